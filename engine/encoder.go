@@ -128,7 +128,7 @@ func (e *Encoder) Tokens(text string) []int32 {
 }
 
 // PairTokens returns the tokens of a query and a document to rank. They are in the form that the file gives for it
-// (tokenizer.chat_template.rerank), or else each ends as a text to embed does, with a further token between them if the file asks for one.
+// (tokenizer.chat_template.rerank, or tokenizer.json), or else each ends as a text to embed does, with a further token between them if the file asks for one.
 func (e *Encoder) PairTokens(query, document string) ([]int32, error) {
 	form, err := e.file.Meta.String("tokenizer.chat_template.rerank", "")
 	if err != nil {
@@ -136,6 +136,9 @@ func (e *Encoder) PairTokens(query, document string) ([]int32, error) {
 	}
 	if form != "" {
 		return e.tok.EncodeParts(pairParts(form, query, document), false), nil
+	}
+	if ids, ok := e.tok.EncodePair(query, document); ok {
+		return ids, nil
 	}
 	pair, second := e.Tokens(query), e.Tokens(document)
 	sep, err := e.separator()

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +15,9 @@ import (
 	"soberano/engine/batch"
 	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/defaults"
 	"soberano/models/gguf"
+	"soberano/models/registry"
 )
 
 func openEncoder(t *testing.T, s *tiny.Source, context int) *Encoder {
@@ -243,4 +247,71 @@ func TestEncoderCheck(t *testing.T) {
 			t.Errorf("%s with a stray tensor: %v", name, err)
 		}
 	}
+}
+
+// TestMiniLM checks tokens and embeddings of all-MiniLM-L6-v2 against those of sentence-transformers' network, exactly and as they are computed
+// usually, and that the order of similarities is that of the texts' meanings.
+func TestMiniLM(t *testing.T) {
+	folder := defaults.Need(t, "all-minilm-l6-v2")
+	data, err := os.ReadFile("testdata/minilm.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []struct {
+		Text      string
+		IDs       []int32
+		Embedding []float32
+	}
+	if err := json.Unmarshal(data, &refs); err != nil {
+		t.Fatal(err)
+	}
+	for _, exact := range []bool{true, false} {
+		f, err := registry.Read(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dev, err := cpu.New(cpu.Options{Exact: exact, Threads: 2, Floats: cpu.Keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := OpenEncoder(f, dev, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts [][]int32
+		for _, ref := range refs {
+			ids := e.Tokens(ref.Text)
+			if !slices.Equal(ids, ref.IDs) {
+				t.Errorf("%.30q: tokens %v, expected %v", ref.Text, ids, ref.IDs)
+			}
+			texts = append(texts, ids)
+		}
+		got, err := e.Encode(context.Background(), texts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for i, ref := range refs {
+			worst = max(worst, 1-cosine(got[i], ref.Embedding))
+		}
+		if limit := map[bool]float64{true: 1e-5, false: 1e-3}[exact]; !(worst < limit) {
+			t.Errorf("exact %v: the cosine is %.2g less than 1", exact, worst)
+		}
+		t.Logf("exact %v: the cosine is at most %.2g less than 1", exact, worst)
+		if near, far := cosine(got[2], got[3]), cosine(got[2], got[4]); near < far+0.3 {
+			t.Errorf("the similarities of two texts about a cat, and of one of them with one about a train, are %.2f and %.2f", near, far)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func cosine(a, b []float32) float64 {
+	ab, aa, bb := 0.0, 0.0, 0.0
+	for i := range a {
+		x, y := float64(a[i]), float64(b[i])
+		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
+	}
+	return ab / math.Sqrt(aa*bb)
 }

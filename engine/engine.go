@@ -2,12 +2,13 @@
 //
 // A request passes through these packages: messages → prompt (the file's chat template) → token →
 // batch (queue, admission, reuse of the longest cached prefix) → arch.Forward on a kernels.Device →
-// sample → token (holds back incomplete UTF-8 and possible stop strings) → Piece.
+// sample → token (holds back incomplete UTF-8 and possible stop strings) → reply (thoughts, text, calls) → Piece.
 package engine
 
 import (
 	"errors"
 
+	"soberano/engine/reply"
 	"soberano/engine/sample"
 )
 
@@ -38,6 +39,14 @@ type Request struct {
 	Prompt   string
 	Tokens   []int32
 
+	// Continue: the last message, of the assistant, is the beginning of the answer, which goes on from there.
+	Continue bool
+	// Tools are the tools that the chat template describes, as JSON schemas decoded into maps, slices and
+	// strings (see prompt.Values). The answer's calls are Pieces of kind reply.Calls.
+	Tools any
+	// Variables are further variables of the chat template, such as enable_thinking.
+	Variables map[string]any
+
 	Sampling  sample.Params
 	MaxTokens int      // 0: no limit but the context
 	Stop      []string // the answer ends before the first of these strings; the string itself is not returned
@@ -60,10 +69,12 @@ type Notice string
 const SystemInUser Notice = "system-in-user"
 
 // Piece is a part of an answer. It is returned as soon as it is certain: it holds complete UTF-8
-// characters that can't be the beginning of a stop string. The last Piece has Reason set. If there is
-// a Notice, the first Piece has it, and no text.
+// characters that can't be the beginning of a stop string, or of a mark between thoughts, text and calls.
+// The last Piece has Reason set. If there is a Notice, the first Piece has it, and no text.
 type Piece struct {
+	Kind   reply.Kind // of Text; a continuation of Prompt or Tokens has text only
 	Text   string
+	Calls  []reply.Call // of kind reply.Calls
 	Reason Reason
 	Usage  Usage
 	Notice Notice

@@ -11,6 +11,7 @@ import (
 
 	"soberano/engine/batch"
 	"soberano/engine/prompt"
+	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/token"
 	"soberano/models"
@@ -35,30 +36,31 @@ func (e *ContextError) Unwrap() error { return ErrContextFull }
 
 // Render returns the prompt that the chat template makes of messages. The answer follows at its end.
 func (m *Model) Render(messages []Message) (string, error) {
-	text, _, err := m.render(messages)
+	text, _, err := m.render(Request{Messages: messages})
 	return text.String(), err
 }
 
-// render renders messages. If the template refuses them, it tries them without system messages.
-func (m *Model) render(messages []Message) (prompt.Text, Notice, error) {
+// render renders the messages of a request. If the template refuses them, it tries them without system messages.
+func (m *Model) render(r Request) (prompt.Text, Notice, error) {
 	if m.unreadable != nil {
 		return nil, "", m.unreadable
 	}
-	text, err := m.template.Render(m.values(messages))
+	text, err := m.template.Render(m.values(r))
 	if err == nil {
 		return text, "", nil
 	}
-	if folded, ok := foldSystem(messages); ok && prompt.Refused(err) {
-		if text, err := m.template.Render(m.values(folded)); err == nil {
+	if folded, ok := foldSystem(r.Messages); ok && prompt.Refused(err) {
+		r.Messages = folded
+		if text, err := m.template.Render(m.values(r)); err == nil {
 			return text, SystemInUser, nil
 		}
 	}
 	return nil, "", m.withFileName(err)
 }
 
-func (m *Model) values(messages []Message) prompt.Values {
-	v := prompt.Values{AddGenerationPrompt: true, BOS: m.bos, EOS: m.eos, Now: time.Now()}
-	for _, msg := range messages {
+func (m *Model) values(r Request) prompt.Values {
+	v := prompt.Values{AddGenerationPrompt: !r.Continue, Continue: r.Continue, BOS: m.bos, EOS: m.eos, Now: time.Now(), Tools: r.Tools, Extra: r.Variables}
+	for _, msg := range r.Messages {
 		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content})
 	}
 	return v
@@ -98,11 +100,18 @@ func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
 
 // PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
-	ids, _, err := m.promptTokens(r)
-	return ids, err
+	p, err := m.promptOf(r)
+	return p.tokens, err
 }
 
-func (m *Model) promptTokens(r Request) ([]int32, Notice, error) {
+// requestPrompt is the prompt of a request.
+type requestPrompt struct {
+	tokens []int32
+	notice Notice
+	end    string // the text with which the template begins the answer, or the answer that goes on
+}
+
+func (m *Model) promptOf(r Request) (p requestPrompt, err error) {
 	set := 0
 	for _, is := range []bool{len(r.Messages) > 0, r.Prompt != "", len(r.Tokens) > 0} {
 		if is {
@@ -110,21 +119,41 @@ func (m *Model) promptTokens(r Request) ([]int32, Notice, error) {
 		}
 	}
 	if set != 1 {
-		return nil, "", fmt.Errorf("engine: a request has %d of messages, prompt and tokens, expected one", set)
+		return p, fmt.Errorf("engine: a request has %d of messages, prompt and tokens, expected one", set)
+	}
+	if r.Continue && (len(r.Messages) == 0 || r.Messages[len(r.Messages)-1].Role != "assistant") {
+		return p, errors.New("engine: a request that continues an answer must end with a message of the assistant")
 	}
 	switch {
 	case r.Prompt != "":
-		ids, err := m.tokenizePrompt([]token.Part{{Text: r.Prompt, Special: true}})
-		return ids, "", err
+		p.tokens, err = m.tokenizePrompt([]token.Part{{Text: r.Prompt, Special: true}})
+		return p, err
 	case len(r.Messages) > 0:
-		text, notice, err := m.render(r.Messages)
+		text, notice, err := m.render(r)
 		if err != nil {
-			return nil, "", err
+			return p, err
 		}
-		ids, err := m.tokenizePrompt(parts(text))
-		return ids, notice, err
+		p.notice, p.end = notice, beginning(r, text)
+		p.tokens, err = m.tokenizePrompt(parts(text))
+		return p, err
 	}
-	return r.Tokens, "", m.checkTokens(r.Tokens)
+	p.tokens = r.Tokens
+	return p, m.checkTokens(r.Tokens)
+}
+
+// beginning returns the beginning of the answer that a prompt has already, with the marks before it.
+func beginning(r Request, text prompt.Text) string {
+	if len(text) == 0 {
+		return ""
+	}
+	last := text[len(text)-1]
+	switch {
+	case r.Continue:
+		return r.Messages[len(r.Messages)-1].Content
+	case last.Template:
+		return last.Text
+	}
+	return ""
 }
 
 // lastTokens returns the number of tokens of a request's prompt, of which there are all, without the messages between the system
@@ -143,11 +172,12 @@ func (m *Model) lastTokens(r Request, all int) int {
 			kept = append(kept, msg)
 		}
 	}
-	ids, _, err := m.promptTokens(Request{Messages: kept})
+	r.Messages = kept
+	p, err := m.promptOf(r)
 	if err != nil { // a template that refuses the last message by itself, as of an assistant
 		return 0
 	}
-	return len(ids)
+	return len(p.tokens)
 }
 
 // parts marks the text that the template wrote as Special: only there may control tokens be spelled.
@@ -229,6 +259,7 @@ type answer struct {
 	withFileName func(error) error // adds the name of the model's file to an error
 	tok          *token.Tokenizer
 	stream       *token.Stream
+	split        *reply.Splitter // nil: the answer is text only
 	sampler      *sample.Sampler
 	history      []int32 // tokens of prompt and answer, for the penalties
 	prompt       int     // number of tokens of the prompt
@@ -246,10 +277,11 @@ func (m *Model) answer(r Request) (*answer, error) {
 	if r.MaxTokens < 0 {
 		return nil, fmt.Errorf("engine: MaxTokens is %d, expected 0 or more", r.MaxTokens)
 	}
-	ids, notice, err := m.promptTokens(r)
+	p, err := m.promptOf(r)
 	if err != nil {
 		return nil, err
 	}
+	ids := p.tokens
 	room := m.info.Context - len(ids)
 	if room < 1 {
 		return nil, &ContextError{Prompt: len(ids), Message: m.lastTokens(r, len(ids)), Context: m.info.Context}
@@ -262,7 +294,11 @@ func (m *Model) answer(r Request) (*answer, error) {
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
 		history: slices.Clone(ids), prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
-		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: notice,
+		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
+	}
+	if len(r.Messages) > 0 {
+		a.stream.Spell(m.marks...)
+		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil})
 	}
 	return a, nil
 }
@@ -296,8 +332,8 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	case len(a.history) == a.usage.Context:
 		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
 	}
-	if text != "" {
-		a.box.put(Piece{Text: text, Usage: a.usage})
+	for _, p := range a.parts(text, false) {
+		a.box.put(a.piece(p))
 	}
 	return id, true, nil
 }
@@ -312,15 +348,44 @@ func (a *answer) updateTimes() {
 	a.usage.GenerateSeconds = now.Sub(a.start).Seconds()
 }
 
+// parts takes the text of the answer apart; with last, no more follows.
+func (a *answer) parts(text string, last bool) []reply.Part {
+	if a.split == nil {
+		if text == "" {
+			return nil
+		}
+		return []reply.Part{{Text: text}}
+	}
+	out := a.split.Push(text)
+	if last {
+		out = append(out, a.split.Flush()...)
+	}
+	return out
+}
+
+func (a *answer) piece(p reply.Part) Piece {
+	return Piece{Kind: p.Kind, Text: p.Text, Calls: p.Calls, Usage: a.usage}
+}
+
 func (a *answer) end(text string, why Reason) error {
-	a.box.put(Piece{Text: text, Reason: why, Usage: a.usage})
+	last := Piece{Usage: a.usage}
+	for i, p := range a.parts(text, true) {
+		if i > 0 {
+			a.box.put(last)
+		}
+		last = a.piece(p)
+	}
+	last.Reason = why
+	a.box.put(last)
 	return nil
 }
 
 // yieldError yields the text that was held back, then the error.
 func (a *answer) yieldError(err error, yield func(Piece, error) bool) {
-	if text := a.stream.Flush(); text != "" && !yield(Piece{Text: text, Usage: a.usage}, nil) {
-		return
+	for _, p := range a.parts(a.stream.Flush(), true) {
+		if !yield(a.piece(p), nil) {
+			return
+		}
 	}
 	yield(Piece{Usage: a.usage}, err)
 }

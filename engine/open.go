@@ -10,6 +10,7 @@ import (
 	"soberano/engine/arch"
 	"soberano/engine/batch"
 	"soberano/engine/prompt"
+	"soberano/engine/reply"
 	"soberano/engine/token"
 	"soberano/kernels"
 	"soberano/models"
@@ -32,6 +33,8 @@ type Model struct {
 	// unreadable is why messages can't be rendered.
 	unreadable error
 	bos, eos   string
+	format     reply.Format // how the model marks its thoughts and calls
+	marks      []int32      // control tokens that the format needs as text
 	queue      *batch.Queue
 	info       Info
 
@@ -106,8 +109,18 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 	return g, nil
 }
 
-// Tokenizer returns the tokenizer of a model file.
-func Tokenizer(f *models.File) (*token.Tokenizer, error) { return token.New(f) }
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the tokenizer.json beside it.
+func Tokenizer(f *models.File) (*token.Tokenizer, error) {
+	_, inside := f.Meta["tokenizer.ggml.model"]
+	switch {
+	case inside || f.Aux["tokenizer.json"] == nil && f.Format != "safetensors":
+		return token.New(f)
+	case f.Aux["tokenizer.json"] == nil:
+		return nil, models.Unsupported(f.Path, "download all files of the model's folder", "has no tokenizer.json beside it, by which text becomes tokens")
+	}
+	t, err := token.NewJSON(f.Aux)
+	return t, models.InFile(f.Path, err)
+}
 
 func contextFor(wanted, trained int) (int, error) {
 	switch {
@@ -130,6 +143,7 @@ func (m *Model) openTemplate() {
 	if err == nil {
 		m.template, err = prompt.Parse(text)
 	}
+	m.setFormat(text)
 	if err != nil {
 		m.unreadable = models.Unsupported(m.file.Path, "use it for raw text, or another model for a chat", "can't be used for a chat: its template can't be read: %v", err)
 	}
@@ -138,6 +152,16 @@ func (m *Model) openTemplate() {
 	}
 	if id, ok := m.tok.EOS(); ok {
 		m.eos = m.tok.Text(id)
+	}
+}
+
+// setFormat determines how the model marks the parts of its answers.
+func (m *Model) setFormat(template string) {
+	m.format = reply.FormatOf(template, func(text string) bool { _, ok := m.tok.ID(text); return ok })
+	for _, mark := range m.format.Spelled() {
+		if id, ok := m.tok.ID(mark); ok && m.tok.IsControl(id) && !m.tok.IsEnd(id) {
+			m.marks = append(m.marks, id)
+		}
 	}
 }
 

@@ -20,7 +20,11 @@ var localLayers = map[string]windows{
 	"cohere2":      {period: 4},
 	"exaone-moe":   {period: 4, window: 128},
 	"exaone4":      {period: 4, window: 4096, layers: 64},
+	"gemma2":       {period: 2, window: 4096},
 	"gemma3":       {period: 6},
+	"gemma3n":      {period: 5},
+	"gemma4":       {}, // the file must have the pattern
+	"gpt-oss":      {period: 2},
 	"olmo2":        {period: 4},
 	"smallthinker": {period: 4, first: true, always: 4096},
 }

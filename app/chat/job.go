@@ -13,6 +13,7 @@ import (
 	"soberano/app/problem"
 	"soberano/app/store"
 	"soberano/engine"
+	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/models"
 	"soberano/models/registry"
@@ -42,6 +43,7 @@ type job struct {
 	stage   stage
 	message store.Message // the answer; its ID is 0 until its first words are stored
 	stream  markdown.Stream
+	joiner  reply.Joiner // of the parts of the answer to the text of stream
 	usage   engine.Usage
 	dirty   bool
 	asked   bool      // a repaint was asked for and has not been done
@@ -96,7 +98,7 @@ func (j *job) run(ctx context.Context, r *Runner, s *store.Store, every time.Dur
 			j.mu.Lock()
 			defer j.mu.Unlock()
 			j.stage, j.usage, j.dirty = writing, p.Usage, true
-			j.stream.Add(p.Text)
+			j.stream.Add(j.joiner.Add(reply.Part{Kind: p.Kind, Text: p.Text}))
 			if p.Reason != "" {
 				reason = p.Reason
 			}
@@ -136,9 +138,13 @@ func upTo(messages []store.Message, turn int64) []store.Message {
 	return messages
 }
 
-// turns joins consecutive messages of one role, for example two questions if the answer between them failed.
+// turns joins consecutive messages of one role, for example two questions if the answer between them failed. What a model thought
+// before it answered is left out: models are not trained to read it again.
 func turns(messages []store.Message) (list []engine.Message) {
 	for _, m := range messages {
+		if m.Role == store.Assistant {
+			m.Content = markdown.WithoutThoughts(m.Content)
+		}
 		if m.Content == "" {
 			continue
 		}

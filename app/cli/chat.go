@@ -12,6 +12,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/engine"
+	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/models"
 	"soberano/models/registry"
@@ -31,6 +32,8 @@ type chatFlags struct {
 // chatAnswer is the JSON of `soberano chat -p … --json`.
 type chatAnswer struct {
 	Text               string        `json:"text"`
+	Thinking           string        `json:"thinking,omitempty"`
+	Calls              []reply.Call  `json:"tool_calls,omitempty"`
 	Reason             engine.Reason `json:"reason"`
 	PromptTokens       int           `json:"prompt_tokens"`
 	CachedTokens       int           `json:"cached_tokens"`

@@ -11,6 +11,7 @@ import (
 
 	"soberano/app/problem"
 	"soberano/engine"
+	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/models"
 	"soberano/models/registry"
@@ -41,20 +42,20 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	if f.asJSON {
 		out = io.Discard
 	}
-	text, last, err := c.answer(ctx, req, out)
+	got, last, err := c.answer(ctx, req, out)
 	if err != nil {
-		if text != "" {
+		if got.text+got.thinking != "" {
 			fmt.Fprintln(out)
 		}
 		return err
 	}
 	if !f.asJSON {
 		fmt.Fprintln(out)
-		c.sayEnd(text, last)
+		c.sayEnd(got, last)
 		return nil
 	}
 	u := last.Usage
-	a := chatAnswer{Text: text, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated,
+	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated,
 		PromptSeconds: u.PromptSeconds, GenerationSeconds: u.GenerateSeconds, Model: c.entry.Name, ContextTokens: u.Context,
 		UsedChatMLFallback: !c.model.Info().Template && !f.raw, Notice: c.notice}
 	if u.GenerateSeconds > 0 {
@@ -63,22 +64,42 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 	return printJSON(c.out, a)
 }
 
-// answer streams one generation to out and returns its text and its last piece.
-func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Writer) (string, engine.Piece, error) {
-	var text strings.Builder
+// answered is what a model wrote, in its parts.
+type answered struct {
+	text     string // the answer itself
+	thinking string
+	calls    []reply.Call
+}
+
+func (a *answered) add(p engine.Piece) {
+	switch p.Kind {
+	case reply.Thinking:
+		a.thinking += p.Text
+	case reply.Calls:
+		a.calls = append(a.calls, p.Calls...)
+	default:
+		a.text += p.Text
+	}
+}
+
+// answer streams one generation to out and returns it and its last piece. Thoughts are written between marks.
+func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Writer) (answered, engine.Piece, error) {
+	var got answered
+	var joiner reply.Joiner
 	var last engine.Piece
 	for piece, err := range c.model.Generate(ctx, req) {
 		if err != nil {
-			return text.String(), last, err
+			return got, last, err
 		}
 		c.say(piece.Notice)
-		text.WriteString(piece.Text)
-		if _, err := io.WriteString(out, piece.Text); err != nil {
-			return text.String(), last, err
+		got.add(piece)
+		if _, err := io.WriteString(out, joiner.Add(reply.Part{Kind: piece.Kind, Text: piece.Text})); err != nil {
+			return got, last, err
 		}
 		last = piece
 	}
-	return text.String(), last, nil
+	_, err := io.WriteString(out, joiner.End())
+	return got, last, err
 }
 
 // say tells what the model does otherwise than asked, once in a chat.
@@ -90,8 +111,8 @@ func (c *terminalChat) say(n engine.Notice) {
 }
 
 // sayEnd reports an answer that did not end by itself, or that is empty.
-func (c *terminalChat) sayEnd(text string, last engine.Piece) {
-	if last.Reason == engine.Ended && strings.TrimSpace(text) == "" {
+func (c *terminalChat) sayEnd(got answered, last engine.Piece) {
+	if last.Reason == engine.Ended && strings.TrimSpace(got.text) == "" && len(got.calls) == 0 {
 		warnf("The model gave an empty answer.")
 	}
 	if last.Reason == engine.ContextFull {
@@ -164,7 +185,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		part, release = interruptible(ctx)
 	}
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
-	text, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens}, c.out)
+	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens}, c.out)
 	release()
 	fmt.Fprintln(c.out)
 	switch {
@@ -175,7 +196,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		return nil
 	case errors.Is(err, context.Canceled) && c.typed && ctx.Err() == nil:
 		warnf("Stopped. Ctrl+C again ends the chat.")
-		if text == "" {
+		if got.text == "" {
 			c.messages = c.messages[:len(c.messages)-1]
 			return nil
 		}
@@ -184,9 +205,9 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 	case err != nil:
 		return err
 	}
-	c.messages = append(c.messages, engine.Message{Role: "assistant", Content: text})
+	c.messages = append(c.messages, engine.Message{Role: "assistant", Content: got.text})
 	if err == nil {
-		c.sayEnd(text, last)
+		c.sayEnd(got, last)
 	}
 	return nil
 }

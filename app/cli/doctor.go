@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/choice"
 	"soberano/app/host"
 	"soberano/asr/mic"
 	"soberano/kernels/cpu"
@@ -125,6 +126,7 @@ func (r *report) examineLibrary(ctx context.Context) {
 			return
 		}
 		v, _ := verify(ctx, lib, e.Name) // its error is part of the report
+		v.Kind = e.Kind
 		if v.OK && !e.Runs {
 			v.Reason = e.Reason
 		}
@@ -180,6 +182,9 @@ func (r report) print(out io.Writer) error {
 	row("library", "%s", models.Printable(r.Library+r.LibraryError))
 	for _, m := range r.Models {
 		state := yesNo(m.OK, "is intact", m.Error)
+		if !choice.Uses(m.Kind) && m.OK {
+			state += ", " + kinds[m.Kind].article
+		}
 		if m.Reason != "" {
 			state += ", but does not run: " + models.Printable(m.Reason)
 		}

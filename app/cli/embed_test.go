@@ -122,7 +122,7 @@ func TestEncodersInLibrary(t *testing.T) {
 	if out, code := verb(t, "", "embed", "x"); code != 0 || !strings.Contains(out, `{"embedding":[`) {
 		t.Errorf("%d: %s", code, out)
 	}
-	if out, code := verb(t, "", "doctor"); code != 0 || !strings.Contains(out, "bert-rank") {
+	if out, code := verb(t, "", "doctor"); code != 0 || !strings.Contains(out, "bert-rank is intact, a reranker") || !strings.Contains(out, "bert is intact, an embedding model") {
 		t.Errorf("%d: %s", code, out)
 	}
 }

@@ -193,7 +193,8 @@ func yesNo(b bool, yes, no string) string {
 
 // verified is the JSON of `models verify`.
 type verified struct {
-	Name   string            `json:"name"` // or the given path
+	Name   string            `json:"name"`           // or the given path
+	Kind   registry.Kind     `json:"kind,omitempty"` // in the doctor's report
 	OK     bool              `json:"ok"`
 	Error  string            `json:"error,omitempty"`
 	Reason string            `json:"does_not_run,omitempty"` // in the doctor's report: why an intact model can't be run

@@ -119,6 +119,23 @@ func TestEncoders(t *testing.T) {
 	}
 }
 
+// A folder of Hugging Face is one model, whether the folder, its config.json or one of its files of weights is dropped.
+func TestDroppedFolder(t *testing.T) {
+	source := tiny.New("llama")
+	source.Float32()
+	dir := source.Folder(t, 2)
+	for _, name := range []string{"", "config.json", "model-00002-of-00002.safetensors"} {
+		s, lib := realStage(t)
+		s.im.Drop([]string{filepath.Join(dir, name)})
+		s.UntilShown("Added to the library.")
+		s.Expect("Use for chat")
+		entries, _ := lib.List()
+		if len(entries) != 1 || len(entries[0].Files) != 6 || entries[0].Kind != registry.Chat || entries[0].Family != "llama" {
+			t.Errorf("%q: %+v", name, entries)
+		}
+	}
+}
+
 // On a page that lists the models, a new model is shown once: its card closes and its row says that it was added.
 func TestListedOnce(t *testing.T) {
 	sh := &scripted{gate: make(chan struct{}, 1), entries: []registry.Entry{{Name: "dropped chat", Info: qwen}}}

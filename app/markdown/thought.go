@@ -7,23 +7,22 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+
+	"soberano/engine/reply"
 )
 
-// thoughtMarks are the marks between which models write what they think before they answer. Those in angle brackets may be
-// written in capitals.
-var thoughtMarks = [][2]string{
-	{"<think>", "</think>"},         // DeepSeek-R1, Qwen3, SmolLM3
-	{"<thinking>", "</thinking>"},   // Reflection-Llama
-	{"<thought>", "</thought>"},     // EXAONE Deep
-	{"<thoughts>", "</thoughts>"},   // variants of the two
-	{"<reasoning>", "</reasoning>"}, // models trained by GRPO on GSM8K
-	{"<seed:think>", "</seed:think>"},
-	{"[THINK]", "[/THINK]"},                        // Magistral
-	{"<|begin_of_thought|>", "<|end_of_thought|>"}, // Sky-T1, OpenThinker
-	{"<|START_THINKING|>", "<|END_THINKING|>"},     // Command A Reasoning
-	{"◁think▷", "◁/think▷"},                        // Kimi
-	{"<unused94>thought", "<unused95>"},            // MedGemma
-}
+// thoughtMarks are the marks between which models write what they think before they answer. The engine separates thoughts and
+// the chat stores them between the first of these marks; the others are in raw text and in answers of earlier versions. Those in
+// angle brackets may be written in capitals.
+var thoughtMarks = func() [][2]string {
+	marks := [][2]string{{reply.ThoughtBegin, reply.ThoughtEnd}}
+	for _, m := range reply.Marks() {
+		if m != marks[0] && strings.IndexByte("<[\xe2", m[0][0]) >= 0 { // not sentences
+			marks = append(marks, m)
+		}
+	}
+	return marks
+}()
 
 // hasMark reports whether s begins with a mark.
 func hasMark(s, mark string) bool {

@@ -90,6 +90,27 @@ func TestTryAgainUnderAnEarlierAnswer(t *testing.T) {
 	})
 }
 
+// What the engine tells apart as a thought is folded while it is written and later, stored between marks, and not sent back to the
+// model with the next question.
+func TestThoughtsOfTheEngine(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.send("Is it far?")
+	s.say("(thinks) Two ", "(thinks) miles.")
+	s.q.until(t, "the thought", func() bool { return strings.Contains(s.words(), "Thinking… · show") })
+	s.answer("No.")
+	s.expect(s.words(), "Is it far? Edit Show the thoughts No. Copy answer")
+	if got := s.texts(); got != "Is it far? | <think>\nTwo miles.\n</think>\n\nNo." {
+		t.Errorf("stored: %q", got)
+	}
+	s.asked()
+	s.send("Sure?")
+	s.answer("Yes.")
+	if got := s.asked(); got != "Is it far? | No. | Sure?" {
+		t.Errorf("the model was asked %q", got)
+	}
+}
+
 // Leaving the chat while an earlier answer is tried again, and coming back, shows the new one in its place.
 func TestTryAgainInAnotherChat(t *testing.T) {
 	s := newStage(t, "", smol)

@@ -26,6 +26,7 @@ import (
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/engine"
+	"soberano/engine/reply"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -64,7 +65,7 @@ func (q queue) settle() {
 // scripted is a model that generates the words given by the test.
 type scripted struct {
 	info   engine.Info
-	words  chan string // each one is a piece; closed at the end
+	words  chan string // each one is a piece, of kind Thinking if it begins with "(thinks) "; closed at the end
 	reason engine.Reason
 	err    error
 	asked  chan engine.Request
@@ -94,7 +95,11 @@ func (m *scripted) Generate(ctx context.Context, r engine.Request) iter.Seq2[eng
 					yield(engine.Piece{Reason: m.reason, Usage: u}, nil)
 					return
 				}
-				if !yield(engine.Piece{Text: w, Usage: u}, nil) {
+				p := engine.Piece{Text: w, Usage: u}
+				if thought, ok := strings.CutPrefix(w, "(thinks) "); ok {
+					p.Kind, p.Text = reply.Thinking, thought
+				}
+				if !yield(p, nil) {
 					return
 				}
 			}

@@ -89,6 +89,9 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	app.SetMetadata(fyne.AppMetadata{ID: ID, Name: "Soberano", Version: version, Icon: ui.Icon})
 	a := app.NewWithID(ID)
 	a.SetIcon(ui.Icon)
+	idle := newIdler()
+	defer idle.close()
+	m.Post = idle.post
 	m.OpenURL = func(link string) error {
 		u, err := url.Parse(link)
 		if err != nil {
@@ -124,13 +127,13 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w.SetCloseIntercept(m.Quit)
 	d.OpenFiles(files)
 	own.Serve(func(r instance.Request) string {
-		return answer(d, func() {
+		return answer(d, idle.post, func() {
 			w.RequestFocus()
 			d.OpenFiles(r.Files)
 		})
 	})
 	stop := context.AfterFunc(ctx, func() {
-		fyne.Do(func() { // a signal asks nothing
+		idle.post(func() { // a signal asks nothing
 			d.KeepPlace()
 			d.Finish(quit)
 		})
@@ -139,14 +142,15 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	w.Show()
 	setPlace(w, d.StoredPlace())
 	shown = true
+	a.Lifecycle().SetOnStarted(func() { go idle.run() })
 	a.Run()
 	return errors.Join(closing, d.Close())
 }
 
 // answer runs show on the UI goroutine, unless the window is being closed, and answers a later start of the program.
-func answer(d *shell.Shell, show func()) string {
+func answer(d *shell.Shell, post func(func()), show func()) string {
 	reply := make(chan string, 1)
-	fyne.Do(func() {
+	post(func() {
 		if d.Leaving() {
 			reply <- instance.Closing
 			return

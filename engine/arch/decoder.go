@@ -37,6 +37,7 @@ type decoder struct {
 	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool            // the output matrix is always the embedding
 	logitScale float32         // 0 stands for 1; the weights of norm include it
+	logitCap   float32         // soft cap of the logits; 0: none
 	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
 	// all of them use the same layer of the state.
 	whole    bool
@@ -49,6 +50,7 @@ type layer struct {
 	kept         int            // number of the layer in the state
 	attnNorm     nn.Norm        // [dim]
 	qkv          kernels.Matrix // [(heads+2·kvHeads)·headDim × dim]; nil: o is applied to the normalised input itself
+	gated        bool           // qkv has heads·headDim further rows, by the sigmoid of which the output of the heads is multiplied
 	fine         bool           // keys and values need more than 8 bits
 	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
 	qHeads       []nn.Norm      // [headDim], of each head of q another; nil: qNorm
@@ -113,7 +115,7 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	c := m.c
 	m.dev, m.ssm.eps = r.dev, c.eps
-	m.embed = r.matrix(c.dim, part{"token_embd", c.vocabulary})
+	m.embed = r.embedding(c)
 	for i := range c.layers {
 		blk := fmt.Sprintf("blk.%d.", i)
 		l := layer(i, blk)
@@ -148,13 +150,28 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	case m.output == nil:
 		m.output = r.output(m.embed, c)
 	}
+	if r.hidden && !m.whole && !r.bool("attention.causal", true) {
+		r.seeAll(m)
+	}
 	m.c.bytes = r.bytes
 	return m, r.err
 }
 
+// seeAll makes each row of a text attend to all of it, for embedding models that were made of a decoder.
+func (r *reader) seeAll(m *decoder) {
+	for i := range m.layers {
+		at := m.layers[i].at
+		if at == nil || at.Window > 0 || at.Chunk > 0 || m.layers[i].ssm != nil {
+			r.unsupported("key %q is false in layers that do not see the whole text", r.family+".attention.causal")
+			return
+		}
+		at.Causal = false
+	}
+}
+
 // keptBy returns what the attention of a layer keeps of a sequence.
 func (m *decoder) keptBy(l *layer) kernels.Layer {
-	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: l.at.Window, Fine: l.fine}
+	keeps := kernels.Layer{KVHeads: l.at.KVHeads, KeyDim: l.at.HeadDim, ValueDim: l.at.HeadDim, Window: max(l.at.Window, l.at.Chunk), Fine: l.fine}
 	if m.whole {
 		keeps.Window, keeps.Fine = 0, true
 	}
@@ -288,17 +305,17 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 			m.add(d, x, y, &l.ffnPost)
 		}
 	}
-	logits := nn.Logits(d, x, s.Out, m.norm, m.output)
+	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)
 	return logits, d.End()
 }
 
 // attend returns what the heads of layer l make of in, [n × heads·headDim]. It uses heads, which is as wide as q, k and v.
 func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) kernels.Tensor {
 	qd, kvd := l.at.Heads*l.at.HeadDim, l.at.KVHeads*l.at.HeadDim
-	qkv := heads.Slice(0, qd+2*kvd) // q, k and v side by side
-	q := qkv.Slice(0, qd)           // [n × heads·headDim]
-	k := qkv.Slice(qd, kvd)         // [n × kvHeads·headDim]
-	v := qkv.Slice(qd+kvd, kvd)     // [n × kvHeads·headDim]
+	qkv := heads.Slice(0, l.qkv.Rows()) // q, k, v and perhaps the gate side by side
+	q := qkv.Slice(0, qd)               // [n × heads·headDim]
+	k := qkv.Slice(qd, kvd)             // [n × kvHeads·headDim]
+	v := qkv.Slice(qd+kvd, kvd)         // [n × kvHeads·headDim]
 
 	d.MatMul(qkv, in, l.qkv)
 	if m.clamp > 0 {
@@ -319,6 +336,9 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 	}
 	d.Store(k, v, l.kept, &l.at.Attention)
 	d.Attend(q, q, l.kept, &l.at.Attention)
+	if l.gated {
+		d.Activate(q, qkv.Slice(qd+2*kvd, qd), q, kernels.Sigmoid)
+	}
 	return q
 }
 

@@ -109,7 +109,7 @@ func (r *reader) deltaNet(base config, qwen35 bool, in func(blk string, c *delta
 	if r.err != nil {
 		return nil, r.err
 	}
-	m := &deltaNet{dev: r.dev, embed: r.matrix(c.dim, part{"token_embd", c.vocabulary})}
+	m := &deltaNet{dev: r.dev, embed: r.embedding(c.config)}
 	held := c.layers
 	for i := range c.layers {
 		l := r.deltaLayer(fmt.Sprintf("blk.%d.", i), &c, c.recurrent[i], in)
@@ -128,12 +128,17 @@ func (r *reader) deltaNet(base config, qwen35 bool, in func(blk string, c *delta
 		Heads: c.heads, KVHeads: c.kvHeads, HeadDim: c.headDim,
 		Scale: float32(1 / math.Sqrt(float64(c.headDim))), Causal: true,
 	}
-	unit := float32(1 / math.Sqrt(float64(c.rule.KeyDim)))
-	m.unitQ = r.load("the factor of queries", slices.Repeat([]float32{unit * unit}, c.rule.KeyDim))
-	m.unitK = r.load("the factor of keys", slices.Repeat([]float32{unit}, c.rule.KeyDim))
+	m.unitQ, m.unitK = r.units(c.rule.KeyDim)
 	c.bytes = r.bytes
 	m.c = c
 	return m, r.err
+}
+
+// units returns the weights that make RMSNorm an L2 norm of n columns: 1/√n; for queries multiplied by the factor of q·S, which is the same.
+func (r *reader) units(n int) (q, k kernels.Vector) {
+	unit := float32(1 / math.Sqrt(float64(n)))
+	q = r.load("the factor of queries", slices.Repeat([]float32{unit * unit}, n))
+	return q, r.load("the factor of keys", slices.Repeat([]float32{unit}, n))
 }
 
 // deltaRule reads the heads of delta nets.

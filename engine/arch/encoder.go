@@ -44,6 +44,9 @@ func openEncoder(f *models.File, dev kernels.Device, limit int) (*Encoder, error
 	if e.Model, err = family.open(r); err != nil {
 		return nil, err
 	}
+	if m, ok := e.Model.(*decoder); ok && m.layers[0].at != nil {
+		e.Whole = !m.layers[0].at.Causal
+	}
 	if err = e.readPooling(r); err == nil {
 		err = r.unread(family)
 	}

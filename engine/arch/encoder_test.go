@@ -361,3 +361,20 @@ func TestPooling(t *testing.T) {
 		}
 	}
 }
+
+// TestDecodersEmbed checks that every decoder, opened as an encoder, returns hidden rows: finite ones, as wide as the model.
+func TestDecodersEmbed(t *testing.T) {
+	for _, kind := range tiny.Kinds() {
+		s := tiny.New(kind)
+		s.Meta[s.Architecture+".pooling_type"] = uint64(models.PoolLast)
+		e, dev := openTinyEncoder(t, s, true)
+		rows := hidden(t, e, dev, []int32{1, 50, 60, 70})[0]
+		length := 0.0
+		for _, x := range rows[3] {
+			length += float64(x) * float64(x)
+		}
+		if e.Whole || len(rows[3]) != e.Width || !(length > 0) || math.IsInf(length, 0) {
+			t.Errorf("%s: rows of %d values, squares sum to %v", kind, len(rows[3]), length)
+		}
+	}
+}

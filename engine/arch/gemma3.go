@@ -20,7 +20,7 @@ import (
 // gemma3Keys are keys that the family does not read. Some programs name the bases of the rotary
 // positions otherwise.
 var gemma3Keys = map[string]neutral{
-	"hidden_activation":     value("gelu", "gelu_tanh", "gelu_pytorch_tanh"),
+	"hidden_activation":     geluKeys["hidden_activation"],
 	"rope.global.freq_base": like("rope.freq_base"),
 	"rope.local.freq_base":  value(10000.0),
 }

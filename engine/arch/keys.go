@@ -69,7 +69,7 @@ var further = func() map[string]neutral {
 		"attention.sliding_window":   noWindow,
 		"attention.key_length_swa":   headWidth,
 		"attention.value_length_swa": headWidth,
-		"rope.dimension_count_swa":   like("rope.dimension_count", "attention.key_length"),
+		"rope.dimension_count_swa":   like("rope.dimension_count", "attention.key_length", "attention.key_length_mla"),
 		"expert_weights_norm":        anything, // r.experts reads it where there are experts
 	}
 	for _, key := range strings.Fields(`logit_scale residual_scale embedding_scale attention.output_scale attention.value_scale

@@ -211,7 +211,11 @@ func (r *reader) gateUpExperts(blk string, dim int, e experts) kernels.Matrix {
 
 // expertMatrix loads parts, each [experts × rows × cols]. The parts of each expert are stacked by rows.
 func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
-	var w []kernels.Weights
+	return r.loadMatrix(parts[0].name, r.expertWeights(experts, cols, parts))
+}
+
+// expertWeights returns parts as they are in the file, nil after an error.
+func (r *reader) expertWeights(experts, cols int, parts []part) (w []kernels.Weights) {
 	for _, p := range parts {
 		t, ok := r.tensor(p.name+".weight", experts, p.rows, cols)
 		if !ok {
@@ -219,7 +223,7 @@ func (r *reader) expertMatrix(experts, cols int, parts ...part) kernels.Matrix {
 		}
 		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts})
 	}
-	return r.loadMatrix(parts[0].name, w)
+	return w
 }
 
 // tensors is the scratch memory of the feed-forward networks in a step.

@@ -210,6 +210,13 @@ func (r *reader) vector(name string, n int) kernels.Vector {
 	return r.load(name, r.values(name, n))
 }
 
+// unused records that tensors, if the file has them, do not belong to the computation.
+func (r *reader) unused(names ...string) {
+	for _, name := range names {
+		r.find(name)
+	}
+}
+
 // norm loads a norm of c's kind, of n columns, or of runs of that many. name is the tensor without ".weight".
 func (r *reader) norm(name string, n int, c config) nn.Norm { return r.scaledNorm(name, n, c, 1) }
 
@@ -357,6 +364,16 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	return m
 }
 
+// embedding loads the token embedding. If the file has another output matrix, it is for lookup only.
+func (r *reader) embedding(c config) kernels.Matrix {
+	w := r.weights(c.dim, []part{{"token_embd", c.vocabulary}})
+	for i := range w {
+		_, other := r.f.Tensor("output.weight")
+		w[i].Lookup = other || r.hidden
+	}
+	return r.loadMatrix("token_embd", w)
+}
+
 // output loads the output matrix, or returns the embedding if the file has no output matrix. It returns nil if hidden rows are
 // wanted instead of logits.
 func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
@@ -475,7 +492,7 @@ func (r *reader) longDivisors(rot nn.Rotary, context int) []float32 {
 func (r *reader) divide(name string, dims int) []float32 {
 	v := r.optional(name, dims/2)
 	for i, x := range v {
-		if !(x >= 1e-6 && x <= 1e6) {
+		if !(x >= 1e-6 && x <= 1e31) { // Gemma 4 has 1e30 for pairs that are not rotated
 			r.fail(fmt.Errorf("tensor %q: value %d is %v, expected a positive divisor: %w", name, i, x, models.ErrCorrupt))
 			return nil
 		}

@@ -97,7 +97,9 @@ func openRWKV7(r *reader) (Model, error) {
 		}
 	}
 	m.norm = r.norm("output_norm", c.dim, c)
-	m.output = r.matrix(c.dim, part{"output", c.vocabulary})
+	if r.find("output.weight"); !r.hidden {
+		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
+	}
 	m.c.bytes = r.bytes
 	return m, r.err
 }

@@ -21,11 +21,7 @@ func openSmallThinker(r *reader) (Model, error) {
 	c.experts.routing.Sigmoid = r.gating()
 	local, window := r.localLayers(c)
 	rotary := r.wholeRotary(c)
-	windowed, all := r.attention(c, rotary), r.attention(c, rotary)
-	if window > 0 {
-		rotary.Base = r.float("rope.freq_base_swa", rotary.Base, 2, 1e12)
-		windowed = r.attention(c, rotary).windowed(window)
-	}
+	all, windowed := r.attention(c, rotary), r.attention(c, r.windowRotary(rotary, window)).windowed(window)
 	return r.decoder(&decoder{c: c}, func(i int, blk string) layer {
 		l := r.layer(blk, c, choose(local[i], windowed, all))
 		if window > 0 && i%4 == 0 {

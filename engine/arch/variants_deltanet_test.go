@@ -1,9 +1,11 @@
 package arch
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
 
 	"soberano/engine/arch/tiny"
 	"soberano/models"
@@ -110,6 +112,30 @@ func layersOfKind(s *tiny.Source, kind string, from []int) {
 				w.Name = fmt.Sprintf("blk.%d.", i) + rest
 				s.Tensors = append(s.Tensors, w)
 			}
+		}
+	}
+}
+
+// TestDeltaNetFiles checks files whose keys contradict each other.
+func TestDeltaNetFiles(t *testing.T) {
+	for what, keys := range map[string]models.Metadata{
+		"a list of too few layers":      {"attention.recurrent_layers": []bool{true, true, false}},
+		"a list of numbers":             {"attention.recurrent_layers": []uint64{1, 1, 0, 1}},
+		"a list of other layers":        {"attention.recurrent_layers": []bool{false, true, true, true}},
+		"an interval of no layers":      {"full_attention_interval": uint64(0)},
+		"heads that do not share":       {"ssm.group_count": uint64(3)},
+		"another width":                 {"ssm.inner_size": uint64(64)},
+		"three sections":                {"rope.dimension_sections": []uint64{2, 1, 1}},
+		"no pairs in the sections":      {"rope.dimension_sections": []uint64{0, 0, 0, 4}},
+		"sections wider than the heads": {"rope.dimension_sections": []uint64{9, 1, 1, 0}},
+		"drafts only":                   {"nextn_predict_layers": uint64(4)},
+	} {
+		s := tiny.New("qwen35")
+		for key, v := range keys {
+			s.Meta["qwen35."+key] = v
+		}
+		if err := checkTiny(s); !errors.Is(err, models.ErrCorrupt) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

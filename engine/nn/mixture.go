@@ -39,6 +39,14 @@ func (m *Mixture) Add(d kernels.Step, x, h kernels.Tensor, t MixtureTensors, f k
 	m.AddChosen(d, x, h, m.Choose(d, h, t), t, f)
 }
 
+// Write writes the mixture's output for h to y, which may be h; the router's input is routed. All are [n × dim].
+func (m *Mixture) Write(d kernels.Step, y, h, routed kernels.Tensor, t MixtureTensors, f kernels.Activation) {
+	c := m.Choose(d, routed, t)
+	m.experts(d, h, c, t, f)
+	d.Scale(y, h, 0)
+	d.Combine(y, t.rows, c)
+}
+
 // Choose chooses experts for the rows of h, [n × dim].
 func (m *Mixture) Choose(d kernels.Step, h kernels.Tensor, t MixtureTensors) kernels.Choice {
 	d.MatMul(t.logits, h, m.Router)
@@ -47,6 +55,12 @@ func (m *Mixture) Choose(d kernels.Step, h kernels.Tensor, t MixtureTensors) ker
 
 // AddChosen is Add with experts that were chosen before.
 func (m *Mixture) AddChosen(d kernels.Step, x, h kernels.Tensor, c kernels.Choice, t MixtureTensors, f kernels.Activation) {
+	m.experts(d, h, c, t, f)
+	d.Combine(x, t.rows, c)
+}
+
+// experts leaves the output of the chosen experts for h in t.rows.
+func (m *Mixture) experts(d kernels.Step, h kernels.Tensor, c kernels.Choice, t MixtureTensors, f kernels.Activation) {
 	d.Gather(t.rows, h, c)
 	if m.GateUp != nil {
 		d.MatMulGatedExperts(t.hidden, t.rows, m.GateUp, c, f)
@@ -55,5 +69,4 @@ func (m *Mixture) AddChosen(d kernels.Step, x, h kernels.Tensor, c kernels.Choic
 		d.Activate(t.hidden, t.hidden, kernels.Tensor{}, f)
 	}
 	d.MatMulExperts(t.rows, t.hidden, m.Down, c)
-	d.Combine(x, t.rows, c)
 }

@@ -38,6 +38,11 @@ func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 // returns the result, [len(out) × vocabulary]. Only these rows are computed; in a prompt that is
 // usually the last one alone. If out is empty, Logits returns nil. If w is nil, it returns the normalised rows.
 func Logits(d kernels.Step, x kernels.Tensor, out []int, norm Norm, w kernels.Matrix) *kernels.Rows {
+	return CappedLogits(d, x, out, norm, w, 0)
+}
+
+// CappedLogits is Logits with a soft cap: the logits become cap·tanh(logit/cap). A cap of 0 means none.
+func CappedLogits(d kernels.Step, x kernels.Tensor, out []int, norm Norm, w kernels.Matrix, cap float32) *kernels.Rows {
 	if len(out) == 0 {
 		return nil
 	}
@@ -47,6 +52,9 @@ func Logits(d kernels.Step, x kernels.Tensor, out []int, norm Norm, w kernels.Ma
 	}
 	logits := d.New(len(out), w.Rows())
 	d.MatMul(logits, h, w)
+	if cap > 0 {
+		d.SoftCap(logits, logits, cap)
+	}
 	return d.Read(logits)
 }
 

@@ -21,6 +21,10 @@ import (
 const ChatML = `{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}` +
 	`{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
 
+// rwkvWorld is the template of the RWKV world models, whose files give its name only.
+const rwkvWorld = `{{ bos_token }}{% for message in messages %}{{ {'system': 'System: ', 'user': 'User: '}.get(message.role, 'Assistant: ') }}` +
+	`{{ message.content | trim ~ '\n\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}`
+
 // Message is one turn of a conversation. Extra holds what else a template may read of it
 // (tool_calls, name, …), in the types that jinja.Template.Render takes.
 type Message struct {
@@ -34,6 +38,7 @@ type Message struct {
 type Values struct {
 	Messages            []Message
 	AddGenerationPrompt bool
+	Continue            bool   // the prompt ends with the content of the last message, which the answer continues
 	BOS, EOS            string // spelled as in the vocabulary; "": the template sees an undefined variable
 	Tools               any    // in the types that jinja.Template.Render takes, as Extra
 	Extra               map[string]any
@@ -46,8 +51,11 @@ type Text = jinja.Text
 // Template is a parsed chat template. Many goroutines may render it at once.
 type Template struct{ t *jinja.Template }
 
-// Parse reads a chat template. An error of it wraps a *jinja.Error.
+// Parse reads a chat template, or the name rwkv-world of one. An error of it wraps a *jinja.Error.
 func Parse(template string) (*Template, error) {
+	if template == "rwkv-world" {
+		template = rwkvWorld
+	}
 	t, err := jinja.Parse(template, jinja.Limits{})
 	if err != nil {
 		return nil, failure(err)
@@ -57,6 +65,9 @@ func Parse(template string) (*Template, error) {
 
 // Render returns the prompt. All text in v is data, except BOS, EOS and the roles in roles.
 func (t *Template) Render(v Values) (Text, error) {
+	if v.Continue {
+		return t.renderContinued(v)
+	}
 	out, err := t.t.Render(v.vars(), v.Now)
 	if err != nil {
 		return nil, failure(err)
@@ -121,11 +132,26 @@ func (v Values) vars() map[string]any {
 	return vars
 }
 
+// reasoningNames are the names of what a model thought before a message. Under any of them it is given to templates as
+// reasoning_content and, unless they are told something else under that name, as thinking: so does the transformers library.
+var reasoningNames = []string{"reasoning_content", "thinking", "reasoning"}
+
 // object is the message as the template sees it: role, content, then Extra sorted by name.
 func (m Message) object() jinja.Object {
+	extra := m.Extra
+	for _, name := range reasoningNames {
+		if thought := m.Extra[name]; thought != nil {
+			extra = maps.Clone(m.Extra)
+			extra["reasoning_content"] = thought
+			if _, set := extra["thinking"]; !set {
+				extra["thinking"] = thought
+			}
+			break
+		}
+	}
 	o := jinja.Object{{Name: "role", Value: role(m.Role)}, {Name: "content", Value: m.Content}}
-	for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
-		o = append(o, jinja.Field{Name: name, Value: m.Extra[name]})
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		o = append(o, jinja.Field{Name: name, Value: extra[name]})
 	}
 	return o
 }

@@ -66,44 +66,79 @@ func spellBytes(s string) string {
 //
 // The tokens of a word are a linked list, and the possible merges are in a heap ordered by (rank,
 // position). So a word of n bytes takes O(n log n).
+//
+// Vocabularies of Gemma 4 and those that were converted from SentencePiece spell characters as they
+// are (byChar). There a word starts as the tokens of its characters; a character that is no token
+// becomes the tokens of its bytes, "<0xE2>", or the unknown token.
 type bpe struct {
 	t            *Tokenizer
 	split        splitter
-	ignoreMerges bool // a word that is a token is encoded without merges (ignore_merges in tokenizer.json)
-	bytes        [256]int32
+	ignoreMerges bool               // a word that is a token is encoded without merges (ignore_merges in tokenizer.json)
+	lineBreaks   bool               // so is a word of line breaks alone
+	byChar       bool               // the vocabulary spells characters, not bytes
+	bytes        [256]int32         // token of each byte, none where the vocabulary lacks it
+	unknown      int32              // byChar: token of a character without tokens of its bytes, or none
+	fuse         bool               // a run of unknown characters is one unknown token
 	merges       map[[2]int32]merge // key: the ids of the two neighbours
 }
 
 type merge struct{ rank, id int32 }
 
-// newBPE parses the merges, "left right", best first. The index of t must be complete.
-func newBPE(t *Tokenizer, merges []string, split splitter, ignoreMerges bool) (*bpe, error) {
-	b := &bpe{t: t, split: split, ignoreMerges: ignoreMerges, merges: make(map[[2]int32]merge, len(merges))}
+// newBPE returns byte-level BPE with the merges, best first. The index of t must be complete.
+func newBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) {
+	b := &bpe{t: t, split: p.split, ignoreMerges: p.ignoreMerges, unknown: none}
 	for i, r := range byteRunes {
 		b.bytes[i] = t.ordinary(string(r))
 	}
-	for rank, m := range merges {
-		left, right, ok := cutMerge(m)
-		if !ok {
-			return nil, fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m))
-		}
-		if err := b.add(rank, left, right); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
+	return b, b.addAll(merges)
 }
 
-// cutMerge splits m at the first space after the first byte.
-func cutMerge(m string) (left, right string, ok bool) {
-	if m == "" {
-		return "", "", false
+// newCharBPE returns BPE of characters with the merges, best first.
+func newCharBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) {
+	b := &bpe{t: t, split: p.split, ignoreMerges: p.ignoreMerges, lineBreaks: p.lineBreaks, byChar: true, unknown: none}
+	for i := range b.bytes {
+		b.bytes[i] = none
 	}
-	i := strings.IndexByte(m[1:], ' ')
-	if i < 0 || i+2 == len(m) {
-		return "", "", false
+	for i, text := range t.texts {
+		if c, ok := byteOf(text); ok && !p.bare && t.kinds[i] != control {
+			b.bytes[c] = int32(i)
+		}
 	}
-	return m[:i+1], m[i+2:], true
+	return b, b.addAll(merges)
+}
+
+func (b *bpe) addAll(merges []mergePair) error {
+	b.merges = make(map[[2]int32]merge, len(merges))
+	for rank, m := range merges {
+		if m.left == "" || m.right == "" {
+			return fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m.left+m.right))
+		}
+		if err := b.add(rank, m.left, m.right); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergePair is a merge: the spellings of the two tokens that it joins.
+type mergePair struct{ left, right string }
+
+// cutMerge splits "left right" at the first space after the first byte. Without one, right is "".
+func cutMerge(m string) mergePair {
+	if m != "" {
+		if i := strings.IndexByte(m[1:], ' '); i >= 0 {
+			return mergePair{m[:i+1], m[i+2:]}
+		}
+	}
+	return mergePair{m, ""}
+}
+
+func cutMerges(all []string) []mergePair {
+	pairs := make([]mergePair, len(all))
+	for i, m := range all {
+		pairs[i] = cutMerge(m)
+	}
+	return pairs
 }
 
 func (b *bpe) add(rank int, left, right string) error {
@@ -131,15 +166,24 @@ func (b *bpe) add(rank int, left, right string) error {
 func (b *bpe) encode(dst []int32, text string) []int32 {
 	w := &word{bpe: b, queue: queue[candidate]{before: candidate.before}}
 	b.split(validText(text), func(s string) {
-		if b.ignoreMerges {
-			if id := b.t.ordinary(spellBytes(s)); id != none {
-				dst = append(dst, id)
-				return
-			}
+		if id := b.whole(s); id != none {
+			dst = append(dst, id)
+			return
 		}
 		dst = w.encode(dst, s)
 	})
 	return dst
+}
+
+// whole returns the token that stands for a word without merges, or none.
+func (b *bpe) whole(s string) int32 {
+	switch {
+	case b.ignoreMerges && !b.byChar:
+		return b.t.ordinary(spellBytes(s))
+	case b.ignoreMerges || b.lineBreaks && strings.Trim(s, "\n") == "":
+		return b.t.ordinary(s)
+	}
+	return none
 }
 
 // word is the state of encoding one word. It is reused for the next word.
@@ -165,12 +209,10 @@ func (a candidate) before(b candidate) bool {
 
 func (w *word) encode(dst []int32, s string) []int32 {
 	w.symbols = w.symbols[:0]
-	for i := range len(s) {
-		// As in the reference, a byte that the vocabulary lacks has no token.
-		if id := w.bytes[s[i]]; id != none {
-			n := int32(len(w.symbols))
-			w.symbols = append(w.symbols, symbol{id, n - 1, n + 1})
-		}
+	if w.byChar {
+		w.addChars(s)
+	} else {
+		w.addBytes(s)
 	}
 	if len(w.symbols) == 0 {
 		return dst
@@ -186,6 +228,51 @@ func (w *word) encode(dst []int32, s string) []int32 {
 		dst = append(dst, w.symbols[i].id)
 	}
 	return dst
+}
+
+// push appends a symbol to the list, unless it is none: as in the reference, what the vocabulary lacks
+// has no token.
+func (w *word) push(id int32) {
+	if id != none {
+		n := int32(len(w.symbols))
+		w.symbols = append(w.symbols, symbol{id, n - 1, n + 1})
+	}
+}
+
+func (w *word) addBytes(s string) {
+	for i := range len(s) {
+		w.push(w.bytes[s[i]])
+	}
+}
+
+func (w *word) addChars(s string) {
+	for len(s) > 0 {
+		_, n := decodeRune(s)
+		switch id := w.t.ordinary(s[:n]); {
+		case id != none:
+			w.push(id)
+		case w.hasBytes(s[:n]):
+			w.addBytes(s[:n])
+		case w.fuse && len(w.symbols) > 0 && w.symbols[len(w.symbols)-1].id == w.unknown:
+		default:
+			w.push(w.unknown)
+		}
+		s = s[n:]
+	}
+}
+
+// hasBytes reports whether there is a token for each byte of s; without an unknown token, those that
+// there are do.
+func (w *word) hasBytes(s string) bool {
+	if w.unknown == none {
+		return true
+	}
+	for i := range len(s) {
+		if w.bytes[s[i]] == none {
+			return false
+		}
+	}
+	return true
 }
 
 // enqueue adds the merge of two neighbours to the queue, if there is one.

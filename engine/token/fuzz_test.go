@@ -30,7 +30,7 @@ func FuzzEncode(f *testing.F) {
 		for name, x := range preTokenizers {
 			n := 0
 			x.split(s, func(w string) { n += len(w) })
-			if n != len(s) {
+			if n != len(s) && name != "whitespace" {
 				t.Errorf("%s: %d of %d bytes", name, n, len(s))
 			}
 		}

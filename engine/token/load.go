@@ -3,30 +3,42 @@ package token
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"soberano/models"
 )
 
 // prefix is the prefix of the tokenizer's keys in a GGUF file:
 //
-//	tokenizer.ggml.model       "gpt2" (byte-level BPE) or "llama" (SentencePiece)
+//	tokenizer.ggml.model       "gpt2" (byte-level BPE), "llama" (SentencePiece), "gemma4" (BPE of characters),
+//	                           "t5" (unigram), "bert" (WordPiece), "whitespace", "rwkv", "plamo2"
 //	tokenizer.ggml.pre         name of the pre-tokenizer, BPE only
 //	tokenizer.ggml.tokens      spellings by id      .token_type   kinds by id
 //	tokenizer.ggml.merges      "left right"         .scores       floats by id
 //	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
+//	tokenizer.ggml.precompiled_charsmap, remove_extra_whitespaces   unigram only
+//	tokenizer.ggml.normalizer.{lowercase,strip_accents}             WordPiece only
 const prefix = "tokenizer.ggml."
 
 // maxTokens is the largest number of tokens in a vocabulary. The largest known vocabulary has 262,208.
 const maxTokens = 1 << 22
 
-// New reads the tokenizer of an opened model. The error is a *models.FileError of kind
+// New reads the tokenizer of an opened model: from its metadata, or, in a folder of Hugging Face, from
+// tokenizer.json and the files beside it (see NewJSON). The error is a *models.FileError of kind
 // models.ErrCorrupt or models.ErrUnsupported that names the key.
 func New(f *models.File) (*Tokenizer, error) {
-	t, err := load(f.Meta)
+	t, err := loadFile(f)
 	if err != nil {
 		return nil, models.InFile(f.Path, err)
 	}
 	return t, nil
+}
+
+func loadFile(f *models.File) (*Tokenizer, error) {
+	if _, set := f.Meta[prefix+"model"]; !set && len(f.Aux["tokenizer.json"]) > 0 {
+		return NewJSON(f.Aux)
+	}
+	return load(f.Meta)
 }
 
 func load(m models.Metadata) (*Tokenizer, error) {
@@ -34,25 +46,26 @@ func load(m models.Metadata) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{bos: none, eos: none}
+	read, known := map[string]func(*Tokenizer, models.Metadata) error{
+		"gpt2": (*Tokenizer).readBPE, "gemma4": (*Tokenizer).readBPE, "whitespace": (*Tokenizer).readBPE,
+		"llama": (*Tokenizer).readSentencePiece, "t5": (*Tokenizer).readUnigram, "bert": (*Tokenizer).readWordPiece,
+		"rwkv": (*Tokenizer).readRWKV, "plamo2": (*Tokenizer).readPlamo,
+	}[model]
+	switch {
+	case model == "":
+		return nil, fmt.Errorf("key %q is missing: %w", prefix+"model", models.ErrCorrupt)
+	case !known:
+		return nil, fmt.Errorf("the tokenizer %s is not known: %w", models.Quote(model), models.ErrUnsupported)
+	}
+	t := &Tokenizer{bos: none, eos: none, sep: none}
 	if err := t.readTokens(m); err != nil {
 		return nil, err
 	}
-	switch model {
-	case "gpt2":
-		err = t.readBPE(m)
-	case "llama":
-		err = t.readSentencePiece(m)
-	case "":
-		err = fmt.Errorf("key %q is missing: %w", prefix+"model", models.ErrCorrupt)
-	default:
-		err = fmt.Errorf("the tokenizer %s is not known, only gpt2 and llama are: %w", models.Quote(model), models.ErrUnsupported)
-	}
-	if err != nil {
+	if err := read(t, m); err != nil {
 		return nil, err
 	}
 	t.setSpecial()
-	return t, nil
+	return t, t.readStrips(m)
 }
 
 // readTokens reads the spellings and kinds of all tokens.
@@ -100,6 +113,9 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if err != nil {
 		return err
 	}
+	if model, _ := m[prefix+"model"].(string); model != "gpt2" {
+		name = model
+	}
 	if name == "" { // as llama.cpp does
 		name = "default"
 		t.note = "The file does not name its pre-tokenizer; the default one is used, so answers may be worse."
@@ -108,10 +124,17 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if !known {
 		return fmt.Errorf("the pre-tokenizer %s is not known: %w", models.Quote(name), models.ErrUnsupported)
 	}
-	if err := t.readSpecial(m, p.addBOS, none, none); err != nil {
+	if name == "whitespace" {
+		if err := t.readLowercase(m); err != nil {
+			return err
+		}
+	}
+	if err := t.readSpecial(m, p.addBOS, false, none, none); err != nil {
 		return err
 	}
-	t.setPieces(decodeBytes)
+	if p.lineBreaks && t.bos != none && len(t.before) == 0 {
+		t.before = []int32{t.bos}
+	}
 	merges, err := m.Strings(prefix + "merges")
 	if err != nil {
 		return err
@@ -119,12 +142,34 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if merges == nil {
 		return fmt.Errorf("key %q is missing: %w", prefix+"merges", models.ErrCorrupt)
 	}
-	b, err := newBPE(t, merges, p.split, p.ignoreMerges)
+	b, err := t.newMerges(cutMerges(merges), p)
 	if err != nil {
 		return fmt.Errorf("key %q: %w: %w", prefix+"merges", err, models.ErrCorrupt)
 	}
 	t.words = b
 	return nil
+}
+
+// readLowercase sets whether texts are made lower-case.
+func (t *Tokenizer) readLowercase(m models.Metadata) error {
+	lowercase, err := m.Bool(prefix+"normalizer.lowercase", false)
+	if lowercase {
+		t.prepare = func(text string, _ bool) string { return lower(validText(text)) }
+	}
+	return err
+}
+
+// newMerges returns BPE of bytes or characters, and sets how the tokens are decoded.
+func (t *Tokenizer) newMerges(merges []mergePair, p preTokenizer) (*bpe, error) {
+	if !p.spaces && !p.bare {
+		t.setPieces(decodeBytes)
+		return newBPE(t, merges, p)
+	}
+	t.setPieces(decodeSpaces)
+	if p.spaces {
+		t.prepare = func(text string, _ bool) string { return strings.ReplaceAll(text, " ", space) }
+	}
+	return newCharBPE(t, merges, p)
 }
 
 func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
@@ -135,7 +180,8 @@ func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
 	if t.spacePrefix, err = m.Bool(prefix+"add_space_prefix", true); err != nil {
 		return err
 	}
-	if err := t.readSpecial(m, true, 1, 2); err != nil {
+	t.dropSpace = t.spacePrefix
+	if err := t.readSpecial(m, true, false, 1, 2); err != nil {
 		return err
 	}
 	t.setPieces(decodeSpaces)
@@ -176,17 +222,26 @@ func (t *Tokenizer) readScores(m models.Metadata) ([]float32, error) {
 
 // readSpecial reads which tokens begin and end a text. The defaults depend on the kind of
 // vocabulary; they apply only if the vocabulary has tokens with these ids.
-func (t *Tokenizer) readSpecial(m models.Metadata, addBOS bool, bos, eos int32) (err error) {
+func (t *Tokenizer) readSpecial(m models.Metadata, addBOS, addEOS bool, bos, eos int32) (err error) {
 	if t.bos, err = t.readID(m, "bos_token_id", bos); err != nil {
 		return err
 	}
 	if t.eos, err = t.readID(m, "eos_token_id", eos); err != nil {
 		return err
 	}
-	if t.addBOS, err = t.readAdd(m, "add_bos_token", addBOS, t.bos); err != nil {
+	if addBOS, err = t.readAdd(m, "add_bos_token", addBOS, t.bos); err != nil {
 		return err
 	}
-	if t.addEOS, err = t.readAdd(m, "add_eos_token", false, t.eos); err != nil {
+	if addEOS, err = t.readAdd(m, "add_eos_token", addEOS, t.eos); err != nil {
+		return err
+	}
+	if addBOS {
+		t.before = []int32{t.bos}
+	}
+	if addEOS {
+		t.after = []int32{t.eos}
+	}
+	if t.sep, err = t.readID(m, "seperator_token_id", none); err != nil { // the name is misspelled in GGUF
 		return err
 	}
 	ends := []int32{t.eos}

@@ -38,7 +38,7 @@ func readRanks(text, special []string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := newBPE(t, nil, splitGPT2, false)
+	b, err := newBPE(t, nil, preTokenizer{split: splitGPT2})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func readFiles(vocab, merges, added []byte) (*Tokenizer, error) {
 	for line := range strings.Lines(string(merges)) {
 		line = strings.TrimRight(line, "\r\n")
 		if line != "" && !strings.HasPrefix(line, "#version") {
-			f.Model.Merges = append(f.Model.Merges, mergeLine(line))
+			f.Model.Merges = append(f.Model.Merges, cutMerge(line))
 		}
 	}
 	var special map[string]int

@@ -280,7 +280,7 @@ func slowParts(tok *Tokenizer, text string, may []bool) []int32 {
 	begin, after := 0, true
 	flush := func(end int) {
 		if end > begin {
-			ids = tok.encodeText(ids, text[begin:end], after)
+			ids = tok.encodeText(ids, text[begin:end], after, begin == 0)
 			after = false
 		}
 	}
@@ -385,7 +385,7 @@ func TestHostile(t *testing.T) {
 		want string
 	}{
 		"no model":         {with(b, "model", nil), "tokenizer.ggml.model"},
-		"other model":      {with(b, "model", "rwkv"), "rwkv"},
+		"other model":      {with(b, "model", "hybriddna"), "hybriddna"},
 		"model a number":   {with(b, "model", uint64(1)), "tokenizer.ggml.model"},
 		"no tokens":        {with(b, "tokens", nil), "tokenizer.ggml.tokens"},
 		"tokens numbers":   {with(b, "tokens", []int64{1}), "tokenizer.ggml.tokens"},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // special is a token that is searched for in a text before the text is split into words.
@@ -26,6 +27,7 @@ type special struct {
 type specials struct {
 	all   []special      // sorted by text
 	start [256][2]uint32 // range in all for each first byte
+	words map[int32]bool // those that are found only where no letter, digit or underscore is beside them
 }
 
 func newSpecials(all []special) specials {
@@ -89,11 +91,21 @@ func (f *finder) next(from int) (at, n int, id int32) {
 		if f.start[f.text[at]][1] == 0 {
 			continue
 		}
-		if n, id := f.match(f.text[at:], f.control(at)); id != none {
+		if n, id := f.match(f.text[at:], f.control(at)); id != none && f.separate(at, at+n, id) {
 			return at, n, id
 		}
 	}
 	return len(f.text), 0, none
+}
+
+// separate reports whether the token id may stand for text[from:to] beside its neighbours.
+func (f *finder) separate(from, to int, id int32) bool {
+	if !f.words[id] {
+		return true
+	}
+	before, _ := utf8.DecodeLastRuneInString(f.text[:from])
+	after, _ := utf8.DecodeRuneInString(f.text[to:])
+	return !isWordCharacter(before) && !isWordCharacter(after)
 }
 
 // control returns the number of bytes from at on that may spell control tokens.
@@ -200,11 +212,33 @@ func (t *Tokenizer) setEnds(untyped bool, named ...int32) {
 		}
 	}
 	t.excludeEnds()
+	for _, s := range insertTexts {
+		if id, ok := t.ids[s]; ok && t.kinds[id] == userDefined {
+			t.kinds[id] = lookalike
+		}
+	}
+	for _, s := range channelTexts {
+		if id, ok := t.ids[s]; ok && t.kinds[id] == control {
+			t.kinds[id] = userDefined
+		}
+	}
 }
+
+// insertTexts are the spellings of the tokens with which a text with a gap is marked. They come from
+// templates only, even if a file declares them as user-defined.
+var insertTexts = []string{
+	"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>", "<|prefix|>",
+	"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>", "<|code_suffix|>", "<|suffix|>",
+	"<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>", "▁<MID>", "<|code_middle|>", "<|middle|>",
+}
+
+// channelTexts are the tokens of the format harmony that mark channels within an answer. They belong to
+// the text of the answer, from which package reply removes them.
+var channelTexts = []string{"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}
 
 // excludeEnds removes two tokens from the ends if other tokens show that they mean something else: in
 // vocabularies like harmony's, "<|end|>" ends a message within an answer that continues; beside
-// "<|tool_response>", "</s>" is plain text.
+// "<|tool_response>" and "<|plamo:eos|>", "</s>" is plain text.
 func (t *Tokenizer) excludeEnds() {
 	has := func(s string) bool { _, ok := t.ids[s]; return ok }
 	calls := has("<|call|>") || has("<|calls|>")
@@ -212,7 +246,7 @@ func (t *Tokenizer) excludeEnds() {
 		delete(t.ends, id)
 		t.kinds[id] = userDefined
 	}
-	if id, ok := t.ids["</s>"]; ok && has("<|tool_response>") {
+	if id, ok := t.ids["</s>"]; ok && (has("<|tool_response>") || has("<|plamo:eos|>")) {
 		delete(t.ends, id)
 		t.kinds[id] = normal
 	}

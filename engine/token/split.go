@@ -20,46 +20,6 @@ import (
 // of these. Sources: the tokenizer.json files of the models; llama.cpp, src/llama-vocab.cpp.
 type splitter func(s string, emit func(word string))
 
-// preTokenizer is a pre-tokenizer with the other options that its name implies.
-type preTokenizer struct {
-	split        splitter
-	ignoreMerges bool // words that are tokens are encoded without merges
-	addBOS       bool // default if the file does not say
-}
-
-// preTokenizers are the known values of tokenizer.ggml.pre.
-var preTokenizers = func() map[string]preTokenizer {
-	var (
-		digits   = isolate(isNumber, 1, 1)
-		smol     = preTokenizer{split: chain(digits, splitGPT2)}
-		gpt2     = preTokenizer{split: splitGPT2}
-		llama3   = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true, addBOS: true}
-		dbrx     = preTokenizer{split: splitLlama3(3, "\r\n")}
-		glm4     = preTokenizer{split: splitLlama3(3, "\r\n"), ignoreMerges: true}
-		qwen2    = preTokenizer{split: splitLlama3(1, "\r\n")}
-		tekken   = preTokenizer{split: splitCased(1, false), ignoreMerges: true, addBOS: true}
-		gpt4o    = preTokenizer{split: splitCased(3, true)}
-		three    = isolate(isASCIIDigit, 3, 3)
-		falcon   = preTokenizer{split: chain(isolate(isFalconMark, 1, 0), splitGPT2, three)}
-		fallback = preTokenizer{split: chain(isolate(isMark, 1, 0), splitGPT2, isolate(isNumber, 1, 0), three)}
-	)
-	m := map[string]preTokenizer{"default": fallback, "falcon": falcon, "tekken": tekken}
-	for p, names := range map[*preTokenizer]string{
-		&smol:   "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
-		&gpt2:   "gpt-2 phi-2 mpt olmo jais trillion exaone4 gigachat mellum granite-docling a.x-4.0 modern-bert jina-es jina-de jina-v2-es jina-v2-de",
-		&llama3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
-		&dbrx:   "dbrx smaug-bpe chatglm-bpe",
-		&glm4:   "glm4 glm5",
-		&qwen2:  "qwen2 deepseek-r1-qwen kormo stablelm2 hunyuan megrez solar-open grok-2 f2llmv2",
-		&gpt4o:  "gpt-4o llama4 kanana2 talkie",
-	} {
-		for name := range strings.FieldsSeq(names) {
-			m[name] = *p
-		}
-	}
-	return m
-}()
-
 // chain returns a splitter that passes the words of each splitter to the next one.
 func chain(all ...splitter) splitter {
 	if len(all) == 1 {
@@ -137,27 +97,54 @@ func wordGPT2(s string) int {
 	return spaces(s)
 }
 
-// splitLlama3 is the pattern of Llama 3, with at most digits digits in a word. Characters in after
-// belong to the punctuation before them.
-func splitLlama3(digits int, after string) splitter {
+// rules are the parameters of the patterns that follow Llama 3's and GPT-4o's. A nil class of letters
+// or other characters means \p{L} and [^\s\p{L}\p{N}].
+type rules struct {
+	contractions bool            // Llama 3: 's|'t|… are words; GPT-4o: they belong to the word before them
+	letter       func(rune) bool // letters of a word
+	other        func(rune) bool // characters of punctuation
+	digits       int             // most digits in a word; 0: no limit
+	after        string          // characters that belong to the punctuation before them
+	oneAfter     bool            // only one of them does
+	upper, lower func(rune) bool // letters that begin and that end a word (GPT-4o)
+	alone        func(rune) bool // characters of which a run is a word before all else (GPT-4o); nil: none
+}
+
+// splitLlama3 is the pattern of Llama 3 with other parameters.
+func splitLlama3(r rules) splitter {
 	return func(s string, emit func(string)) {
 		for len(s) > 0 {
-			n := wordLlama3(s, digits, after)
+			n := r.wordLlama3(s)
 			emit(s[:n])
 			s = s[n:]
 		}
 	}
 }
 
-func wordLlama3(s string, digits int, after string) int {
-	if n := contraction(s, true); n > 0 {
+func (r *rules) wordLlama3(s string) int {
+	if r.contractions {
+		if n := contraction(s, true); n > 0 {
+			return n
+		}
+	}
+	if n := r.lettersWithLead(s); n > 0 {
 		return n
 	}
-	lead := leadingMark(s)
-	if n, _ := run(s[lead:], isLetter, 0); n > 0 {
-		return lead + n
+	return r.rest(s)
+}
+
+// lettersWithLead returns the length of a match of [^\r\n\p{L}\p{N}]?letter+ at the start of s.
+func (r *rules) lettersWithLead(s string) int {
+	letter := r.letter
+	if letter == nil {
+		letter = isLetter
 	}
-	return wordRest(s, digits, after)
+	for _, lead := range []int{leadingMark(s), 0} {
+		if n, _ := run(s[lead:], letter, 0); n > 0 {
+			return lead + n
+		}
+	}
+	return 0
 }
 
 // leadingMark returns the length of a match of [^\r\n\p{L}\p{N}]? at the start of s.
@@ -169,25 +156,48 @@ func leadingMark(s string) int {
 	return n
 }
 
-// wordRest returns the length of a match of the end of the newer patterns:
-// \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[after]*|\s*[\r\n]+|\s+(?!\S)|\s+
-func wordRest(s string, digits int, after string) int {
-	if n, _ := run(s, isNumber, digits); n > 0 {
+// rest returns the length of a match of the end of the newer patterns:
+// \p{N}{1,digits}| ?other+[after]*|\s*[\r\n]+|\s+(?!\S)|\s+
+func (r *rules) rest(s string) int {
+	if n, _ := run(s, isNumber, r.digits); n > 0 {
 		return n
+	}
+	if n := r.punctuation(s); n > 0 {
+		return n
+	}
+	if n := lines(s); n > 0 {
+		return n
+	}
+	return spaces(s)
+}
+
+// punctuation returns the length of a match of " ?other+[after]*" at the start of s.
+func (r *rules) punctuation(s string) int {
+	other := r.other
+	if other == nil {
+		other = isOther
 	}
 	lead := 0
 	if s[0] == ' ' {
 		lead = 1
 	}
-	if n, _ := run(s[lead:], isOther, 0); n > 0 {
-		n += lead
-		return n + len(s[n:]) - len(strings.TrimLeft(s[n:], after))
+	n, _ := run(s[lead:], other, 0)
+	if n == 0 {
+		return 0
 	}
+	n += lead
+	trailing := len(s[n:]) - len(strings.TrimLeft(s[n:], r.after))
+	if r.oneAfter {
+		trailing = min(trailing, 1)
+	}
+	return n + trailing
+}
+
+// lines returns the length of a match of \s*[\r\n]+ at the start of s: white space up to its last line
+// break.
+func lines(s string) int {
 	n, _ := run(s, unicode.IsSpace, 0)
-	if last := strings.LastIndexAny(s[:n], "\r\n"); last >= 0 {
-		return last + 1
-	}
-	return spaces(s)
+	return strings.LastIndexAny(s[:n], "\r\n") + 1
 }
 
 // splitCased is the pattern of GPT-4o and, without contractions, of Mistral's Tekken. In a word,
@@ -197,13 +207,24 @@ func wordRest(s string, digits int, after string) int {
 //	[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|…)?
 //	|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|…)?
 //	|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
-func splitCased(digits int, contractions bool) splitter {
+func splitCased(r rules) splitter {
+	if r.upper == nil {
+		r.upper, r.lower = isUpperOrBoth, isLowerOrBoth
+	}
 	return func(s string, emit func(string)) {
 		for len(s) > 0 {
-			n := wordCased(s)
-			if n == 0 {
-				n = wordRest(s, digits, "\r\n/")
-			} else if contractions && n < len(s) {
+			n := 0
+			if r.alone != nil {
+				n, _ = run(s, r.alone, 0)
+			}
+			if n > 0 {
+				emit(s[:n])
+				s = s[n:]
+				continue
+			}
+			if n = r.wordCased(s); n == 0 {
+				n = r.rest(s)
+			} else if r.contractions && n < len(s) {
 				n += contraction(s[n:], true)
 			}
 			emit(s[:n])
@@ -214,9 +235,9 @@ func splitCased(digits int, contractions bool) splitter {
 
 // wordCased returns the length of the first word with the character that may precede it, or 0 if
 // there is none. A combining mark may be that character or the first letter of the word.
-func wordCased(s string) int {
+func (r *rules) wordCased(s string) int {
 	lead := leadingMark(s)
-	for _, word := range []func(string) int{endsLower, startsUpper} {
+	for _, word := range []func(string) int{r.endsLower, r.startsUpper} {
 		for _, from := range []int{lead, 0} {
 			if n := word(s[from:]); n > 0 {
 				return from + n
@@ -229,16 +250,16 @@ func wordCased(s string) int {
 // endsLower returns the length of a match of upper*lower+. Characters without case belong to both
 // classes. So if a run ends with capitals, the last character without case in it can be the match of
 // lower+, and the capitals after it start a new word.
-func endsLower(s string) int {
-	up, _ := run(s, isUpperOrBoth, 0)
-	if low, _ := run(s[up:], isLowerOrBoth, 0); low > 0 {
+func (r *rules) endsLower(s string) int {
+	up, _ := run(s, r.upper, 0)
+	if low, _ := run(s[up:], r.lower, 0); low > 0 {
 		return up + low
 	}
 	both := 0 // end of the last character in s[:up] that belongs to both classes
 	for at := 0; at < up; {
-		r, n := decodeRune(s[at:])
+		c, n := decodeRune(s[at:])
 		at += n
-		if isLowerOrBoth(r) {
+		if r.lower(c) {
 			both = at
 		}
 	}
@@ -246,12 +267,12 @@ func endsLower(s string) int {
 }
 
 // startsUpper returns the length of a match of upper+lower*.
-func startsUpper(s string) int {
-	up, _ := run(s, isUpperOrBoth, 0)
+func (r *rules) startsUpper(s string) int {
+	up, _ := run(s, r.upper, 0)
 	if up == 0 {
 		return 0
 	}
-	low, _ := run(s[up:], isLowerOrBoth, 0)
+	low, _ := run(s[up:], r.lower, 0)
 	return up + low
 }
 
@@ -294,9 +315,3 @@ func contraction(s string, anyCase bool) int {
 	}
 	return 0
 }
-
-func isASCIIDigit(r rune) bool { return r >= '0' && r <= '9' }
-
-// isMark reports whether r matches [\p{P}\$\+<=>\^~\|]; isFalconMark accepts the backtick as well.
-func isMark(r rune) bool       { return isPunct(r) || r < 128 && strings.ContainsRune("$+<=>^~|", r) }
-func isFalconMark(r rune) bool { return isMark(r) || r == '`' }

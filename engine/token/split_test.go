@@ -27,7 +27,17 @@ const (
 	tekkenRE = `[^\r\n\p{L}\p{N}]?` + upperRE + `*` + lowerRE + `+|[^\r\n\p{L}\p{N}]?` + upperRE + `+` + lowerRE + `*|\p{N}|` + slashRE
 	gpt4oRE  = `[^\r\n\p{L}\p{N}]?` + upperRE + `*` + lowerRE + `+(?:` + anyCase + `)?|[^\r\n\p{L}\p{N}]?` +
 		upperRE + `+` + lowerRE + `*(?:` + anyCase + `)?|\p{N}{1,3}|` + slashRE
-	marksRE = `[\p{P}$+<=>^~|]+`
+	lineRE   = `|[` + white + `]*[\r\n]+|` + spacesRE
+	qwen35RE = anyCase + `|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^` + white + `\p{L}\p{M}\p{N}]+[\r\n]*` + lineRE
+	markedRE = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+"
+	kanaRE   = `[一-龥぀-ゟ゠-ヿ]+`
+	asiaRE   = `[一-龥ࠀ-一가-퟿]+`
+	bloomRE  = ` ?[^(` + white + `|.,!?…。，、।۔،)]+`
+	phraseRE = anyCase + `|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^` + white + `\p{L}\p{N}]+[\r\n/]?|[` + white + `]*[\r\n]|` + spacesRE
+	asianRE  = `[一-鿿㐀-䶿豈-﫿぀-ゟ゠-ヿ･-ﾟ⼀-⿟เ-๿຀-໿ក-៿က-႟ꩠ-ꩿꧠ-꧿가-힯ᄀ-ᇿ]+`
+	youtuRE  = `[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+`
+	cased1RE = `[^\r\n\p{L}\p{N}]?` + upperRE + `*` + lowerRE + `+(?:` + anyCase + `)?|[^\r\n\p{L}\p{N}]?` + upperRE + `+` + lowerRE + `*(?:` + anyCase + `)?|\p{N}|` + slashRE
+	marksRE  = `[\p{P}$+<=>^~|]+`
 )
 
 // reference splits s by each of the patterns in turn: each match is a word, and so is the text between
@@ -35,11 +45,16 @@ const (
 func reference(s string, patterns ...string) []string {
 	words := []string{s}
 	for _, p := range patterns {
+		p, grouped := strings.CutPrefix(p, "groups:")
 		re := regexp.MustCompile(p)
 		group := re.SubexpIndex("spaces")
 		var out []string
 		for _, w := range words {
-			out = append(out, cut(re, group, w)...)
+			if grouped {
+				out = append(out, groups(re, w)...)
+			} else {
+				out = append(out, cut(re, group, w)...)
+			}
 		}
 		words = out
 	}
@@ -67,7 +82,27 @@ func cut(re *regexp.Regexp, group int, s string) (words []string) {
 	return words
 }
 
-var alphabet = []rune("  \t\n\r\u00a0\u3000aZsSréÅſKǅʰ한日ー０9½٣Ⅷ'’.,!$+<`|~_/\u0301\u0903😀\u200d\u0000\ufeff\U000e0001")
+// groups makes words of three characters of each match, counted from its end, and of the text between two matches.
+func groups(re *regexp.Regexp, s string) (words []string) {
+	for s != "" {
+		m := re.FindStringIndex(s)
+		if m == nil {
+			return append(words, s)
+		}
+		if m[0] > 0 {
+			words = append(words, s[:m[0]])
+		}
+		digits := []rune(s[m[0]:m[1]])
+		for len(digits) > 0 {
+			n := (len(digits)-1)%3 + 1
+			words, digits = append(words, string(digits[:n])), digits[n:]
+		}
+		s = s[m[1]:]
+	}
+	return words
+}
+
+var alphabet = []rune("，。“가ㄱㄅเᄀ|  \t\n\r\u00a0\u3000aZsSréÅſKǅʰ한日ー０9½٣Ⅷ'’.,!$+<`|~_/\u0301\u0903😀\u200d\u0000\ufeff\U000e0001")
 
 // words draws text that is likely to match every rule.
 var words = rapid.Custom(func(t *rapid.T) string {
@@ -81,14 +116,30 @@ var words = rapid.Custom(func(t *rapid.T) string {
 
 func TestSplitAsPublished(t *testing.T) {
 	for name, patterns := range map[string][]string{
-		"gpt-2":     {gpt2RE},
-		"smollm":    {`\p{N}`, gpt2RE},
-		"llama-bpe": {llama3RE},
-		"qwen2":     {qwen2RE},
-		"tekken":    {tekkenRE},
-		"gpt-4o":    {gpt4oRE},
-		"default":   {marksRE, gpt2RE, `\p{N}+`, `[0-9][0-9][0-9]`},
-		"falcon":    {"[\\p{P}$+<=>^~|`]+", gpt2RE, `[0-9][0-9][0-9]`},
+		"gpt-2":          {gpt2RE},
+		"smollm":         {`\p{N}`, gpt2RE},
+		"llama-bpe":      {llama3RE},
+		"qwen2":          {qwen2RE},
+		"tekken":         {tekkenRE},
+		"gpt-4o":         {gpt4oRE},
+		"default":        {marksRE, gpt2RE, `\p{N}+`, `[0-9][0-9][0-9]`},
+		"qwen35":         {qwen35RE},
+		"ufakzeka":       {`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|` + restRE},
+		"seed-coder":     {anyCase + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^` + white + `\p{L}\p{N}\r\n]+` + lineRE},
+		"bailingmoe2":    {`'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^` + white + `\p{L}\p{N}]+[\r\n]*|[` + white + `]*[\r\n]|` + spacesRE},
+		"minicpm5":       {`\p{N}{1,3}`, anyCase + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+|` + restRE},
+		"laguna":         {`[^\n]+|[\n]+`, qwen2RE},
+		"exaone-moe":     {phraseRE},
+		"youtu":          {youtuRE, cased1RE},
+		"deepseek-v3":    {`\p{N}{1,3}`, kanaRE, markedRE + `[\r\n]*` + lineRE},
+		"spark2_5":       {`\p{N}{1,3}`, kanaRE, markedRE + `|[\r\n]|` + spacesRE, `\p{N}`},
+		"afmoe":          {`groups:\p{N}+`, asianRE, markedRE + `[\r\n]*` + lineRE},
+		"deepseek-coder": {`[\r\n]`, `[` + white + `]?\p{L}+`, `[` + white + `]?\p{P}+`, asiaRE, `\p{N}`},
+		"bloom":          {bloomRE},
+		"viking":         {bloomRE, `\p{N}`},
+		"superbpe":       {`\p{N}+`, `groups:[0-9]+`},
+		"gemma4":         {`[^\n]+|[\n]+`},
+		"falcon":         {"[\\p{P}$+<=>^~|`]+", gpt2RE, `[0-9][0-9][0-9]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, ok := preTokenizers[name]
@@ -107,12 +158,38 @@ func TestSplitAsPublished(t *testing.T) {
 	}
 }
 
+// TestSplitCases checks pre-tokenizers whose patterns package regexp can't express.
+func TestSplitCases(t *testing.T) {
+	for _, c := range []struct{ pre, text, want string }{
+		{"jais-2", "a" + strings.Repeat(" ", 7) + "b", "a|    |  | b"},
+		{"jais-2", strings.Repeat(" ", 8), strings.Repeat(" ", 8)},
+		{"jais-2", strings.Repeat(" ", 9) + "1", strings.Repeat(" ", 8) + "| |1"},
+		{"jais-2", "x  \n   y", "x|  \n|  | y"},
+		{"jais-2", "   ", "  | "},
+		{"tiny_aya", "1234567 12345a 12", "1|234|567| |123|45|a| |12"},
+		{"tiny_aya", "x1234", "x|1|234"},
+		{"kimi-k2", "Hello世界abc、漢字's 1234", "Hello|世界|abc|、|漢字|'s| |123|4"},
+		{"deepseek-llm", "Hi there,  12 日本。\n", "Hi| there|,|  |12| |日本|。|\n"},
+		{"chameleon", "<sentinel:12> IMGIMGABZx    y", "<|sentinel|:|1|2|>| |IMGIMGABZ|x|    |y"},
+		{"superbpe", "a 1234567 b", "a |1|234|567| b"},
+	} {
+		var got []string
+		preTokenizers[c.pre].split(c.text, func(w string) { got = append(got, w) })
+		if s := strings.Join(got, "|"); s != c.want {
+			t.Errorf("%s: %q gives %q, expected %q", c.pre, c.text, s, c.want)
+		}
+	}
+}
+
 // TestSplitLosesNothing checks for any bytes and every pre-tokenizer that the joined words are the text and no word
 // is empty.
 func TestSplitLosesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		for name, p := range preTokenizers {
+			if name == "whitespace" { // it leaves white space out
+				continue
+			}
 			var b strings.Builder
 			p.split(s, func(w string) {
 				if w == "" {

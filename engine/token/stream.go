@@ -17,20 +17,28 @@ import (
 type Stream struct {
 	t       *Tokenizer
 	stop    [][]byte
-	held    []byte // bytes that have not been returned yet
+	spelled map[int32]bool // control tokens whose spelling belongs to the text
+	held    []byte         // bytes that have not been returned yet
 	stopped bool
 }
 
 // NewStream returns a stream that ends before the first of the stop strings. Empty stop strings are
 // ignored.
 func NewStream(t *Tokenizer, stop []string) *Stream {
-	s := &Stream{t: t}
+	s := &Stream{t: t, spelled: map[int32]bool{}}
 	for _, x := range stop {
 		if x != "" {
 			s.stop = append(s.stop, []byte(x))
 		}
 	}
 	return s
+}
+
+// Spell makes the spelling of control tokens belong to the text.
+func (s *Stream) Spell(ids ...int32) {
+	for _, id := range ids {
+		s.spelled[id] = true
+	}
 }
 
 // Push adds a token. It returns the text that has become certain, as valid UTF-8 in which U+FFFD
@@ -40,7 +48,11 @@ func (s *Stream) Push(id int32) (text string, stopped bool) {
 	if s.stopped {
 		return "", true
 	}
-	s.held = append(s.held, s.t.Piece(id)...)
+	if s.spelled[id] {
+		s.held = append(s.held, s.t.Text(id)...)
+	} else {
+		s.held = append(s.held, s.t.Piece(id)...)
+	}
 	if at := s.find(); at >= 0 {
 		text, s.held, s.stopped = valid(s.held[:at]), nil, true
 		return text, true

@@ -1,6 +1,9 @@
 package token
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Options are options of Encode.
 type Options struct {
@@ -42,16 +45,45 @@ type Tokenizer struct {
 	pieces [][]byte         // bytes that each token adds to a text; nil for control tokens
 
 	special  specials
-	bos, eos int32 // none where the model has none
-	addBOS   bool
-	addEOS   bool
+	strips   map[int32]strip // special tokens that take white space away
+	bos, eos int32           // none where the model has none
+	sep      int32
+	before   []int32    // what AddSpecial adds before a text
+	after    []int32    // and after it
+	pair     []pairPart // how two texts are put together; nil: not said
 	ends     map[int32]bool
 	note     string
 
-	// spacePrefix: Encode adds a space before a text, and Decode removes it (Llama 2).
-	spacePrefix bool
-	words       wordEncoder
+	// spacePrefix: Encode adds a space before a text (Llama 2); dropSpace: Decode removes it.
+	spacePrefix, dropSpace bool
+	prepare                func(text string, first bool) string // what is done to a text before words; nil: nothing
+	words                  wordEncoder
 }
+
+// pairPart is a part of two texts that are put together: a token, or one of the texts.
+type pairPart struct {
+	token int32
+	text  int // 1 or 2; 0: token
+}
+
+// EncodePair returns the tokens of two texts in the form that tokenizer.json gives for a pair, as of a query and a document. Control
+// tokens that are spelled in them stay text. ok is false if the vocabulary's file does not say the form.
+func (t *Tokenizer) EncodePair(first, second string) (ids []int32, ok bool) {
+	for _, p := range t.pair {
+		switch p.text {
+		case 0:
+			ids = append(ids, p.token)
+		case 1:
+			ids = append(ids, t.Encode(first, Options{})...)
+		default:
+			ids = append(ids, t.Encode(second, Options{})...)
+		}
+	}
+	return ids, t.pair != nil
+}
+
+// strip says that a special token takes the white space before or after it away.
+type strip struct{ left, right bool }
 
 // wordEncoder converts text without special tokens to ids.
 type wordEncoder interface {
@@ -76,14 +108,18 @@ func (t *Tokenizer) EncodeParts(parts []Part, addSpecial bool) []int32 {
 func (t *Tokenizer) encode(parts []Part, addSpecial, strict bool) []int32 {
 	find := newFinder(&t.special, parts, strict)
 	ids := make([]int32, 0, len(find.text)/3+2)
-	if addSpecial && t.addBOS {
-		ids = append(ids, t.bos)
+	if addSpecial {
+		ids = append(ids, t.before...)
 	}
 	afterSpecial := true // the start of the text counts as one
 	for done := 0; done < len(find.text); {
 		at, n, id := find.next(done)
-		if at > done {
-			ids = t.encodeText(ids, find.text[done:at], afterSpecial)
+		text := find.text[done:at]
+		if t.strips[id].left {
+			text = strings.TrimRightFunc(text, unicode.IsSpace)
+		}
+		if text != "" {
+			ids = t.encodeText(ids, text, afterSpecial, done == 0)
 			afterSpecial = false
 		}
 		if id != none {
@@ -91,16 +127,24 @@ func (t *Tokenizer) encode(parts []Part, addSpecial, strict bool) []int32 {
 			afterSpecial = true
 		}
 		done = at + n
+		if t.strips[id].right {
+			done = len(find.text) - len(strings.TrimLeftFunc(find.text[done:], unicode.IsSpace))
+		}
 	}
-	if addSpecial && t.addEOS {
-		ids = append(ids, t.eos)
+	if addSpecial {
+		ids = append(ids, t.after...)
 	}
 	return ids
 }
 
-func (t *Tokenizer) encodeText(ids []int32, text string, afterSpecial bool) []int32 {
+// encodeText encodes text without special tokens. afterSpecial says that one is before it, first that
+// nothing is.
+func (t *Tokenizer) encodeText(ids []int32, text string, afterSpecial, first bool) []int32 {
 	if t.spacePrefix && afterSpecial {
 		text = " " + text
+	}
+	if t.prepare != nil {
+		text = t.prepare(text, first)
 	}
 	return t.words.encode(ids, text)
 }
@@ -117,7 +161,7 @@ func (t *Tokenizer) Decode(ids []int32) []byte {
 		if p == nil && t.kinds[id] != unused {
 			p = []byte(t.texts[id])
 		}
-		if i == 0 && t.spacePrefix && len(p) > 0 && p[0] == ' ' {
+		if i == 0 && t.dropSpace && len(p) > 0 && p[0] == ' ' {
 			p = p[1:]
 		}
 		out = append(out, p...)
@@ -148,11 +192,14 @@ func (t *Tokenizer) BOS() (int32, bool) { return t.bos, t.bos != none }
 // EOS returns the token that ends a sequence, false where the model has none.
 func (t *Tokenizer) EOS() (int32, bool) { return t.eos, t.eos != none }
 
+// SEP returns the token that separates two texts, false where the model has none.
+func (t *Tokenizer) SEP() (int32, bool) { return t.sep, t.sep != none }
+
 // AddsBOS reports whether Encode begins with BOS where Options.AddSpecial is set.
-func (t *Tokenizer) AddsBOS() bool { return t.addBOS }
+func (t *Tokenizer) AddsBOS() bool { return len(t.before) > 0 && t.before[0] == t.bos }
 
 // AddsEOS reports whether Encode ends with EOS where Options.AddSpecial is set.
-func (t *Tokenizer) AddsEOS() bool { return t.addEOS }
+func (t *Tokenizer) AddsEOS() bool { return len(t.after) > 0 && t.after[len(t.after)-1] == t.eos }
 
 // Size returns the number of tokens. Ids are 0 … Size-1.
 func (t *Tokenizer) Size() int { return len(t.texts) }

@@ -51,6 +51,16 @@ var (
 			{0x1ccf0, 0x1ccf9, 1}, {0x1e5f1, 0x1e5fa, 1},
 		},
 	}
+	newSymbol = &unicode.RangeTable{
+		R16: []unicode.Range16{
+			{0x2427, 0x2429, 1}, {0x2ffc, 0x2fff, 1}, {0x31e4, 0x31e5, 1}, {0x31ef, 0x31ef, 1},
+		},
+		R32: []unicode.Range32{
+			{0x10d8e, 0x10d8f, 1}, {0x1cc00, 0x1ccef, 1}, {0x1cd00, 0x1ceb3, 1}, {0x1f8b2, 0x1f8bb, 1}, {0x1f8c0, 0x1f8c1, 1},
+			{0x1fa89, 0x1fa89, 1}, {0x1fa8f, 0x1fa8f, 1}, {0x1fabe, 0x1fabe, 1}, {0x1fac6, 0x1fac6, 1}, {0x1fadc, 0x1fadc, 1},
+			{0x1fadf, 0x1fadf, 1}, {0x1fae9, 0x1fae9, 1}, {0x1fbcb, 0x1fbef, 1},
+		},
+	}
 	newPunct = &unicode.RangeTable{
 		R16: []unicode.Range16{
 			{0x1b4e, 0x1b4f, 1}, {0x1b7f, 0x1b7f, 1},
@@ -72,6 +82,11 @@ func isLetter(r rune) bool {
 func isNumber(r rune) bool { return unicode.IsNumber(r) || r >= firstNew && unicode.Is(newNumber, r) }
 
 func isPunct(r rune) bool { return unicode.IsPunct(r) || r >= firstNew && unicode.Is(newPunct, r) }
+
+func isSymbol(r rune) bool { return unicode.IsSymbol(r) || r >= firstNew && unicode.Is(newSymbol, r) }
+
+// isCombining reports whether r matches \p{M}.
+func isCombining(r rune) bool { return unicode.IsMark(r) || r >= firstNew && unicode.Is(newMark, r) }
 
 // isOther reports whether r matches [^\s\p{L}\p{N}].
 func isOther(r rune) bool { return !unicode.IsSpace(r) && !isLetter(r) && !isNumber(r) }

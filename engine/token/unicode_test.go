@@ -41,6 +41,8 @@ func TestUnicode16(t *testing.T) {
 			"letter":      isLetter(r) == letter,
 			"number":      isNumber(r) == (c == "N"),
 			"punctuation": isPunct(r) == (c == "P"),
+			"symbol":      isSymbol(r) == (c == "S"),
+			"combining":   isCombining(r) == mark,
 			"other":       isOther(r) == !(unicode.IsSpace(r) || letter || c == "N"),
 			"upper":       isUpperOrBoth(r) == (both || c == "Lu" || c == "Lt"),
 			"lower":       isLowerOrBoth(r) == (both || c == "Ll"),

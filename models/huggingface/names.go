@@ -129,12 +129,38 @@ var bertTensors = map[string]string{
 	"embeddings.LayerNorm": "token_embd_norm",
 }
 
-// bertName returns the name of a tensor of BERT. A model that ranks has a pooler and a classifier; in others the pooler is a remainder
+// modernBertModules are the modules of a layer of ModernBERT.
+var modernBertModules = map[string]string{"attn_norm": "attn_norm", "attn.Wqkv": "attn_qkv", "attn.Wo": "attn_output", "mlp_norm": "ffn_norm", "mlp.Wi": "ffn_up", "mlp.Wo": "ffn_down"}
+
+// modernBertTensors are the other tensors of ModernBERT.
+var modernBertTensors = map[string]string{"embeddings.tok_embeddings.weight": "token_embd.weight", "embeddings.norm.weight": "token_embd_norm.weight", "final_norm.weight": "output_norm.weight"}
+
+// modernBertHead are the tensors of a model that ranks; in others, the head and the decoder predict words.
+var modernBertHead = map[string]string{"head.dense.weight": "cls.weight", "head.norm.weight": "cls.norm.weight", "classifier.weight": "cls.output.weight", "classifier.bias": "cls.output.bias"}
+
+func modernBertName(c *config, tensor string) name {
+	rest := strings.TrimPrefix(tensor, "model.")
+	if layer, module, kind, ok := cutLayer(rest, "layers."); ok && modernBertModules[module] != "" {
+		return name{text: modernBertModules[module]}.of(layer, kind)
+	}
+	if to := modernBertTensors[rest]; to != "" {
+		return name{text: to}
+	}
+	switch head := strings.HasPrefix(rest, "head.") || strings.HasPrefix(rest, "decoder."); {
+	case c.ranks && modernBertHead[rest] != "":
+		return name{text: modernBertHead[rest]}
+	case head && !c.ranks:
+		return name{}
+	}
+	return name{text: tensor}
+}
+
+// bertName returns the name of a tensor of BERT and RoBERTa. A model that ranks has a head; in others the pooler is a remainder
 // of training, as are the heads that predict words and sentences.
 func bertName(c *config, tensor string) name {
-	rest := strings.TrimPrefix(tensor, "bert.")
+	rest := strings.TrimPrefix(strings.TrimPrefix(tensor, "bert."), "roberta.")
 	rest = strings.NewReplacer(".gamma", ".weight", ".beta", ".bias").Replace(rest)
-	if rest == "embeddings.position_ids" || strings.HasPrefix(rest, "cls.predictions") || strings.HasPrefix(rest, "cls.seq_relationship") {
+	if rest == "embeddings.position_ids" || strings.HasPrefix(rest, "cls.predictions") || strings.HasPrefix(rest, "cls.seq_relationship") || strings.HasPrefix(rest, "lm_head.") {
 		return name{}
 	}
 	if layer, module, kind, ok := cutLayer(rest, "encoder.layer."); ok {
@@ -155,7 +181,9 @@ func bertName(c *config, tensor string) name {
 		return name{text: "cls" + kind}
 	case module == "pooler.dense":
 		return name{}
-	case module == "classifier" && c.ranks:
+	case module == "classifier.dense" && c.ranks: // of RoBERTa
+		return name{text: "cls" + kind}
+	case (module == "classifier" || module == "classifier.out_proj") && c.ranks:
 		return name{text: "cls.output" + kind}
 	}
 	return name{text: tensor}

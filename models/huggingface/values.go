@@ -25,6 +25,17 @@ func (c *config) tensor(t models.Tensor, n name, values bool) models.Tensor {
 	return t
 }
 
+// withoutPadding returns t without its first rows, if it has the embeddings of positions and some of them are not used.
+func (c *config) withoutPadding(t models.Tensor) models.Tensor {
+	if t.Name != "position_embd.weight" || c.skips == 0 || len(t.Shape) != 2 || t.Shape[0] <= c.skips {
+		return t
+	}
+	row := len(t.Data) / t.Shape[0]
+	t.Shape = []int{t.Shape[0] - c.skips, t.Shape[1]}
+	t.Data = t.Data[c.skips*row:]
+	return t
+}
+
 // plusOne returns a tensor of float32 with 1 added to each value.
 func plusOne(t models.Tensor) models.Tensor {
 	values := make([]float32, t.Len())

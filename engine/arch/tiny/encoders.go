@@ -42,6 +42,7 @@ var encoders = map[string]kind{
 	"nomic-bert-moe": postNorm("nomic-bert-moe", models.Metadata{"pooling_type": uint64(models.PoolMean), "moe_every_n_layers": uint64(2),
 		"expert_count": uint64(Experts), "expert_used_count": uint64(Used)}, (*Source).plainFeedForward),
 	"qwen3-embedding": {architecture: "qwen3", layers: 3, keys: models.Metadata{"pooling_type": uint64(models.PoolLast)}, layer: qwen3.layer},
+	"qwen3-whole":     {architecture: "qwen3", layers: 3, keys: models.Metadata{"pooling_type": uint64(models.PoolMean), "attention.causal": false}, layer: qwen3.layer},
 	"qwen3-rank": {architecture: "qwen3", layers: 3, keys: models.Metadata{"pooling_type": uint64(models.PoolRank), "classifier.output_labels": []string{"yes", "no"}},
 		layer: qwen3.layer, last: func(s *Source) {
 			s.norm("output_norm.weight", Dim)

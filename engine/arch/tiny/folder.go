@@ -17,7 +17,7 @@ import (
 )
 
 // modelTypes are the families whose models Folder writes, with the model_type of their config.json.
-var modelTypes = map[string]string{"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text", "phi3": "phi3", "bert": "bert"}
+var modelTypes = map[string]string{"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text", "phi3": "phi3", "bert": "bert", "modern-bert": "modernbert"}
 
 // modules are the names in PyTorch of what is in a layer, by their names in GGUF files.
 var modules = map[string]string{
@@ -30,6 +30,12 @@ var bertModules = map[string]string{
 	"attn_q": "attention.self.query", "attn_k": "attention.self.key", "attn_v": "attention.self.value", "attn_output": "attention.output.dense",
 	"attn_output_norm": "attention.output.LayerNorm", "ffn_up": "intermediate.dense", "ffn_down": "output.dense", "layer_output_norm": "output.LayerNorm",
 }
+
+var modernBertModules = map[string]string{"attn_norm": "attn_norm", "attn_qkv": "attn.Wqkv", "attn_output": "attn.Wo", "ffn_norm": "mlp_norm", "ffn_up": "mlp.Wi", "ffn_down": "mlp.Wo"}
+
+// modernBertOthers are those of others that differ in ModernBERT.
+var modernBertOthers = map[string]string{"token_embd": "model.embeddings.tok_embeddings", "token_embd_norm": "model.embeddings.norm", "output_norm": "model.final_norm",
+	"cls": "head.dense", "cls.norm": "head.norm", "cls.output": "classifier"}
 
 // others are the names in PyTorch of what is in no layer.
 var others = map[string]string{
@@ -64,6 +70,13 @@ func (s *Source) Folder(t testing.TB, files int) string {
 	writeJSON(t, filepath.Join(dir, "config.json"), s.config())
 	writeJSON(t, filepath.Join(dir, "tokenizer.json"), tokenizerJSON())
 	writeJSON(t, filepath.Join(dir, "tokenizer_config.json"), map[string]any{"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": true, "add_eos_token": false})
+	pooling, _ := s.Meta[s.Architecture+".pooling_type"].(uint64)
+	if mode := map[models.Pooling]string{models.PoolMean: "mean_tokens", models.PoolFirst: "cls_token", models.PoolLast: "lasttoken"}[models.Pooling(pooling)]; mode != "" {
+		if err := os.Mkdir(filepath.Join(dir, "1_Pooling"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeJSON(t, filepath.Join(dir, "1_Pooling", "config.json"), map[string]any{"word_embedding_dimension": Dim, "pooling_mode_" + mode: true})
+	}
 	return dir
 }
 
@@ -80,6 +93,9 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	name := others[base]
 	if s.Architecture == "bert" && base == "token_embd" {
 		name = "embeddings.word_embeddings"
+	}
+	if s.Architecture == "modern-bert" {
+		name = modernBertOthers[base]
 	}
 	var layer int
 	if _, err := fmt.Sscanf(base, "blk.%d.", &layer); err == nil {
@@ -100,6 +116,9 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 func (s *Source) module(layer int, what string) string {
 	if s.Architecture == "bert" {
 		return fmt.Sprintf("encoder.layer.%d.%s", layer, bertModules[what])
+	}
+	if s.Architecture == "modern-bert" {
+		return fmt.Sprintf("model.layers.%d.%s", layer, modernBertModules[what])
 	}
 	name := modules[what]
 	if s.Architecture == "gemma2" || s.Architecture == "gemma3" {
@@ -164,8 +183,16 @@ func (s *Source) config() map[string]any {
 			c[name] = v
 		}
 	}
+	if dims, ok := key("rope.dimension_count").(uint64); ok {
+		c["partial_rotary_factor"] = float64(dims) / HeadDim
+	}
 	if s.Architecture == "bert" {
 		c["type_vocab_size"], c["hidden_act"] = 2, "gelu"
+	}
+	if s.Architecture == "modern-bert" {
+		c["norm_eps"], c["local_attention"], c["global_rope_theta"], c["local_rope_theta"] = c["layer_norm_eps"], c["sliding_window"], c["rope_theta"], 10000.0
+		c["global_attn_every_n_layers"], c["hidden_activation"], c["classifier_pooling"] = 3, "gelu", "mean"
+		delete(c, "rope_theta")
 	}
 	if labels, ok := key("classifier.output_labels").([]string); ok {
 		names := map[string]string{}
@@ -225,7 +252,7 @@ func write(t testing.TB, path string, b []byte) {
 func FolderKinds() (list []string) {
 	for _, table := range []map[string]kind{kinds, encoders} {
 		for name := range maps.Keys(table) {
-			if modelTypes[name] != "" || name == "bert-labels" || name == "bert-rank" {
+			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "modern-bert-rank"}, name) {
 				list = append(list, name)
 			}
 		}

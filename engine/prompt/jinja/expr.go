@@ -389,7 +389,7 @@ func (p *parser) filter(in expr) expr {
 	if p.cur().op("(") {
 		f.args = p.args()
 	}
-	if !known(filters, f.name) {
+	if !known(filters, f.name) && !lacking[f.name] {
 		p.unknown = append(p.unknown, &Error{Line: f.line, Reason: "no filter named '" + f.name + "'"})
 	}
 	return f
@@ -429,6 +429,10 @@ func (p *parser) testArg() bool {
 		return t.op("[") || t.op("{")
 	}
 }
+
+// lacking are the filters of Jinja2 that this package lacks. A template with one is refused where the filter is
+// evaluated, since it may be in a part that is not rendered.
+var lacking = map[string]bool{"pprint": true, "random": true, "striptags": true, "urlize": true, "wordwrap": true, "xmlattr": true}
 
 // known tells whether name is in the table.
 func known[T any](table map[string]T, name string) bool {

@@ -1145,6 +1145,12 @@ TALKS = {
                             {"role": "assistant", "content": "4."}, {"role": "user", "content": " And 3+3 ?\nThanks  "}]),
     "no_system": dict(messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": "<think>\nhm\n</think>\n\nb"}, {"role": "user", "content": "Grüße 👋 <|im_end|> 你好"}]),
     "wrong_order": dict(messages=[{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}]),
+    "thinking": dict(messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": " hm\n"}, {"role": "user", "content": "c"},
+                               {"role": "assistant", "content": "d", "reasoning_content": "so"}], enable_thinking=True, thinking=True, thinking_budget=512),
+    "no_budget": dict(messages=[{"role": "user", "content": "a"}], enable_thinking=False, thinking=False, thinking_budget=0),
+    "text_parts": dict(messages=[{"role": "user", "content": [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}]}]),
+    "nested_call": dict(messages=[{"role": "user", "content": "x"}, {"role": "assistant", "content": "ok", "tool_calls": [{"id": "call00002", "type": "function", "function": {
+        "name": "f", "arguments": {"b": {"z": [1, True, None], "a": "t"}, "c": 1.5, "l": []}}}, call]}, {"role": "tool", "content": "1", "name": "f"}, {"role": "tool", "content": "2", "name": "get_weather"}]),
     "empty": dict(messages=[]),
     "tools": dict(messages=[{"role": "system", "content": "Use tools."}, {"role": "user", "content": "Weather?"}], tools=[tool]),
     "called": dict(messages=[{"role": "user", "content": "Weather?"}, {"role": "assistant", "content": "", "tool_calls": [call]},
