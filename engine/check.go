@@ -10,6 +10,9 @@ import (
 // can still fail for lack of memory. The error is a *models.FileError of kind models.ErrUnsupported or
 // models.ErrCorrupt. If there is none, warning is that of Info.
 func Check(f *models.File) (warning string, err error) {
+	if IsVision(f) {
+		return "", models.Unsupported(f.Path, "put it into the folder of that model's file, under a name that begins with mmproj", "is no language model but the vision encoder of one")
+	}
 	f, err = readable(f, kernels.Checker{})
 	if err != nil {
 		return "", err

@@ -57,7 +57,11 @@ func extras(architecture string) (list []damage) {
 		list = append(list, damage{key + " added", func(s *tiny.Source) { s.Meta[key] = v }})
 	}
 	list = append(list, damage{"BPE without merges", func(s *tiny.Source) { s.Meta["tokenizer.ggml.model"] = "gpt2" }},
-		damage{"a bias that is too short", func(s *tiny.Source) { s.Vector("blk.0.attn_output.bias", 1, 2) }},
+		damage{"a bias that is too short", func(s *tiny.Source) {
+			const name = "blk.0.attn_output.bias"
+			s.Tensors = slices.DeleteFunc(s.Tensors, func(x models.Tensor) bool { return x.Name == name })
+			s.Vector(name, 1, 2)
+		}},
 		damage{"a tensor of no network", func(s *tiny.Source) { s.Vector("stray.weight", 1, 2) }},
 		damage{"heads of 12 values", func(s *tiny.Source) {
 			s.Meta[architecture+".attention.key_length"], s.Meta[architecture+".attention.value_length"] = uint64(12), uint64(12)

@@ -10,6 +10,7 @@ import (
 
 	"soberano/engine/reply"
 	"soberano/engine/sample"
+	"soberano/engine/vision"
 )
 
 // Errors that callers branch on.
@@ -23,12 +24,20 @@ var (
 // Options are the options of Open. Zero values are the defaults.
 type Options struct {
 	Context int // largest number of tokens of prompt and answer together; 0: the model's own limit, but at most 4096
+	// Vision opens the encoder of the images in messages, when the first image comes. The Model closes it. nil: there is none.
+	Vision func() (*Vision, error)
 }
 
 // Message is one turn of a conversation. Role is "system", "user" or "assistant".
 type Message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
+}
+
+// Attachment is an image of a message, which the model sees before the message's text.
+type Attachment struct {
+	Message int // index of the message
+	Image   *vision.Image
 }
 
 // Request asks for a continuation of Messages, through the chat template, of Prompt, unchanged, or
@@ -38,6 +47,8 @@ type Request struct {
 	Messages []Message
 	Prompt   string
 	Tokens   []int32
+	// Images belong to Messages, in their order. They need Options.Vision.
+	Images []Attachment
 
 	// Continue: the last message, of the assistant, is the beginning of the answer, which goes on from there.
 	Continue bool

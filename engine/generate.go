@@ -100,18 +100,19 @@ func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
 
 // PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
-	p, err := m.promptOf(r)
+	p, err := m.promptOf(context.Background(), r)
 	return p.tokens, err
 }
 
 // requestPrompt is the prompt of a request.
 type requestPrompt struct {
-	tokens []int32
+	tokens []int32       // those of images are negative
+	images []batch.Image // in order
 	notice Notice
 	end    string // the text with which the template begins the answer, or the answer that goes on
 }
 
-func (m *Model) promptOf(r Request) (p requestPrompt, err error) {
+func (m *Model) promptOf(ctx context.Context, r Request) (p requestPrompt, err error) {
 	set := 0
 	for _, is := range []bool{len(r.Messages) > 0, r.Prompt != "", len(r.Tokens) > 0} {
 		if is {
@@ -123,6 +124,9 @@ func (m *Model) promptOf(r Request) (p requestPrompt, err error) {
 	}
 	if r.Continue && (len(r.Messages) == 0 || r.Messages[len(r.Messages)-1].Role != "assistant") {
 		return p, errors.New("engine: a request that continues an answer must end with a message of the assistant")
+	}
+	if len(r.Images) > 0 {
+		return m.promptWithImages(ctx, r)
 	}
 	switch {
 	case r.Prompt != "":
@@ -167,13 +171,19 @@ func (m *Model) lastTokens(r Request, all int) int {
 	}
 	last := len(r.Messages) - 1
 	var kept []Message
+	var images []Attachment
 	for i, msg := range r.Messages {
 		if i == last || msg.Role == "system" {
+			for _, a := range r.Images {
+				if a.Message == i {
+					images = append(images, Attachment{len(kept), a.Image})
+				}
+			}
 			kept = append(kept, msg)
 		}
 	}
-	r.Messages = kept
-	p, err := m.promptOf(r)
+	r.Messages, r.Images = kept, images
+	p, err := m.promptOf(context.Background(), r)
 	if err != nil { // a template that refuses the last message by itself, as of an assistant
 		return 0
 	}
@@ -222,7 +232,7 @@ func (m *Model) checkTokens(ids []int32) error {
 // generation.
 func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
-		a, err := m.answer(r)
+		a, err := m.answer(ctx, r)
 		if err != nil {
 			yield(Piece{}, err)
 			return
@@ -261,23 +271,25 @@ type answer struct {
 	stream       *token.Stream
 	split        *reply.Splitter // nil: the answer is text only
 	sampler      *sample.Sampler
-	history      []int32 // tokens of prompt and answer, for the penalties
-	prompt       int     // number of tokens of the prompt
-	maxTokens    int     // largest number of tokens of the answer; 0: no limit
+	history      []int32 // tokens of prompt and answer
+	seen         []int32 // the same without those of images, for the penalties
+	images       []batch.Image
+	prompt       int // number of tokens of the prompt
+	maxTokens    int // largest number of tokens of the answer; 0: no limit
 	usage        Usage
 	notice       Notice
 	start        time.Time // start of the prompt, later of the answer
 	box          mailbox
 }
 
-func (m *Model) answer(r Request) (*answer, error) {
+func (m *Model) answer(ctx context.Context, r Request) (*answer, error) {
 	if err := r.Sampling.Check(); err != nil {
 		return nil, err
 	}
 	if r.MaxTokens < 0 {
 		return nil, fmt.Errorf("engine: MaxTokens is %d, expected 0 or more", r.MaxTokens)
 	}
-	p, err := m.promptOf(r)
+	p, err := m.promptOf(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +305,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 	}
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
+		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 	}
 	if len(r.Messages) > 0 {
@@ -305,7 +317,7 @@ func (m *Model) answer(r Request) (*answer, error) {
 
 func (a *answer) request() batch.Request {
 	return batch.Request{
-		Tokens: a.history[:a.prompt:a.prompt], From: a.prompt - 1,
+		Tokens: a.history[:a.prompt:a.prompt], Images: a.images, From: a.prompt - 1,
 		Started: func(cached int) { a.usage.Cached, a.start = cached, time.Now() },
 		Each:    a.each,
 	}
@@ -313,7 +325,7 @@ func (a *answer) request() batch.Request {
 
 // each samples a token and puts the text that has become certain into the mailbox.
 func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
-	id, err := a.sampler.Next(logits, a.history)
+	id, err := a.sampler.Next(logits, a.seen)
 	if err != nil {
 		return 0, false, a.withFileName(err)
 	}
@@ -322,7 +334,7 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 		return 0, false, a.end(a.stream.Flush(), Ended)
 	}
 	a.usage.Generated++
-	a.history = append(a.history, id)
+	a.history, a.seen = append(a.history, id), append(a.seen, id)
 	text, stopped := a.stream.Push(id)
 	switch {
 	case stopped:

@@ -36,6 +36,7 @@ type Model struct {
 	format     reply.Format // how the model marks its thoughts and calls
 	marks      []int32      // control tokens that the format needs as text
 	queue      *batch.Queue
+	vision     seeing
 	info       Info
 
 	closing sync.Once
@@ -46,7 +47,7 @@ type Model struct {
 // with the model. The error is a *models.FileError where the file is at fault: see Check, which finds
 // the same faults without loading the weights.
 func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
-	m = &Model{file: f, dev: dev}
+	m = &Model{file: f, dev: dev, vision: seeing{open: o.Vision}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.Close())
@@ -183,6 +184,7 @@ func (m *Model) Close() error {
 		if m.queue != nil {
 			m.closed = m.queue.Close(ErrClosed)
 		}
+		m.closed = errors.Join(m.closed, m.vision.close())
 		m.closed = errors.Join(m.closed, m.dev.Close(), m.file.Close())
 	})
 	return m.closed

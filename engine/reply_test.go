@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 func says(t *testing.T, m *Model, r Request, text string) []Piece {
 	t.Helper()
 	r.Sampling = sample.Params{Temperature: 0}
-	a, err := m.answer(r)
+	a, err := m.answer(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // Package kernels defines the interface between models and the devices that run them. A
-// Device holds weights and state; a Step runs some twenty fused operations on float32
+// Device holds weights and state; a Step runs some forty operations on float32
 // activations. The code of a model (engine/arch, asr/whisper) uses only this
 // package and does not depend on the format of a weight, on the instruction set of the CPU,
 // or on whether a GPU runs it.

@@ -40,6 +40,9 @@ type Span struct {
 	// Len is the number of positions of the sequence that each row attends to if attention is not
 	// causal.
 	Len int
+	// Whole means, with causal attention, that each row also attends to the later rows of the span, as the rows of an
+	// image do.
+	Whole bool
 }
 
 // Rows is the result of Step.Read: a tensor of a step in host memory, Len rows of Cols

@@ -78,6 +78,19 @@ func (s *Screen) enterSpots() {
 	}
 }
 
+// Hold keeps the words of a dictation into the open conversation back until Release, while another one is being opened: what is typed
+// meanwhile belongs to that one.
+func (s *Screen) Hold() { s.holding = true }
+
+// Release writes the words that were kept back.
+func (s *Screen) Release() {
+	held := s.held
+	s.holding, s.held = false, nil
+	for _, write := range held {
+		write()
+	}
+}
+
 // talkChanged shows the place of the present dictation in the entry, and forgets that of one that has given all its text. The
 // place of a dictation that failed is kept, since it can be tried again.
 func (s *Screen) talkChanged(state voice.State) {
@@ -200,6 +213,15 @@ func named(title string) string {
 // is no such conversation any more the text goes to the open one.
 func (p *spot) Final(text string) {
 	s := p.screen
+	if s.holding && p.here() {
+		p.storing++
+		s.held = append(s.held, func() {
+			p.storing--
+			p.Final(text)
+			p.forget()
+		})
+		return
+	}
 	if q := s.pendingIn(p.conversation); q != nil {
 		q.add(text)
 		s.keepPending()
@@ -244,6 +266,13 @@ func insertedBefore(draft string, tail int, words string) string {
 // End sends the message that waits for these words, if they are all there.
 func (p *spot) End() {
 	s := p.screen
+	if s.holding && p.here() {
+		s.ending = true
+		s.held = append(s.held, p.End)
+		return
+	}
+	s.ending = false
+	defer p.forget()
 	switch {
 	case s.pendingIn(p.conversation) == nil:
 	case s.Talk.Err() != nil:

@@ -25,6 +25,7 @@ type chatFlags struct {
 	threads                    int
 	temperature                float32
 	seed                       uint64
+	images                     []string
 	raw, asJSON, lines         bool
 	prompted, seeded, tempered bool // these flags were given
 }
@@ -53,6 +54,8 @@ The message is the text of -p, or what is piped into standard input; with both, 
 (with --raw directly behind it). With -p - it is standard input alone. With --lines each line of standard input is a message
 of one chat, as in the terminal: /new begins a new chat, /quit ends.
 
+Images need a model with a vision encoder: a second file, whose name begins with mmproj, in the folder of the model's file.
+
 In the terminal Ctrl+C ends an answer, and the chat where none is being written.`
 
 func chatCommand() *cobra.Command {
@@ -78,6 +81,7 @@ func chatCommand() *cobra.Command {
 	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
 	fs.StringVar(&f.system, "system", "", "system message")
+	fs.StringArrayVar(&f.images, "image", nil, "an image file that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -91,6 +95,8 @@ func (f *chatFlags) check(typed bool) error {
 		return usagef("--lines reads the messages from standard input; leave out -p")
 	case f.raw && loop:
 		return usagef("--raw continues a text: give it with -p, or pipe it into standard input")
+	case len(f.images) > 0 && (f.raw || loop):
+		return usagef("--image belongs to a message: give it with -p, or pipe it into standard input, without --raw")
 	case f.raw && f.system != "":
 		return usagef("--raw takes no --system: there is no chat template to put it in")
 	case f.asJSON && loop:

@@ -37,6 +37,11 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 		req.Prompt = f.prompt
 	} else {
 		req.Messages = append(c.messages, engine.Message{Role: "user", Content: f.prompt})
+		images, err := readImages(f.images, len(req.Messages)-1)
+		if err != nil {
+			return err
+		}
+		req.Images = images
 	}
 	out := c.out
 	if f.asJSON {

@@ -35,11 +35,11 @@ func ChatBytes(i engine.Info) int64 {
 
 // OpenChat opens a chat model on the CPU; it is an Open function.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
-	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep, report)
+	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Keep, report)
 	if err != nil {
 		return nil, err
 	}
-	return engine.Open(f, dev, engine.Options{Context: s.Context})
+	return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.openVision(f, pool)})
 }
 
 // OpenEncoder opens an embedding model or a reranker on the CPU; it is an Open function.

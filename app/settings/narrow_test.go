@@ -21,7 +21,7 @@ func TestNarrow(t *testing.T) {
 				t.Errorf("cut: %q", text.Text)
 			}
 		})
-		s.Shot("narrow-" + string(m))
+		s.Shot("narrowest-" + string(m))
 		s.Expect("“New line” and “new paragraph” are commands", "Add a model file; on the Transcribe page, a recording")
 	}
 }

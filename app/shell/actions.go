@@ -134,6 +134,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 	d.opening++
 	turn, ended, entry := d.opening, d.chat.Ended(), d.chat.Composer.Entry
 	d.chat.SaveDraft()
+	d.chat.Hold()
 	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
 		if t.Conversation, err = find(s); err != nil {
 			return t, err
@@ -147,6 +148,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 		switch {
 		case turn != d.opening:
 		case err != nil:
+			d.chat.Release()
 			d.notice(failed, err)
 		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
 			d.loadAfter(before, failed, find, stay, shown)
@@ -156,6 +158,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 				entry.SetText(before)
 			}
 			d.chat.Open(t.Conversation, t.messages)
+			d.chat.Release()
 			if !stay {
 				d.show(chatPage)
 				d.chat.Focus(d.window.Canvas())

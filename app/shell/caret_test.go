@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
+	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
 	"soberano/asr"
@@ -112,5 +113,51 @@ func TestPlaceOfADictationInAnotherChat(t *testing.T) {
 	s.silent()
 	if got := s.chat.Composer.Entry.Text; got != "Dear Ada, one two three four and that is all. bye" {
 		t.Errorf("the entry holds %q", got)
+	}
+}
+
+// Words that arrive while another chat is being opened are in the chat in which they were dictated, and what is typed meanwhile is in
+// the one that is opened.
+func TestWordsWhileAChatOpens(t *testing.T) {
+	for name, sending := range map[string]bool{"written": false, "sent": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStageOf(t, "", true, smol, base)
+			first, second := s.twoChats(t)
+			s.reopen(t, first)
+			s.dictate("Dear Ada,", len("Dear Ada,"))
+			if sending {
+				s.fakeSpeech.hold = make(chan struct{})
+				s.press(fyne.KeyReturn, 0)
+			}
+			release := s.block()
+			s.openChat(store.Conversation{ID: second})
+			uitest.TypeRunes(s.win.Canvas(), "typed")
+			if sending {
+				close(s.fakeSpeech.hold)
+			} else {
+				s.fakeSpeech.segments <- asr.Segment{Text: "how are you", Language: "en", Final: true}
+				s.chat.Talk.Finish()
+			}
+			s.silent()
+			uitest.TypeRunes(s.win.Canvas(), " more")
+			release()
+			s.q.until(t, "the second chat", func() bool { return s.chat.Conversation() == second })
+			s.flush()
+			s.flush()
+			if got := s.chat.Composer.Entry.Text; got != "typed more" {
+				t.Errorf("the opened chat holds %q", got)
+			}
+			want := "Dear Ada, how are you and that is all."
+			if sending {
+				want = ""
+				s.q.until(t, "the message", func() bool {
+					m, err := s.store.Messages(first)
+					return err == nil && len(m) > 2 && m[2].Content == "Dear Ada, and that is all."
+				})
+			}
+			if got := s.draftOf(first); got != want {
+				t.Errorf("the first chat has the draft %q", got)
+			}
+		})
 	}
 }

@@ -264,6 +264,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
+	s.Give(d, x)
 	if m.positions != nil {
 		d.EmbedPositions(h, m.positions)
 		d.Add(x, h)

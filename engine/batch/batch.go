@@ -40,11 +40,21 @@ type Request struct {
 	// Started, if any, is called when the request leaves the line, with the number of
 	// Tokens whose positions a state held already.
 	Started func(cached int)
+	// Images are the images in Tokens, in order. Their tokens are negative: they identify the image.
+	Images []Image
 	// Each is given the logits after the token at pos, in order, valid during the call.
 	// After the last position it may continue the sequence: it returns the next token
 	// and true. An error ends the request. It is called on the queue's goroutine and
 	// should be quick: every other request waits for it.
 	Each func(pos int, logits []float32) (next int32, more bool, err error)
+}
+
+// Image is a part of a sequence that consists of rows instead of tokens.
+type Image struct {
+	At, N  int       // its first position, and how many it takes
+	Values []float32 // [N × width of the model]
+	// Whole means that the rows attend to each other, also to later ones. Then N is at most Chunk.
+	Whole bool
 }
 
 // ErrFull: a request went on beyond the context.

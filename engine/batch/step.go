@@ -1,6 +1,10 @@
 package batch
 
-import "slices"
+import (
+	"slices"
+
+	"soberano/engine/nn"
+)
 
 // How much goes into one step.
 const (
@@ -60,10 +64,43 @@ type want struct {
 func (q *Queue) add(s *slot) {
 	pos := s.len()
 	row := q.step.Append(s.seq.State, s.pending[:s.take], pos)
+	q.addImages(s, row, pos)
 	for i := max(0, s.ticket.req.From-pos); i < s.take; i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})
 	}
+}
+
+// addImages puts the rows of the images in a slot's share into the step, which begins at row, position pos of the sequence.
+func (q *Queue) addImages(s *slot, row, pos int) {
+	for _, m := range s.ticket.req.Images {
+		from, to := max(m.At, pos), min(m.At+m.N, pos+s.take)
+		if from >= to {
+			continue
+		}
+		width := len(m.Values) / m.N
+		q.step.Given = append(q.step.Given, nn.Given{Row: row + from - pos, Values: m.Values[(from-m.At)*width : (to-m.At)*width]})
+		clear(q.step.Tokens[row+from-pos : row+to-pos])
+		if m.Whole {
+			q.step.Spans[len(q.step.Spans)-1].Whole = true
+		}
+	}
+}
+
+// wholeImages returns how many of take pending tokens to put into a step so that an image whose rows attend to each other is in a
+// step of its own.
+func (s *slot) wholeImages(take int) int {
+	pos := s.len()
+	for _, m := range s.ticket.req.Images {
+		switch {
+		case !m.Whole || m.At+m.N <= pos || m.At >= pos+take:
+		case m.At > pos:
+			return m.At - pos
+		default:
+			return m.At + m.N - pos
+		}
+	}
+	return take
 }
 
 // advance tells a slot's sequence what the step has added to its state.
@@ -112,6 +149,7 @@ func (q *Queue) share() {
 			// Chunks end where those of other requests do, so that their snapshots serve all.
 			s.take = min(s.take, Chunk-s.len()%Chunk)
 		}
+		s.take = s.wholeImages(s.take)
 	}
 }
 

@@ -15,11 +15,26 @@ import "soberano/kernels"
 type Step struct {
 	kernels.Batch       // Tokens, Positions and Spans, in row order
 	Out           []int // rows that need logits, ascending
+	// Given are rows of the embedding that do not come from tokens, such as those of images.
+	Given []Given
+}
+
+// Given are rows from Row on, [n × dim], that replace the embeddings of the tokens there.
+type Given struct {
+	Row    int
+	Values []float32
+}
+
+// Give writes the rows of s.Given to x, the embedded tokens.
+func (s *Step) Give(d kernels.Step, x kernels.Tensor) {
+	for _, g := range s.Given {
+		d.Write(x.Sub(g.Row, len(g.Values)/x.Cols), g.Values)
+	}
 }
 
 // Reset empties s and keeps its memory for reuse.
 func (s *Step) Reset() {
-	s.Tokens, s.Positions, s.Spans, s.Out = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0]
+	s.Tokens, s.Positions, s.Spans, s.Out, s.Given = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0], s.Given[:0]
 }
 
 // Append adds tokens of the sequence in state at positions from pos on. It returns their first row. Without causality, each of

@@ -291,6 +291,8 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 // span returns the range of positions of s that position p attends to.
 func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
 	switch {
+	case j.a.Causal && s.Whole:
+		return j.a.First(p), s.Pos + s.N
 	case j.a.Causal:
 		return j.a.First(p), p + 1
 	case j.a.Window > 0:

@@ -22,8 +22,6 @@ var phi2 = kind{architecture: "phi2", layers: 3, keys: layerNormKeys(models.Meta
 }
 
 var phi3 = kind{architecture: "phi3", layers: 3, keys: models.Metadata{"attention.sliding_window": uint64(Window), "rope.dimension_count": uint64(3 * HeadDim / 4)},
-	// llama.cpp expects certain tokens in models whose name has "phi3".
-	first: func(s *Source) { s.Meta["general.name"] = "Tiny Phi" },
 	layer: func(s *Source, _ int, blk string) {
 		s.norm(blk+"attn_norm.weight", Dim)
 		s.fusedAttention(blk, KVHeads)

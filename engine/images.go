@@ -1,0 +1,313 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"soberano/engine/arch"
+	"soberano/engine/batch"
+	"soberano/engine/prompt"
+	"soberano/engine/token"
+	"soberano/engine/vision"
+	"soberano/kernels"
+	"soberano/models"
+)
+
+// ErrNoVision means that a message has an image and the model no vision encoder.
+var ErrNoVision = errors.New("this model can't see images: it needs a vision encoder, a second file whose name usually begins with mmproj")
+
+// Vision is a vision encoder that belongs to a language model. Its methods may be called from several goroutines at the same time.
+type Vision struct {
+	file *models.File
+	dev  kernels.Device
+
+	mu      sync.Mutex
+	encoder *arch.Vision
+	kept    []encoded // the most recently used last
+	bytes   int       // of kept
+}
+
+// encoded are the rows of a tile.
+type encoded struct {
+	sum    [sha256.Size]byte
+	values []float32
+}
+
+// keptRows is the memory of the rows of recently encoded images: each turn of a conversation needs those of all its images.
+const keptRows = 64 << 20
+
+// IsVision reports whether f is a vision encoder for OpenVision.
+func IsVision(f *models.File) bool { return arch.IsVision(f) }
+
+// OpenVision loads a vision encoder onto a device. It takes over f and dev, also if it fails, and closes them with the Vision.
+func OpenVision(f *models.File, dev kernels.Device) (*Vision, error) {
+	v := &Vision{file: f, dev: dev}
+	var err error
+	if v.encoder, err = arch.OpenVision(f, dev); err == nil {
+		err = dev.Loaded()
+	}
+	if err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
+}
+
+// Close frees the memory. Nothing may use v at the time.
+func (v *Vision) Close() error {
+	var errs []error
+	if v.encoder != nil {
+		errs = append(errs, v.encoder.Close())
+	}
+	return errors.Join(append(errs, v.dev.Close(), v.file.Close())...)
+}
+
+// CheckVision reports whether f is a vision encoder that runs here and whose rows are those of the language model of text.
+func CheckVision(f, text *models.File) error {
+	v, err := arch.OpenVision(f, kernels.Checker{})
+	if err != nil {
+		return err
+	}
+	family, err := text.Meta.String("general.architecture", "")
+	if err != nil {
+		return models.InFile(text.Path, err)
+	}
+	width, err := text.Meta.Int(family+".embedding_length", 0)
+	if err != nil {
+		return models.InFile(text.Path, err)
+	}
+	return fits(v, f, width)
+}
+
+// fits returns an error if the rows of v, from the file f, are not those of a language model with rows of width values.
+func fits(v *arch.Vision, f *models.File, width int) error {
+	if dim := v.Look().Dim; dim != width {
+		return models.Unsupported(f.Path, "use the one that was published with the model", "makes rows of %d values, the language model has %d: it belongs to another model", dim, width)
+	}
+	return nil
+}
+
+// seeing is the vision encoder of a model, which is opened when it is needed.
+type seeing struct {
+	open func() (*Vision, error) // nil: there is none
+	mu   sync.Mutex
+	v    *Vision
+}
+
+// Sees reports whether messages may have images.
+func (m *Model) Sees() bool {
+	_, ok := arch.Sees(m.net)
+	return ok && m.vision.open != nil
+}
+
+// encoder returns the vision encoder. The error is ErrNoVision, or that of opening it.
+func (m *Model) encoder() (*Vision, error) {
+	width, ok := arch.Sees(m.net)
+	s := &m.vision
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.v != nil:
+		return s.v, nil
+	case !ok || s.open == nil:
+		return nil, ErrNoVision
+	}
+	v, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := fits(v.encoder, v.file, width); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	s.v = v
+	return v, nil
+}
+
+func (s *seeing) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.v == nil {
+		return nil
+	}
+	err := s.v.Close()
+	s.v, s.open = nil, nil
+	return err
+}
+
+// rows returns the rows of a tile, which must not be changed, and a number that identifies the tile.
+func (v *Vision) rows(ctx context.Context, tile *vision.Image) ([]float32, uint64, error) {
+	size := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(tile.Width)), uint64(tile.Height))
+	sum := sha256.Sum256(append(size, tile.Pix...))
+	id := binary.LittleEndian.Uint64(sum[:])
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if i := slices.IndexFunc(v.kept, func(e encoded) bool { return e.sum == sum }); i >= 0 {
+		e := v.kept[i]
+		v.kept = append(slices.Delete(v.kept, i, i+1), e)
+		return e.values, id, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	values, err := v.encoder.Encode(tile)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", models.Printable(v.file.Path), err)
+	}
+	v.kept = append(v.kept, encoded{sum, values})
+	for v.bytes += 4 * len(values); v.bytes > keptRows && len(v.kept) > 1; v.kept = slices.Delete(v.kept, 0, 1) {
+		v.bytes -= 4 * len(v.kept[0].values)
+	}
+	return values, id, nil
+}
+
+// mark returns the text that stands for image n of a conversation until the prompt is rendered. It consists of code points that are
+// no characters.
+func mark(n int) string { return fmt.Sprintf("\U0010FFFE%d\U0010FFFF", n) }
+
+// markImages returns messages with the mark of each image before the text of its message. Code points of marks in the texts are
+// removed.
+func markImages(messages []Message, images []Attachment) ([]Message, error) {
+	clean := strings.NewReplacer("\U0010FFFE", "", "\U0010FFFF", "")
+	marked := slices.Clone(messages)
+	for i := range marked {
+		var before strings.Builder
+		for n, a := range images {
+			if a.Message == i {
+				before.WriteString(mark(n))
+			}
+		}
+		marked[i].Content = before.String() + clean.Replace(marked[i].Content)
+	}
+	for _, a := range images {
+		if a.Message < 0 || a.Message >= len(messages) || a.Image == nil {
+			return nil, fmt.Errorf("engine: an image of message %d of %d", a.Message, len(messages))
+		}
+	}
+	return marked, nil
+}
+
+// segment is a part of a prompt: text, or an image.
+type segment struct {
+	text  []token.Part
+	image int // number of the image; -1: text
+}
+
+// segments divides a rendered prompt at the marks of n images. It returns an error if the template has left one out.
+func segments(text prompt.Text, n int) ([]segment, error) {
+	list := []segment{{image: -1}}
+	found := make([]bool, n)
+	for _, run := range text {
+		rest := run.Text
+		for rest != "" {
+			at, number, length := nextMark(rest, n)
+			if at > 0 {
+				last := &list[len(list)-1]
+				last.text = append(last.text, token.Part{Text: rest[:at], Special: run.Template})
+			}
+			if number >= 0 && !found[number] {
+				found[number] = true
+				list = append(list, segment{image: number}, segment{image: -1})
+			}
+			rest = rest[at+length:]
+		}
+	}
+	if i := slices.Index(found, false); i >= 0 {
+		return nil, fmt.Errorf("engine: the chat template leaves out image %d", i+1)
+	}
+	return list, nil
+}
+
+// nextMark returns where the first mark of one of n images begins in text, the image's number, and the mark's length; without one the
+// end of text, -1 and 0.
+func nextMark(text string, n int) (at, number, length int) {
+	at, number = len(text), -1
+	for i := range n {
+		if p := strings.Index(text, mark(i)); p >= 0 && p < at {
+			at, number, length = p, i, len(mark(i))
+		}
+	}
+	return at, number, length
+}
+
+// promptWithImages is promptOf for a request with images.
+func (m *Model) promptWithImages(ctx context.Context, r Request) (p requestPrompt, err error) {
+	if len(r.Messages) == 0 {
+		return p, errors.New("engine: a request with images and without messages")
+	}
+	v, err := m.encoder()
+	if err != nil {
+		return p, err
+	}
+	images := r.Images
+	if r.Messages, err = markImages(r.Messages, images); err != nil {
+		return p, err
+	}
+	text, notice, err := m.render(r)
+	if err != nil {
+		return p, err
+	}
+	p.notice, p.end = notice, beginning(r, text)
+	p.tokens, p.images, err = m.withImages(ctx, v, text, images)
+	return p, err
+}
+
+// withoutImages returns the tokens that are none of an image.
+func withoutImages(ids []int32) []int32 {
+	return slices.DeleteFunc(slices.Clone(ids), func(id int32) bool { return id < 0 })
+}
+
+// withImages returns the tokens of a prompt with images. The tokens of an image's rows are negative and identify the row.
+func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, images []Attachment) (ids []int32, rows []batch.Image, err error) {
+	list, err := segments(text, len(images))
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, s := range list {
+		if s.image < 0 {
+			ids = append(ids, m.segmentTokens(s.text, i == 0)...)
+			continue
+		}
+		look := v.encoder.Look()
+		for _, p := range look.Parts(images[s.image].Image) {
+			if p.Tile == nil {
+				ids = append(ids, m.segmentTokens([]token.Part{{Text: p.Text, Special: true}}, false)...)
+				continue
+			}
+			values, id, err := v.rows(ctx, p.Tile)
+			if err != nil {
+				return nil, nil, err
+			}
+			rows = append(rows, batch.Image{At: len(ids), N: look.Rows, Values: values, Whole: look.Whole})
+			for row := range look.Rows {
+				ids = append(ids, rowToken(id, row))
+			}
+		}
+	}
+	return ids, rows, nil
+}
+
+// segmentTokens returns the tokens of a part of a prompt. first says that it is the beginning.
+func (m *Model) segmentTokens(parts []token.Part, first bool) []int32 {
+	if len(parts) == 0 && !first {
+		return nil
+	}
+	ids := m.tok.EncodeParts(parts, first)
+	if bos, ok := m.tok.BOS(); first && ok && len(ids) > 1 && ids[0] == bos && ids[1] == bos {
+		ids = ids[1:]
+	}
+	if eos, ok := m.tok.EOS(); first && ok && m.tok.AddsEOS() && len(ids) > 0 && ids[len(ids)-1] == eos {
+		ids = ids[:len(ids)-1]
+	}
+	return ids
+}
+
+// rowToken returns the negative number that identifies a row of a tile.
+func rowToken(tile uint64, row int) int32 {
+	x := (tile + uint64(row)*0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9
+	return -1 - int32(x>>33)
+}

@@ -1,0 +1,97 @@
+package vision
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"testing"
+)
+
+func encoded(t testing.TB, m image.Image) *bytes.Reader {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(b.Bytes())
+}
+
+func TestDecode(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 3, 2))
+	m.Set(1, 0, color.NRGBA{200, 100, 50, 255})
+	m.Set(2, 1, color.NRGBA{0, 0, 0, 128})
+	got, err := Decode(encoded(t, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Width != 3 || got.Height != 2 || got.Pix[0] != 255 || got.Pix[3] != 200 || got.Pix[5] != 50 || got.Pix[15] != 127 {
+		t.Errorf("%d × %d: %v", got.Width, got.Height, got.Pix)
+	}
+	for what, data := range map[string][]byte{"text": []byte("no image"), "nothing": nil} {
+		if _, err := Decode(bytes.NewReader(data)); !errors.Is(err, ErrFormat) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	var size *SizeError
+	if _, err := Decode(encoded(t, image.NewGray(image.Rect(0, 0, 1, 40)))); !errors.As(err, &size) || size.Width != 1 {
+		t.Errorf("a line: %v", err)
+	}
+	if _, err := Decode(encoded(t, image.NewGray(image.Rect(0, 0, maxSide+1, 2)))); !errors.As(err, &size) {
+		t.Errorf("a long line: %v", err)
+	}
+	whole := encoded(t, image.NewRGBA(image.Rect(0, 0, 64, 64)))
+	cut := make([]byte, whole.Len()*2/3)
+	if _, err := whole.Read(cut); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(bytes.NewReader(cut)); err == nil || errors.Is(err, ErrFormat) {
+		t.Errorf("an image that ends early: %v", err)
+	}
+}
+
+// A picture of one colour stays of that colour, whatever the filter and the size.
+func TestResizeKeepsColour(t *testing.T) {
+	m := New(17, 9)
+	for i := range m.Pix {
+		m.Pix[i] = []byte{255, 0, 130}[i%3]
+	}
+	for name, f := range map[string]Filter{"bilinear": Bilinear, "bicubic": Bicubic, "Lanczos": Lanczos} {
+		for _, size := range [][2]int{{17, 9}, {1, 1}, {40, 3}, {5, 60}} {
+			out := m.Resize(size[0], size[1], f)
+			if out.Width != size[0] || out.Height != size[1] || len(out.Pix) != 3*size[0]*size[1] {
+				t.Fatalf("%s: %d × %d", name, out.Width, out.Height)
+			}
+			for i, p := range out.Pix {
+				if want := m.Pix[i%3]; p != want {
+					t.Fatalf("%s to %v: value %d is %d, expected %d", name, size, i, p, want)
+				}
+			}
+		}
+	}
+}
+
+// Every image, however narrow, has parts of the right size.
+func TestParts(t *testing.T) {
+	const side = 24
+	for _, size := range [][2]int{{2, 2}, {2, 5000}, {5000, 2}, {side, side}, {1000, 700}} {
+		m := New(size[0], size[1])
+		for name, parts := range map[string][]Part{
+			"letterbox": Letterbox(m, side, Bilinear, "<", ">"), "tiles": Tiles(m, side, 4*side), "one tile": Tiles(m, side, 0),
+		} {
+			tiles := 0
+			for _, p := range parts {
+				if p.Tile == nil {
+					continue
+				}
+				if tiles++; p.Tile.Width != side || p.Tile.Height != side {
+					t.Errorf("%s of %v: a tile of %d × %d", name, size, p.Tile.Width, p.Tile.Height)
+				}
+			}
+			if tiles == 0 || name != "tiles" && tiles != 1 || tiles > 17 {
+				t.Errorf("%s of %v: %d tiles", name, size, tiles)
+			}
+		}
+	}
+}
