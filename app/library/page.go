@@ -72,7 +72,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	if len(entries)+len(broken) == 0 {
 		add("", p.empty()...)
 	} else {
-		add("", ui.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted), p.addButton())
+		add("", ui.Text("Drop a GGUF file or a folder of Hugging Face (chat), or a Whisper model (speech), anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted), p.addButton())
 	}
 	for _, err := range broken {
 		name, card := p.brokenCard(err)
@@ -100,7 +100,7 @@ func (p *Page) addButton() fyne.CanvasObject {
 func (p *Page) empty() []fyne.CanvasObject {
 	line := ui.Text("No model yet", ui.TitleSize, ui.Ink)
 	line.Align = fyne.TextAlignCenter
-	note := ui.Text("Drop a GGUF file (chat) or a Whisper model (speech) anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted)
+	note := ui.Text("Drop a GGUF file or a folder of Hugging Face (chat), or a Whisper model (speech), anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted)
 	note.Align = fyne.TextAlignCenter
 	return []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}}}
 }

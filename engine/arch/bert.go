@@ -157,9 +157,11 @@ func (r *reader) bertFeedForward(blk string, c config, mixture bool) feedForward
 		f.activation = kernels.GELUTanh
 		return f
 	case r.family == "jina-bert-v2" && len(up.Shape) == 2 && up.Shape[0] == 2*c.ff:
-		f := r.fusedFeedForward(blk, c.dim, c.ff)
-		f.down, f.activation = r.biased(c.ff, part{blk + "ffn_down", c.dim}), kernels.GELUTanh
-		return f
+		w := r.halves(c.dim, part{blk + "ffn_up", 2 * c.ff})
+		if bias := r.optional(blk+"ffn_up.bias", 2*c.ff); bias != nil && w != nil {
+			w[0].Bias, w[1].Bias = bias[:c.ff], bias[c.ff:]
+		}
+		return feedForward{gateUp: r.loadMatrix(blk+"ffn_up", w), down: r.biased(c.ff, part{blk + "ffn_down", c.dim}), activation: kernels.GELUTanh}
 	}
 	return r.ungated(optional, blk, c.dim, c.ff, kernels.GELUTanh)
 }

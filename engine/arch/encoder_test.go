@@ -319,6 +319,11 @@ func TestEncoderKeys(t *testing.T) {
 	if err := checkEncoder(s); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), "cls.output.weight") {
 		t.Errorf("a reranker without a head: %v", err)
 	}
+	s = tiny.New("bert-rank")
+	s.Tensors = slices.DeleteFunc(s.Tensors, func(t models.Tensor) bool { return strings.HasPrefix(t.Name, "cls.output.") })
+	if err := checkEncoder(s); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), "cls.output.weight") {
+		t.Errorf("a reranker whose head has no scores: %v", err)
+	}
 }
 
 // TestEncoderFamilies checks that models.Encoders are the families of the table, and that they can't be opened to continue texts.

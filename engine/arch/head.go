@@ -44,7 +44,7 @@ func (r *reader) head(dim int, ranks bool) head {
 		h.out = r.values("cls.output.weight", max(1, len(h.labels)), dim)
 		h.outBias = r.optional("cls.output.bias", max(1, len(h.labels)))
 	}
-	if r.err == nil && h.dense == nil && h.out == nil {
+	if r.err == nil && h.out == nil && (h.dense == nil || h.denseRows != max(1, len(h.labels))) {
 		r.fail(fmt.Errorf("tensor %q is missing, which makes the scores: %w", "cls.output.weight", models.ErrCorrupt))
 	}
 	h.softmax = r.family == "qwen3" || r.family == "qwen3vl"

@@ -47,6 +47,12 @@ func TestFolderOfBERT(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
+	l.check = func(*models.File) (string, error) { return "", nil }
+	e.Kind, e.Runs, e.Checked, e.Title = Chat, false, "an earlier version", "Another title"
+	e.save()
+	if again, err := l.Find(e.Name); err != nil || again.Kind != Embedding || !again.Runs || again.Title != "Another title" || again.Family != "bert" {
+		t.Errorf("an entry that an earlier version took for a chat model: %+v, %v", again, err)
+	}
 	if err := os.Remove(e.FilePath(e.Files[2])); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -44,7 +45,7 @@ type checks struct {
 }
 
 // recheck asks the program anew whether it can run the model of e, if another version of it did so last: an update may have
-// learned a family, or may refuse what it can't run correctly. Only the beginning of the files is read. The result is recorded;
+// learned a family, what its models are for, or may refuse what it can't run correctly. Only the beginning of the files is read. The result is recorded;
 // a library that can't be written is left as it is.
 func (l *Library) recheck(e *Entry) {
 	if l.check == nil || e.Checked == program() {
@@ -54,7 +55,7 @@ func (l *Library) recheck(e *Entry) {
 	l.checks.mu.Lock()
 	defer l.checks.mu.Unlock()
 	if info, ok := l.checks.done[key]; ok {
-		e.Runs, e.Reason, e.Warning = info.Runs, info.Reason, info.Warning
+		e.Info = info
 		return
 	}
 	if e.Check() != nil {
@@ -62,9 +63,11 @@ func (l *Library) recheck(e *Entry) {
 	}
 	s, err := inspect(e.Path(), l.check)
 	if err != nil {
-		s.info.Runs, s.info.Reason = false, reasonOf(err)
+		s.info = e.Info
+		s.info.Runs, s.info.Reason, s.info.Warning = false, reasonOf(err), ""
 	}
-	e.Runs, e.Reason, e.Warning, e.Checked = s.info.Runs, s.info.Reason, s.info.Warning, program()
+	s.info.Title, s.info.Licence = e.Title, cmp.Or(e.Licence, s.info.Licence) // which an import may set
+	e.Info, e.Checked = s.info, program()
 	if l.checks.done == nil {
 		l.checks.done = map[string]Info{}
 	}

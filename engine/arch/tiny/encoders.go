@@ -38,7 +38,7 @@ var encoders = map[string]kind{
 		s.bias("cls.output.bias", 1)
 	}),
 	"neo-bert":   neoBert,
-	"nomic-bert": postNorm("nomic-bert", models.Metadata{"pooling_type": uint64(models.PoolMean)}, (*Source).nomicFeedForward),
+	"nomic-bert": postNorm("nomic-bert", models.Metadata{"pooling_type": uint64(models.PoolMean)}, (*Source).feedForward),
 	"nomic-bert-moe": postNorm("nomic-bert-moe", models.Metadata{"pooling_type": uint64(models.PoolMean), "moe_every_n_layers": uint64(2),
 		"expert_count": uint64(Experts), "expert_used_count": uint64(Used)}, (*Source).plainFeedForward),
 	"qwen3-embedding": {architecture: "qwen3", layers: 3, keys: models.Metadata{"pooling_type": uint64(models.PoolLast)}, layer: qwen3.layer},
@@ -140,12 +140,10 @@ func (s *Source) gatedFeedForward(blk string) {
 	s.plainFeedForward(blk)
 }
 
-// nomicFeedForward adds a feed-forward network with a gate and no biases.
-func (s *Source) nomicFeedForward(blk string) { s.feedForward(blk) }
-
 // fusedGate adds a feed-forward network whose gate and up are one matrix.
 func (s *Source) fusedGate(blk string) {
 	s.matrix(blk+"ffn_up.weight", quant.Q8_0, 1, 2*FF, Dim)
+	s.bias(blk+"ffn_up.bias", 2*FF)
 	s.matrix(blk+"ffn_down.weight", quant.F32, 1, Dim, FF)
 	s.bias(blk+"ffn_down.bias", Dim)
 }
