@@ -161,16 +161,8 @@ func (r *reader) timeSteps(blk string, c *mambaConfig) kernels.Matrix {
 func (r *reader) scan(blk string, c *mambaConfig, heads, states int) kernels.Scan {
 	return kernels.Scan{
 		Heads: heads, Dim: c.inner / heads, States: c.states, Groups: c.groups,
-		A: r.load(blk+"ssm_a", r.table(blk+"ssm_a", heads, states)), D: r.load(blk+"ssm_d", r.table(blk+"ssm_d", heads, 1)),
+		A: r.load(blk+"ssm_a", r.flat(blk+"ssm_a", heads*states)), D: r.load(blk+"ssm_d", r.flat(blk+"ssm_d", heads)),
 	}
-}
-
-// table returns the values of a tensor of rows × cols, which may be a vector if cols is 1.
-func (r *reader) table(name string, rows, cols int) []float32 {
-	if t, ok := r.f.Tensor(name); ok && cols == 1 && len(t.Shape) == 1 {
-		return r.values(name, rows)
-	}
-	return r.values(name, rows, cols)
 }
 
 // mambaTensors is the scratch memory of the state spaces in a step.
