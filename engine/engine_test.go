@@ -397,3 +397,28 @@ func TestEstimateByType(t *testing.T) {
 		}
 	}
 }
+
+// TestEstimateLookups checks that embeddings of which only a row is read for each token are not counted as weights, and that
+// the token embedding is where it is the output matrix as well.
+func TestEstimateLookups(t *testing.T) {
+	for kind, table := range map[string]string{"gemma4-e": "per_layer_token_embd.weight", "gpt-oss": "token_embd.weight", "llama": ""} {
+		s := tiny.New(kind)
+		in, err := registry.Inspect(s.Write(t), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := int64(0)
+		for _, x := range s.Tensors {
+			if x.Name == table {
+				want = int64(len(x.Data))
+			}
+		}
+		all := in
+		all.LookedUp = 0
+		less, _, _ := Estimate(in, 0)
+		more, _, _ := Estimate(all, 0)
+		if in.LookedUp != want || (want > 0) != (table != "") || more-less < want {
+			t.Errorf("%s: %d bytes are looked up, expected %d; %d instead of %d bytes of weights", kind, in.LookedUp, want, less, more)
+		}
+	}
+}

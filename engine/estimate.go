@@ -47,5 +47,5 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	// A layer has about 12·width² parameters. A row of a step has about 12·width values.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000
-	return int64(float64(info.Bytes) * expansion(info.Quantization)), cache, 4 * (rows*12*int64(width) + logits)
+	return int64(float64(info.Bytes-info.LookedUp) * expansion(info.Quantization)), cache, 4 * (rows*12*int64(width) + logits)
 }

@@ -76,6 +76,7 @@ type device struct {
 	move     mover      // copying of the segments that were found
 
 	mm    matmulJob
+	heads choice // of MatMulHeads: row h belongs to expert h
 	at    attendJob
 	row   rowJob
 	delta deltaJob

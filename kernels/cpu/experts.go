@@ -124,7 +124,26 @@ func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
 	if heads == 0 || x.Cols%heads != 0 || x.Cols < heads*m.cols || dst.Cols%heads != 0 || dst.Cols < heads*m.rows || dst.Rows != x.Rows {
 		panic("cpu: " + op + ": shapes differ")
 	}
+	if x.Rows == 1 {
+		s.d.multiplyHeads(dst, x, m)
+		return
+	}
 	for h, e := range m.experts {
 		s.d.multiply(dst.Slice(h*(dst.Cols/heads), m.rows), x.Slice(h*(x.Cols/heads), m.cols), e, e.panels, false, &s.d.mm.run)
 	}
+}
+
+// multiplyHeads multiplies the heads of one row. It takes them as rows of their own, each of which belongs to another expert, so that
+// the workers share the heads: a head alone is too little work.
+func (d *device) multiplyHeads(dst, x kernels.Tensor, m *matrix) {
+	heads := len(m.experts)
+	c := &d.heads
+	c.resize(heads, 1, heads)
+	for h := range c.first {
+		c.first[h] = int32(h)
+	}
+	rows := func(t kernels.Tensor, cols int) kernels.Tensor {
+		return kernels.Tensor{Rows: heads, Cols: cols, Stride: t.Cols / heads, F32: t.F32}
+	}
+	d.multiplyExperts(rows(dst, m.rows), rows(x, m.cols), m, c, 1, &d.mm.byExpert)
 }

@@ -140,7 +140,13 @@ func (s *suite) headProducts() {
 
 // widerHeads checks MatMulHeads with heads of x and dst that are wider than the matrices.
 func (s *suite) widerHeads() {
-	const heads, rows, cols, n, xWidth, width = 3, 40, 64, 5, 80, 47
+	const heads, rows, cols, xWidth, width = 3, 40, 64, 80, 47
+	for _, n := range []int{1, 5} {
+		s.widerHeadsCase(n, heads, rows, cols, xWidth, width)
+	}
+}
+
+func (s *suite) widerHeadsCase(n, heads, rows, cols, xWidth, width int) {
 	w := ExpertWeights(s.r, quant.F32, heads, rows, cols, false)
 	m, x, before := s.load(w), Gauss(s.r, n*heads*xWidth), Gauss(s.r, n*heads*width)
 	got := s.step(nil, func(st kernels.Step) []kernels.Tensor {

@@ -50,6 +50,9 @@ func describeGGUF(f *models.File) (Info, error) {
 	for _, t := range f.Tensors {
 		i.Parameters += int64(t.Len())
 		values[t.Type] += int64(t.Len())
+		if t.Name == "per_layer_token_embd.weight" || t.Name == "token_embd.weight" && hasOutput(f) {
+			i.LookedUp += int64(len(t.Data))
+		}
 	}
 	i.Quantization = quantization(&r, values)
 	return i, r.err
@@ -65,6 +68,12 @@ func kindOf(m models.Metadata) Kind {
 		return Reranker
 	}
 	return Chat
+}
+
+// hasOutput reports whether the model has an output matrix beside the embedding of its tokens.
+func hasOutput(f *models.File) bool {
+	_, ok := f.Tensor("output.weight")
+	return ok
 }
 
 // windows sets i.Local, the number of layers that attend only to a window, and i.Window.

@@ -55,10 +55,12 @@ type Info struct {
 	Context      int    `json:"context"` // tokens; 0 for speech
 	Licence      string `json:"licence,omitempty"`
 	Bytes        int64  `json:"bytes"`
-	Runs         bool   `json:"runs"`              // the program can open it, see Check
-	Reason       string `json:"reason,omitempty"`  // why it does not run
-	Warning      string `json:"warning,omitempty"` // in sentences, what the file of a model that runs lacks
-	Template     bool   `json:"template"`          // has a chat template
+	// LookedUp is how many of Bytes are tables of which a row is read for each token: embeddings that are not the output matrix.
+	LookedUp int64  `json:"looked_up,omitempty"`
+	Runs     bool   `json:"runs"`              // the program can open it, see Check
+	Reason   string `json:"reason,omitempty"`  // why it does not run
+	Warning  string `json:"warning,omitempty"` // in sentences, what the file of a model that runs lacks
+	Template bool   `json:"template"`          // has a chat template
 	// Languages tells which languages a speech model knows.
 	Languages Languages `json:"languages,omitempty"`
 	// Layers (only those that keep keys and values), KVHeads and HeadDim give the size of a
