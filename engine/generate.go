@@ -310,7 +310,7 @@ func (m *Model) answer(ctx context.Context, r Request) (*answer, error) {
 	}
 	if len(r.Messages) > 0 {
 		a.stream.Spell(m.marks...)
-		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil})
+		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})
 	}
 	return a, nil
 }

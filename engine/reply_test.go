@@ -93,3 +93,25 @@ func TestContinue(t *testing.T) {
 		t.Error("a message of the user is continued")
 	}
 }
+
+// TestToolTypes checks that a parameter that a tool's schema declares as a string stays one.
+func TestToolTypes(t *testing.T) {
+	m := withTemplate(t, `{{ messages[0].content }}{# <tool_call> #}`)
+	tools := []any{map[string]any{"type": "function", "function": map[string]any{"name": "f", "parameters": map[string]any{
+		"type": "object", "properties": map[string]any{"zip": map[string]any{"type": "string"}, "n": map[string]any{"type": []any{"integer", "null"}}}}}}}
+	const call = "<tool_call><function=f><parameter=zip>89073</parameter><parameter=n>1</parameter></function></tool_call>"
+	for want, tools := range map[string]any{`{"zip":"89073","n":1}`: tools, `{"zip":89073,"n":1}`: []any{}} {
+		var got []string
+		for _, p := range says(t, m, Request{Messages: []Message{{Role: "user", Content: "hi"}}, Tools: tools}, call) {
+			for _, c := range p.Calls {
+				got = append(got, string(c.Arguments))
+			}
+		}
+		if !slices.Equal(got, []string{want}) {
+			t.Errorf("%v: %q, expected %s", tools, got, want)
+		}
+	}
+	if toolTypes(make(chan int)) != nil {
+		t.Error("a channel has types")
+	}
+}

@@ -26,6 +26,7 @@ type chatFlags struct {
 	temperature                float32
 	seed                       uint64
 	images                     []string
+	think, begin               string
 	raw, asJSON, lines         bool
 	prompted, seeded, tempered bool // these flags were given
 }
@@ -82,6 +83,8 @@ func chatCommand() *cobra.Command {
 	threadsFlag(fs, &f.threads)
 	fs.StringVar(&f.system, "system", "", "system message")
 	fs.StringArrayVar(&f.images, "image", nil, "an image file that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
+	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
+	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -99,6 +102,12 @@ func (f *chatFlags) check(typed bool) error {
 		return usagef("--image belongs to a message: give it with -p, or pipe it into standard input, without --raw")
 	case f.raw && f.system != "":
 		return usagef("--raw takes no --system: there is no chat template to put it in")
+	case f.think != "" && f.think != "on" && f.think != "off":
+		return usagef("--think is on or off")
+	case f.raw && (f.think != "" || f.begin != ""):
+		return usagef("--raw takes neither --think nor --begin: there is no chat template")
+	case f.begin != "" && loop:
+		return usagef("--begin needs a message: give it with -p, or pipe it into standard input")
 	case f.asJSON && loop:
 		return usagef("--json needs a message: give it with -p, or pipe it into standard input")
 	}
@@ -135,7 +144,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		s.Temperature = f.temperature
 	}
 	s.Seed, s.Seeded = f.seed, f.seeded
-	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, out: cmd.OutOrStdout()}
+	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, variables: f.variables(), out: cmd.OutOrStdout()}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}
@@ -149,6 +158,14 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		return c.loop(ctx, in)
 	}
 	return c.once(ctx, f)
+}
+
+// variables returns the variables of chat templates for --think. Families name the switch differently.
+func (f *chatFlags) variables() map[string]any {
+	if f.think == "" {
+		return nil
+	}
+	return map[string]any{"enable_thinking": f.think == "on", "thinking": f.think == "on"}
 }
 
 // empty reports whether the message has no text; with --raw, spaces are text.

@@ -19,20 +19,21 @@ import (
 
 // terminalChat is a conversation in a terminal.
 type terminalChat struct {
-	model    *engine.Model
-	entry    registry.Entry
-	sampling sample.Params
-	tokens   int
-	messages []engine.Message
-	out      io.Writer
-	notice   engine.Notice // that was told last
-	typed    bool          // a person types the messages
-	refused  int           // messages that were not answered
+	model     *engine.Model
+	entry     registry.Entry
+	sampling  sample.Params
+	tokens    int
+	messages  []engine.Message
+	variables map[string]any // of the chat template
+	out       io.Writer
+	notice    engine.Notice // that was told last
+	typed     bool          // a person types the messages
+	refused   int           // messages that were not answered
 }
 
 // once answers the prompt of -p.
 func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
-	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens}
+	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, Continue: f.begin != ""}
 	if f.raw {
 		req.Prompt = f.prompt
 	} else {
@@ -42,6 +43,9 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 			return err
 		}
 		req.Images = images
+	}
+	if f.begin != "" {
+		req.Messages = append(req.Messages, engine.Message{Role: "assistant", Content: f.begin})
 	}
 	out := c.out
 	if f.asJSON {
@@ -190,7 +194,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		part, release = interruptible(ctx)
 	}
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
-	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens}, c.out)
+	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables}, c.out)
 	release()
 	fmt.Fprintln(c.out)
 	switch {

@@ -91,7 +91,6 @@ type Format struct {
 	syntaxes []*syntax
 	wrappers []string
 	harmony  bool
-	llama    bool // calls may be bare JSON
 }
 
 // FormatOf returns the format of a model by its chat template and its vocabulary: a mark is known where the
@@ -117,7 +116,6 @@ func FormatOf(template string, hasToken func(text string) bool) Format {
 		}
 	}
 	f.harmony = knows(harmonyChannel) && knows(harmonyMessage)
-	f.llama = hasToken("<|python_tag|>") || hasToken("<|eom_id|>")
 	return f
 }
 

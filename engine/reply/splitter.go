@@ -11,7 +11,7 @@ type TypeOf func(tool, parameter string) string
 // Options are options of Format.Splitter.
 type Options struct {
 	Prompt string // the end of the prompt, which may begin a thought or a message
-	Tools  bool   // the model was told of tools, so an answer that is a JSON object may be a call
+	Tools  bool   // the model was told of tools, so an answer that is a JSON object may be a call (Llama 3, Qwen 2.5 Coder)
 	TypeOf TypeOf // nil: types are not known
 }
 
@@ -204,7 +204,7 @@ func (s *Splitter) drop(n int) {
 
 // bare reports whether the answer may be a call without marks.
 func (s *Splitter) bare() bool {
-	if !s.tools || !s.format.llama || s.written[Text] {
+	if !s.tools || s.written[Text] {
 		return false
 	}
 	text := bytes.TrimLeft(s.buf[:min(len(s.buf), mostBlank+1)], " \t\r\n")

@@ -116,6 +116,8 @@ var examples = []example{
 	{"mistral args", knowing("[TOOL_CALLS]"), Options{}, `[TOOL_CALLS]f[CALL_ID]abcdefghi[ARGS]{"a": 1}[TOOL_CALLS]g[ARGS]{}`, "call f {\"a\":1}abcdefghi\ncall g {}\n"},
 	{"mistral bare", knowing("[TOOL_CALLS]"), Options{}, `[TOOL_CALLS]f{"a": 1}`, "call f {\"a\":1}\n"},
 	{"llama", all, Options{Tools: true}, `{"name": "f", "parameters": {"a": "b"}}; {"name": "g", "parameters": {}}`, "call f {\"a\":\"b\"}\ncall g {}\n"},
+	{"bare, of a model with marks", knowing("<tool_call>"), Options{Tools: true}, "\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n", "call f {\"a\":1}\n"},
+	{"no call, of a model with tools", knowing(), Options{Tools: true}, "Hello.", " \"Hello.\"\n"},
 	{"llama tag", all, Options{}, `<|python_tag|>{"name": "f", "parameters": {}}`, "call f {}\n"},
 	{"llama python", all, Options{}, `<|python_tag|>brave_search.call(query="Ulm")`, "call brave_search.call {\"query\":\"Ulm\"}\n"},
 	{"llama without tools", all, Options{}, `{"name": "f", "parameters": {}}`, " \"{\\\"name\\\": \\\"f\\\", \\\"parameters\\\": {}}\"\n"},
@@ -242,7 +244,7 @@ func TestJoiner(t *testing.T) {
 
 func TestFormatOf(t *testing.T) {
 	f := FormatOf("{{ '<think>' }} </think> [TOOL_CALLS]", func(s string) bool { return s == "<tool_call>" })
-	if len(f.thoughts) != 1 || len(f.syntaxes) != 2 || f.harmony || f.llama {
+	if len(f.thoughts) != 1 || len(f.syntaxes) != 2 || f.harmony {
 		t.Errorf("%+v", f)
 	}
 	if s := f.Spelled(); !slices.Contains(s, "[ARGS]") || !slices.Contains(s, "<channel|>") {

@@ -164,8 +164,8 @@ func (t *Tokenizer) setSpecial() {
 // isMarker reports whether a token is spelled like the control tokens with which chat templates mark
 // turns. Some files declare such tokens as user-defined.
 func isMarker(text string) bool {
-	for _, m := range [][2]string{{"<|", "|>"}, {"<｜", "｜>"}} {
-		if strings.HasPrefix(text, m[0]) && strings.HasSuffix(text, m[1]) {
+	for _, m := range [][2]string{{"<|", "|>"}, {"<｜", "｜>"}, {"<|", ">"}, {"<", "|>"}} {
+		if len(text) >= len(m[0])+len(m[1]) && strings.HasPrefix(text, m[0]) && strings.HasSuffix(text, m[1]) {
 			return true
 		}
 	}

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"soberano/engine/reply"
+)
+
+// toolTypes returns the types of the parameters of tools, which are JSON schemas as in Request.Tools:
+//
+//	[{"type": "function", "function": {"name": f, "parameters": {"properties": {p: {"type": "string"}}}}}]
+//
+// Of tools in another form no type is known; then reply takes a value for what it looks like.
+func toolTypes(tools any) reply.TypeOf {
+	type function struct {
+		Name       string
+		Parameters struct {
+			Properties map[string]struct{ Type any }
+		}
+	}
+	var list []struct {
+		function
+		Function function
+	}
+	types := map[[2]string]string{}
+	raw, err := json.Marshal(tools)
+	if err != nil || json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	for _, tool := range list {
+		for _, f := range []function{tool.Function, tool.function} {
+			for name, p := range f.Parameters.Properties {
+				if text, ok := p.Type.(string); ok {
+					types[[2]string{f.Name, name}] = text
+				}
+			}
+		}
+	}
+	return func(tool, parameter string) string { return types[[2]string{tool, parameter}] }
+}
