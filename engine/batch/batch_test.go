@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"errors"
+	"flag"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -132,11 +133,39 @@ func prompts(longest int) *rapid.Generator[[]int32] {
 	})
 }
 
+// tested returns the kinds of models of a test: all of them or, in short tests, a few.
+func tested() []string {
+	if testing.Short() {
+		return tiny.Representative()
+	}
+	return tiny.Kinds()
+}
+
+// fewer makes the rest of a test try fewer random cases of a kind whose layers keep the same as those of another.
+func fewer(t *testing.T, kind string) {
+	if slices.Contains(tiny.Representative(), kind) {
+		return
+	}
+	const checks = "rapid.checks"
+	before := flag.Lookup(checks).Value.String()
+	if err := flag.Set(checks, "10"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := flag.Set(checks, before); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A conversation, each turn beginning with the last, among others: what is cached changes
 // nothing, whatever the layers keep.
 func TestCachedIsUncached(t *testing.T) {
-	for _, kind := range tiny.Kinds() {
-		t.Run(kind, func(t *testing.T) { cachedIsUncached(t, open(t, kind, 200), 90, 150) })
+	for _, kind := range tested() {
+		t.Run(kind, func(t *testing.T) {
+			fewer(t, kind)
+			cachedIsUncached(t, open(t, kind, 200), 90, 150)
+		})
 	}
 	t.Run("convolutions, long", func(t *testing.T) { cachedIsUncached(t, open(t, "lfm2", 1500), 700, 1400) })
 	t.Run("delta rule, long", func(t *testing.T) { cachedIsUncached(t, open(t, "qwen35", 1500), 700, 1400) })
@@ -385,32 +414,37 @@ func TestBudget(t *testing.T) {
 
 // Many at once give what each gives alone, and finish all.
 func TestManyAtOnce(t *testing.T) {
-	for _, kind := range tiny.Kinds() {
-		q := open(t, kind, 120)
-		rapid.Check(t, func(t *rapid.T) {
-			type job struct {
-				prompt     []int32
-				alone, now *greedy
-			}
-			jobs := make([]job, rapid.IntRange(2, 10).Draw(t, "jobs"))
-			for i := range jobs {
-				p := prompts(90).Draw(t, "prompt")
-				n := rapid.IntRange(1, 12).Draw(t, "tokens")
-				jobs[i] = job{p, run(t, q, p, n, true), &greedy{n: n}}
-			}
-			var tickets []*Ticket
-			for i := range jobs {
-				tickets = append(tickets, q.Submit(context.Background(), jobs[i].now.request(jobs[i].prompt)))
-			}
-			for i, ticket := range tickets {
-				<-ticket.Done()
-				if ticket.Err() != nil {
-					t.Fatalf("job %d: %v", i, ticket.Err())
-				}
-				same(t, "alone and together", jobs[i].alone, jobs[i].now)
-			}
-		})
+	for _, kind := range tested() {
+		t.Run(kind, func(t *testing.T) { manyAtOnce(t, kind) })
 	}
+}
+
+func manyAtOnce(t *testing.T, kind string) {
+	fewer(t, kind)
+	q := open(t, kind, 120)
+	rapid.Check(t, func(t *rapid.T) {
+		type job struct {
+			prompt     []int32
+			alone, now *greedy
+		}
+		jobs := make([]job, rapid.IntRange(2, 10).Draw(t, "jobs"))
+		for i := range jobs {
+			p := prompts(90).Draw(t, "prompt")
+			n := rapid.IntRange(1, 12).Draw(t, "tokens")
+			jobs[i] = job{p, run(t, q, p, n, true), &greedy{n: n}}
+		}
+		var tickets []*Ticket
+		for i := range jobs {
+			tickets = append(tickets, q.Submit(context.Background(), jobs[i].now.request(jobs[i].prompt)))
+		}
+		for i, ticket := range tickets {
+			<-ticket.Done()
+			if ticket.Err() != nil {
+				t.Fatalf("job %d: %v", i, ticket.Err())
+			}
+			same(t, "alone and together", jobs[i].alone, jobs[i].now)
+		}
+	})
 }
 
 // All logits asked for come once, in order, whatever the chunks.
@@ -548,7 +582,7 @@ func closeRunning(t *testing.T, family string) {
 // A request with Discard starts from what is known and leaves the tree as it was, whatever the
 // layers keep.
 func TestDiscard(t *testing.T) {
-	for _, kind := range tiny.Kinds() {
+	for _, kind := range tested() {
 		t.Run(kind, func(t *testing.T) {
 			q := open(t, kind, 200)
 			known := make([]int32, 120)

@@ -140,6 +140,11 @@ var kinds = map[string]kind{
 // Kinds returns the names of the models that New creates, sorted.
 func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
+// Representative returns a few kinds whose layers keep different things of a sequence, for tests that would take too long with all.
+func Representative() []string {
+	return []string{"deepseek2", "gemma3", "lfm2", "llama", "mamba2", "mixtral", "qwen35"}
+}
+
 // Source is the content of a model file before it is written. Tests may change it.
 type Source struct {
 	Architecture string // prefix of the model's keys
