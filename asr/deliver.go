@@ -121,7 +121,7 @@ func (t *transcription) deliver() error {
 			}
 			t.unheard(rest[:n])
 			rest = rest[n:]
-			if !t.yield(s, nil) {
+			if !t.yield(t.following(s), nil) {
 				return errLeft
 			}
 		}
@@ -132,6 +132,20 @@ func (t *transcription) deliver() error {
 		t.order = t.order[1:]
 	}
 	return nil
+}
+
+// following returns s, not before the end of the segment that was delivered last: windows of speech that was left
+// out begin a little before the end of the segment before it.
+func (t *transcription) following(s Segment) Segment {
+	s.Start = max(s.Start, t.last)
+	s.End = max(s.End, s.Start)
+	for i := range s.Words {
+		w := &s.Words[i]
+		w.Start = max(w.Start, t.last)
+		w.End = max(w.End, w.Start)
+	}
+	t.last = s.End
+	return s
 }
 
 // unheard reports stretches without text.

@@ -67,6 +67,7 @@ type transcription struct {
 	order        []*fileWindow // read and not delivered
 	slots        []*whisper.Slot
 	mostSlots    int
+	last         time.Duration // end of the segment that was delivered last
 	yield        func(Segment, error) bool
 }
 

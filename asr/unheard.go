@@ -36,6 +36,7 @@ const (
 
 	soundGap   = 1 * SampleRate / chunk     // most pieces without sound within a stretch
 	soundLeast = 3 * SampleRate / 2 / chunk // fewest pieces with sound in a stretch
+	wordLeast  = SampleRate / 4 / chunk     // fewest pieces of loud speech that no text covers
 	soundShare = 0.3                        // least share of pieces with sound
 	joinGap    = 5 * SampleRate / chunk     // pieces between two stretches that are reported as one
 	floorSpan  = 30 * SampleRate / chunk    // latest pieces that decide the noise floor
@@ -178,8 +179,9 @@ func (r *recentLevels) add(level float64) {
 	r.levels.add(level)
 }
 
-// unclear returns the stretches of p in which speech was detected but which no segment covers. The
-// times of segments are those of the joined pieces.
+// unclear returns the stretches of p in which speech was detected but which no segment covers: those of
+// soundLeast, and, where they are at most belowSpeech softer than the other speech of p and louder than
+// loudNoise, those of a word. The times of segments are those of the joined pieces.
 func unclear(p []piece, segments []whisper.Segment) (found []Unheard) {
 	covered := func(i int) bool {
 		at := duration(i * chunk)
@@ -187,9 +189,16 @@ func unclear(p []piece, segments []whisper.Segment) (found []Unheard) {
 			return at >= s.Start-speechTime && at < s.End+speechTime
 		})
 	}
+	usual, loud := levels{}, levels{}
+	for _, x := range p {
+		if x.voice >= 0.5 {
+			usual.add(x.level)
+		}
+	}
 	first, last, n := 0, -1, 0
 	end := func() {
-		if n >= soundLeast {
+		asSpeech := loud.at(0.5) >= max(usual.at(0.5)-belowSpeech, loudNoise)
+		if loud = (levels{}); n >= soundLeast || n >= wordLeast && asSpeech {
 			found = append(found, Unheard{duration(int(p[first].at) * chunk), duration(int(p[last].at+1) * chunk), Unclear})
 		}
 		n = 0
@@ -206,6 +215,7 @@ func unclear(p []piece, segments []whisper.Segment) (found []Unheard) {
 		}
 		n++
 		last = i
+		loud.add(p[i].level)
 	}
 	end()
 	return found

@@ -157,6 +157,22 @@ func TestUnclear(t *testing.T) {
 	if len(got) != 1 || got[0].Reason != Unclear || got[0].Start < at(1100) || got[0].Start > at(1140) || got[0].End != at(1300) {
 		t.Errorf("the second half is not covered: %v", got)
 	}
+	short := []piece{}
+	for i := range 20 {
+		short = append(short, piece{at: int64(i), voice: 0.9, level: -30})
+	}
+	if got := unclear(short, nil); len(got) != 1 || got[0].Start != 0 || got[0].End != at(20) {
+		t.Errorf("a word is not understood: %v", got)
+	}
+	if got := unclear(short[:5], nil); got != nil {
+		t.Errorf("a click: %v", got)
+	}
+	for i := range short {
+		short[i].level = -60
+	}
+	if got := unclear(short, nil); got != nil {
+		t.Errorf("a breath: %v", got)
+	}
 	for i := range p {
 		p[i].voice = 0.1
 	}
@@ -188,5 +204,18 @@ func TestJoinRaises(t *testing.T) {
 	}
 	if x := join([]piece{{samples: tones(chunk, 500)}}); !slices.Equal(x, tones(chunk, 500)) {
 		t.Error("a sound that is no speech is changed")
+	}
+}
+
+// TestGuessesAreTold: what the model only guesses is not written, but told: a sound of a second, and speech that it
+// takes for another language.
+func TestGuessesAreTold(t *testing.T) {
+	m := openBase(t)
+	for name, samples := range map[string][]float32{"a sound of hesitation": caseClip(t, "uh.flac"), "synthetic French": clip(t, "espeak_fr.wav")} {
+		var told []Unheard
+		found := transcribe(t, m, samples, Params{Beam: 5, Unheard: func(u Unheard) { told = append(told, u) }})
+		if len(found) > 0 || len(told) != 1 || told[0].Reason != Unclear || told[0].End-told[0].Start < time.Second {
+			t.Errorf("%s: %q, told: %v", name, text(found), told)
+		}
 	}
 }

@@ -33,13 +33,18 @@ func damages(s *tiny.Source) []damage {
 		add(tensor.Name+" removed", func(s *tiny.Source) { s.Tensors = slices.Delete(s.Tensors, i, i+1) })
 		add(tensor.Name+" without its first row", func(s *tiny.Source) {
 			x := &s.Tensors[i]
+			if x.Shape[0] == 1 {
+				return
+			}
 			size := len(x.Data) / x.Shape[0]
 			x.Shape = slices.Clone(x.Shape)
 			x.Shape[0]--
 			x.Data = x.Data[size:]
 		})
 		add(tensor.Name+" with another shape", func(s *tiny.Source) {
-			s.Tensors[i].Shape = append([]int{1}, s.Tensors[i].Shape...)
+			if x := &s.Tensors[i]; len(x.Shape) < 4 {
+				x.Shape = append([]int{1}, x.Shape...)
+			}
 		})
 	}
 	return list
@@ -48,7 +53,7 @@ func damages(s *tiny.Source) []damage {
 // extras are changes that add something.
 func extras(architecture string) (list []damage) {
 	for key, v := range map[string]any{
-		"tokenizer.chat_template": "{% if %}", "tokenizer.ggml.model": "bert", "tokenizer.ggml.pre": "of-tomorrow", "general.type": "adapter",
+		"tokenizer.chat_template": "{% if %}", "tokenizer.ggml.model": "tomorrow", "tokenizer.ggml.pre": "of-tomorrow", "general.type": "adapter",
 		"general.license": uint64(1), "general.file_type": "all-f32", "general.architecture": "mamba", "tokenizer.ggml.unknown_token_id": uint64(1 << 20),
 		architecture + ".expert_count": uint64(8), architecture + ".attention.causal": false, architecture + ".attention.sliding_window": uint64(0),
 		architecture + ".attention.sliding_window_pattern": uint64(0), architecture + ".rope.scaling.type": "longrope",
@@ -134,7 +139,7 @@ func TestCheckReasons(t *testing.T) {
 		{"llama", "general.architecture", "", "The file does not say which family its model belongs to."},
 		{"llama", "general.type", "mmproj", "The file is not a complete model but an addition to one (mmproj)."},
 		{"gemma3", "gemma3.expert_count", uint64(8), "The file can't be run by this version: a mixture of 8 experts."},
-		{"llama", "tokenizer.ggml.model", "bert", `The file can't be run by this version: the tokenizer "bert" is not known, only gpt2 and llama are.`},
+		{"llama", "tokenizer.ggml.model", "tomorrow", `The file can't be run by this version: the tokenizer "tomorrow" is not known.`},
 		{"llama", "tokenizer.ggml.model", "gpt2", `The file is damaged: key "tokenizer.ggml.merges" is missing. Download it again.`},
 		{"llama", "llama.attention.layer_norm_rms_epsilon", nil, `The file is damaged: key "llama.attention.layer_norm_rms_epsilon" is missing. Download it again.`},
 		{"llama", "llama.attention.causal", false, `The file can't be run by this version: key "llama.attention.causal" is false, which is not supported in the family Llama.`},

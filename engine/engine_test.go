@@ -71,7 +71,7 @@ func TestInfo(t *testing.T) {
 	for _, kind := range tiny.Kinds() {
 		s := tiny.New(kind)
 		i := openTiny(t, s, settings{}).Info()
-		if i.Family != s.Architecture || i.Name != "Tiny "+kind || i.Context != tiny.Context || i.TrainContext != tiny.Context || i.Vocabulary != tiny.Vocabulary || i.Template {
+		if i.Family != s.Architecture || i.Name != s.Meta["general.name"] || i.Context != tiny.Context || i.TrainContext != tiny.Context || i.Vocabulary != tiny.Vocabulary || i.Template {
 			t.Errorf("%+v", i)
 		}
 		if i.Parameters == 0 || i.WeightBytes == 0 || i.CacheBytes == 0 || i.ScratchBytes == 0 || i.Quantizations["Q8_0"] == 0 || i.Quantization == "" || i.Device == "" {

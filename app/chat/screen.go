@@ -60,10 +60,8 @@ type Screen struct {
 	remark       string   // below the entry; see say
 	pending      *pending // the message that waits for the last words of a dictation; nil: none
 	spots        []*spot  // places for the words of dictations that are running or can be tried again
-	holding      bool     // see Hold
-	held         []func() // see Hold
-	ending       bool     // the end of a dictation is kept back
-	ended        int      // number of answers that have ended
+	hold         hold
+	ended        int // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
@@ -102,7 +100,7 @@ func (s *Screen) listen() {
 		if state == voice.Idle {
 			s.say("")
 		}
-		if state == voice.Idle && s.pending != nil && !s.ending { // the dictation was discarded
+		if state == voice.Idle && s.pending != nil && !s.hold.ending { // the dictation was discarded
 			s.unsend()
 		}
 		s.talkChanged(state)

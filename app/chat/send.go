@@ -16,10 +16,12 @@ func (s *Screen) sendOrStop() {
 }
 
 // Send sends the text of the entry, after the last words of a dictation into it. While an answer is being written or a message waits
-// for its last words, the text stays in the entry.
+// for its last words, the text stays in the entry; while another conversation is being opened, it is sent there.
 func (s *Screen) Send() {
 	id, text := s.conversation.ID, strings.TrimSpace(s.Composer.Entry.Text)
 	switch {
+	case s.hold.on:
+		s.hold.send = true
 	case id == 0:
 	case s.jobs[id] != nil:
 		if text != "" || s.dictating(id) {

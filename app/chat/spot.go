@@ -78,19 +78,6 @@ func (s *Screen) enterSpots() {
 	}
 }
 
-// Hold keeps the words of a dictation into the open conversation back until Release, while another one is being opened: what is typed
-// meanwhile belongs to that one.
-func (s *Screen) Hold() { s.holding = true }
-
-// Release writes the words that were kept back.
-func (s *Screen) Release() {
-	held := s.held
-	s.holding, s.held = false, nil
-	for _, write := range held {
-		write()
-	}
-}
-
 // talkChanged shows the place of the present dictation in the entry, and forgets that of one that has given all its text. The
 // place of a dictation that failed is kept, since it can be tried again.
 func (s *Screen) talkChanged(state voice.State) {
@@ -213,9 +200,9 @@ func named(title string) string {
 // is no such conversation any more the text goes to the open one.
 func (p *spot) Final(text string) {
 	s := p.screen
-	if s.holding && p.here() {
+	if s.hold.on && p.here() {
 		p.storing++
-		s.held = append(s.held, func() {
+		s.hold.words = append(s.hold.words, func() {
 			p.storing--
 			p.Final(text)
 			p.forget()
@@ -266,12 +253,12 @@ func insertedBefore(draft string, tail int, words string) string {
 // End sends the message that waits for these words, if they are all there.
 func (p *spot) End() {
 	s := p.screen
-	if s.holding && p.here() {
-		s.ending = true
-		s.held = append(s.held, p.End)
+	if s.hold.on && p.here() {
+		s.hold.ending = true
+		s.hold.words = append(s.hold.words, p.End)
 		return
 	}
-	s.ending = false
+	s.hold.ending = false
 	defer p.forget()
 	switch {
 	case s.pendingIn(p.conversation) == nil:

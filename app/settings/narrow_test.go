@@ -30,11 +30,9 @@ func TestNarrow(t *testing.T) {
 func TestLettersChooseAValue(t *testing.T) {
 	s := newStage(t, Values{}, ui.Light, nil)
 	c := s.Win.Canvas()
-	language := s.selects()[2]
 	for typed, want := range map[string]string{"g": "Galician", "ge": "Georgian", "ger": "German", "ggg": "German", "yi": "Yiddish"} {
 		s.selects()[2].SetSelected("Detect automatically")
-		language = s.selects()[2]
-		c.Focus(language)
+		c.Focus(s.selects()[2])
 		uitest.TypeRunes(c, typed)
 		uitest.PressKey(c, fyne.KeyReturn)
 		if got := s.selects()[2].Selected; got != want {

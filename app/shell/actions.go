@@ -148,7 +148,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 		switch {
 		case turn != d.opening:
 		case err != nil:
-			d.chat.Release()
+			d.chat.Release(false)
 			d.notice(failed, err)
 		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
 			d.loadAfter(before, failed, find, stay, shown)
@@ -158,7 +158,6 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 				entry.SetText(before)
 			}
 			d.chat.Open(t.Conversation, t.messages)
-			d.chat.Release()
 			if !stay {
 				d.show(chatPage)
 				d.chat.Focus(d.window.Canvas())
@@ -168,6 +167,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 				entry.SetText(behind(entry.Text, typed))
 				entry.ToEnd()
 			}
+			d.chat.Release(true)
 		}
 	})
 }

@@ -161,3 +161,27 @@ func TestWordsWhileAChatOpens(t *testing.T) {
 		})
 	}
 }
+
+// What is typed and sent while a new chat is being created is sent there.
+func TestEnterWhileAChatOpens(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	first, second := s.twoChats(t)
+	s.model.words = make(chan string)
+	s.reopen(t, first)
+	s.chat.Composer.Entry.SetText("a draft")
+	s.chat.Composer.Entry.ToEnd()
+	s.chat.Focus(s.win.Canvas())
+	release := s.block()
+	s.shortcut(control(fyne.KeyN))
+	uitest.TypeRunes(s.win.Canvas(), "Hello again")
+	s.press(fyne.KeyReturn, 0)
+	release()
+	s.q.until(t, "the message", func() bool { return s.chat.Conversation() == second && s.texts() != "" })
+	if got := s.texts(); got != "Hello again" || s.chat.Composer.Entry.Text != "" {
+		t.Errorf("sent: %s; the entry holds %q", got, s.chat.Composer.Entry.Text)
+	}
+	if got := s.draftOf(first); got != "a draft" {
+		t.Errorf("the first chat has the draft %q", got)
+	}
+	s.answer("Hi.")
+}

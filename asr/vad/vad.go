@@ -136,6 +136,7 @@ type Detector struct {
 
 	levels  bool // the network sees soft sounds raised
 	leveler leveler
+	hum     humFilter
 }
 
 // New returns a detector at the beginning of a stream.
@@ -166,7 +167,8 @@ func (d *Detector) Prob(chunk []float32) float32 {
 	d.level = bandLevel(n.mag[:])
 	if d.levels {
 		limitHum(n.mag[:])
-		n.raise(d.leveler.gain(d.level))
+		d.hum.clean(n.mag[:])
+		n.raise(d.leveler.gain(bandLevel(n.mag[:])))
 	}
 	return n.speech(&d.h, &d.cell)
 }

@@ -149,6 +149,9 @@ const (
 	nearBoth = 1.4
 	// nearGuess is the part of the log-probability threshold below which a text is doubtful.
 	nearGuess = 0.8
+	// improbable is the probability of a language of some seconds of speech below which doubtful text in it is
+	// a guess.
+	improbable = 0.4
 	// longToken is how much detected speech is too much for a token, and longTokens the share of the
 	// text's time in such tokens from which on it is not spoken. What the model writes for tones,
 	// noise and music has tokens of 2 s and more.
@@ -156,7 +159,7 @@ const (
 	longTokens = 0.5
 )
 
-// silent reports whether nobody speaks in the window: the text is improbable where the model's
+// silent reports whether nobody speaks in the window, or not in its language: the text is improbable where the model's
 // no-speech probability is high; or one of both is doubtful, and the alignment gives the text times
 // that no speech has. (Translations are not in the order of the speech.)
 func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
@@ -168,6 +171,8 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 	case a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech, a.avg < o.MinLogprob/2 && r.NoSpeech > nearSilence*o.MaxNoSpeech:
 		return true, nil
 	case a.avg/o.MinLogprob+r.NoSpeech/o.MaxNoSpeech > nearBoth && doubtfulLanguage(r, o):
+		return true, nil
+	case a.avg < nearGuess*o.MinLogprob && improbableLanguage(r, o):
 		return true, nil
 	case o.Quick || o.Translate || o.Length == 0 || !doubtfulText(a, r, o):
 		return false, nil
@@ -189,6 +194,16 @@ func doubtfulText(a *attempt, r *Result, o *Options) bool {
 // doubtfulLanguage reports whether the language was detected and is doubtful.
 func doubtfulLanguage(r *Result, o *Options) bool {
 	return r.Languages != nil && r.Languages[r.Language] < doubtful || o.Sure > 0 && o.Sure < doubtful
+}
+
+// improbableLanguage reports whether the language was detected and is improbable although someone speaks for
+// long enough to recognise it.
+func improbableLanguage(r *Result, o *Options) bool {
+	prob := o.Sure
+	if r.Languages != nil {
+		prob = r.Languages[r.Language]
+	}
+	return prob > 0 && prob < improbable && time.Duration(count(o.Speech))*Tick >= leastSpeech
 }
 
 // spoken reports whether the text may be speech: most of its time is in tokens that are no longer than

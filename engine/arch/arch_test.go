@@ -142,6 +142,9 @@ func TestHostileFiles(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			hostileKeys(t, kind)
 			for i, tensor := range tiny.New(kind).Tensors {
+				if starts(tensor.Name, strings.Fields(cases[kind].unused[kind])) {
+					continue
+				}
 				s := tiny.New(kind)
 				s.Tensors = slices.Delete(s.Tensors, i, i+1)
 				err := checkTiny(s)
@@ -153,13 +156,18 @@ func TestHostileFiles(t *testing.T) {
 					t.Errorf("without %s: %v", tensor.Name, err)
 				}
 				s = tiny.New(kind)
-				s.Tensors[i] = models.Tensor{Name: tensor.Name, Type: quant.F32, Shape: []int{2, 2}, Data: make([]byte, 16)}
+				s.Tensors[i] = models.Tensor{Name: tensor.Name, Type: quant.F32, Shape: []int{2, 5}, Data: make([]byte, 40)}
 				if err := checkTiny(s); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), tensor.Name) {
-					t.Errorf("with %s of 2 × 2: %v", tensor.Name, err)
+					t.Errorf("with %s of 2 × 5: %v", tensor.Name, err)
 				}
 			}
 		})
 	}
+}
+
+// starts reports whether name begins with one of the prefixes.
+func starts(name string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 func hostileKeys(t *testing.T, kind string) {

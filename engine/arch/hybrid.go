@@ -19,6 +19,9 @@ func (r *reader) mambaSizes() config {
 	}
 	c.vocabulary = r.vocabulary(c.dim)
 	r.context = c.context
+	for _, key := range []string{"attention.head_count", "feed_forward_length"} {
+		r.uniform(key, 0, 0, maxWidth) // some files have them
+	}
 	return c
 }
 

@@ -77,6 +77,7 @@ func openRWKV7(r *reader) (Model, error) {
 	}
 	c.vocabulary = r.vocabulary(c.dim)
 	r.context = c.context
+	r.uniform("attention.head_count", 0, 0, maxWidth) // some files have it
 	if n := r.int("token_shift_count", 2, 0, 16); n != 2 {
 		r.unsupported("key %q is %d", r.family+".token_shift_count", n)
 	}

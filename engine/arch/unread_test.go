@@ -140,7 +140,7 @@ func TestEveryTensorMatters(t *testing.T) {
 		s.Float32()
 		plain := logits(s)
 		for i, tensor := range s.Tensors {
-			if slices.ContainsFunc(unused, func(prefix string) bool { return strings.HasPrefix(tensor.Name, prefix) }) {
+			if starts(tensor.Name, unused) {
 				continue
 			}
 			s.Tensors[i].Data = slices.Clone(tensor.Data)

@@ -19,39 +19,46 @@ var mambaCases = kindCases{
 var falconMambaCases = kindCases{tensors: []string{"blk.0.ssm_b_norm.weight"}, keys: refusedByMamba, optional: widths}
 
 var mamba2Cases = kindCases{
-	tensors: []string{"blk.0.ssm_dt.weight", "blk.0.ssm_x.weight", "blk.0.ffn_norm.weight"}, keys: refusedByMamba, optional: widths,
+	dispensable: []string{"ssm_conv1d.bias"},
+	tensors:     []string{"blk.0.ssm_dt.weight", "blk.0.ssm_x.weight", "blk.0.ffn_norm.weight"}, keys: refusedByMamba, optional: widths,
 }
 
 var jambaCases = kindCases{
-	tensors: []string{"blk.0.ssm_norm.weight", "blk.1.ssm_in.weight", "blk.0.attn_q.weight", "rope_freqs.weight", "blk.0.ffn_gate_exps.weight"},
-	keys:    models.Metadata{"attention.sliding_window": uint64(16), "expert_weights_scale": 2.0},
+	dispensable: []string{"ffn_gate_inp.weight"},
+	tensors:     []string{"blk.0.ssm_norm.weight", "blk.1.ssm_in.weight", "blk.0.attn_q.weight", "rope_freqs.weight", "blk.0.ffn_gate_exps.weight"},
+	keys:        models.Metadata{"attention.sliding_window": uint64(16), "expert_weights_scale": 2.0},
 }
 
 var falconH1Cases = kindCases{
-	tensors: []string{"blk.0.ssm_x.weight", "blk.0.ffn_norm.weight", "blk.1.attn_output.bias", "rope_freqs.weight"},
-	keys:    models.Metadata{"attention.scale": 0.5, "ssm.dt_b_c_rms": true},
+	dispensable: []string{"ssm_conv1d.bias", "ssm_norm.weight"},
+	tensors:     []string{"blk.0.ssm_x.weight", "blk.0.ffn_norm.weight", "blk.1.attn_output.bias", "rope_freqs.weight"},
+	keys:        models.Metadata{"attention.scale": 0.5, "ssm.dt_b_c_rms": true},
 }
 
 var graniteHybridCases = kindCases{
-	tensors: []string{"blk.0.ssm_x.weight", "blk.1.ssm_in.weight", "blk.0.attn_q.weight", "blk.0.ffn_gate_inp.weight"},
-	keys:    models.Metadata{"attention.sliding_window": uint64(16), "expert_weights_scale": 2.0},
+	dispensable: []string{"ssm_conv1d.bias", "attn_output.bias"},
+	tensors:     []string{"blk.0.ssm_x.weight", "blk.1.ssm_in.weight", "blk.0.attn_q.weight", "blk.0.ffn_gate_inp.weight"},
+	keys:        models.Metadata{"attention.sliding_window": uint64(16), "expert_weights_scale": 2.0},
 	variants: map[string]func(*tiny.Source){"rotated": func(s *tiny.Source) {
 		s.Meta["granitehybrid.rope.scaling.finetuned"] = true
 	}},
 }
 
 var graniteHybridMoECases = kindCases{
-	tensors:  []string{"blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias"},
-	keys:     models.Metadata{"expert_weights_norm": false},
-	optional: []string{"embedding_scale", "logit_scale", "attention.scale"},
+	dispensable: []string{"ssm_conv1d.bias", "attn_output.bias"},
+	tensors:     []string{"blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias"},
+	keys:        models.Metadata{"expert_weights_norm": false},
+	optional:    []string{"embedding_scale", "logit_scale", "attention.scale"},
 }
 
 var nemotronHCases = kindCases{
-	tensors: []string{"blk.2.ffn_gate.weight", "blk.2.ssm_in.weight", "blk.0.ffn_norm.weight", "rope_freqs.weight"},
-	keys:    models.Metadata{"attention.scale": 0.5, "nextn_predict_layers": uint64(1)},
+	dispensable: []string{"ssm_conv1d.bias", "ffn_down.bias"},
+	tensors:     []string{"blk.2.ffn_gate.weight", "blk.2.ssm_in.weight", "blk.0.ffn_norm.weight", "rope_freqs.weight"},
+	keys:        models.Metadata{"attention.scale": 0.5, "nextn_predict_layers": uint64(1)},
 }
 
 var plamo2Cases = kindCases{
-	tensors: []string{"blk.0.ssm_conv1d.bias", "blk.0.ssm_norm.weight", "blk.1.attn_q.weight", "blk.0.ffn_gate.weight"},
-	keys:    models.Metadata{"ssm.group_count": uint64(2), "ssm.dt_b_c_rms": true},
+	dispensable: []string{"attn_qkv.weight"},
+	tensors:     []string{"blk.0.ssm_conv1d.bias", "blk.0.ssm_norm.weight", "blk.1.attn_q.weight", "blk.0.ffn_gate.weight"},
+	keys:        models.Metadata{"ssm.group_count": uint64(2), "ssm.dt_b_c_rms": true},
 }

@@ -43,14 +43,15 @@ func appendJSON(calls []Call, raw json.RawMessage) ([]Call, bool) {
 		if json.Unmarshal(raw, &list) != nil {
 			return nil, false
 		}
-		ok := true
 		for _, x := range list {
 			if bytes.HasPrefix(bytes.TrimSpace(x), []byte("[")) {
 				return nil, false
 			}
-			if calls, ok = appendJSON(calls, x); !ok {
+			more, ok := appendJSON(calls, x)
+			if !ok {
 				return nil, false
 			}
+			calls = more
 		}
 		return calls, true
 	}

@@ -245,7 +245,7 @@ func TestHostileKinds(t *testing.T) {
 		"unknown far":       {"unigram", "unknown_token_id", uint64(1 << 20), "unknown_token_id"},
 		"map of words":      {"unigram", "precompiled_charsmap", []string{"x"}, "precompiled_charsmap"},
 		"map cut off":       {"unigram", "precompiled_charsmap", []int64{200, 0, 0, 0, 1}, "cut off"},
-		"no [SEP]":          {"wordpiece", "seperator_token_id", uint64(1 << 20), "seperator_token_id"},
+		"no [SEP]":          {"wordpiece", "seperator_token_id", uint64(1 << 20), "seperator_token_id"}, //nolint:misspell // so it is in GGUF
 		"lowercase a word":  {"wordpiece", "normalizer.lowercase", "no", "lowercase"},
 		"plamo, few scores": {"plamo", "scores", []float64{1}, "scores"},
 		"plamo, no bytes":   {"plamo", "token_type", nil, "byte 0x00"},

@@ -241,7 +241,7 @@ func (t *Tokenizer) readSpecial(m models.Metadata, addBOS, addEOS bool, bos, eos
 	if addEOS {
 		t.after = []int32{t.eos}
 	}
-	if t.sep, err = t.readID(m, "seperator_token_id", none); err != nil { // the name is misspelled in GGUF
+	if t.sep, err = t.readID(m, "seperator_token_id", none); err != nil { //nolint:misspell // so it is in GGUF
 		return err
 	}
 	ends := []int32{t.eos}

@@ -125,7 +125,7 @@ func BenchmarkRows(b *testing.B) {
 
 // BenchmarkLoad measures repacking.
 func BenchmarkLoad(b *testing.B) {
-	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16} {
+	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16, quant.MXFP4, quant.IQ3_S, quant.IQ2_XS, quant.IQ1_M, quant.TQ1_0} {
 		b.Run("type="+ty.String(), func(b *testing.B) {
 			d := benchDevice(b, 1)
 			w := devicetest.RandomWeights(devicetest.Rand(), ty, 2048, 2048)

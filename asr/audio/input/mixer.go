@@ -1,6 +1,9 @@
 package input
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	mixMemory    = 0.25 // seconds after which energies count a third
@@ -10,15 +13,20 @@ const (
 	mixClear     = 2    // ratio of levels from which on a channel is clearly louder, 6 dB
 	mixInaudible = 1e-3 // of the largest level: a channel below it is silent, -60 dB
 	mixFaint     = 1e-3 // the largest level below which no channel counts as silent
+	mixApart     = 8    // most times by which a channel may be softer than the loudest, 18 dB
+	mixRaise     = 100  // most times by which a channel is raised, 40 dB
+	mixLively    = 5    // least ratio of the levels of a voice and of its pauses; noise has 2 at most
 )
 
 // Mixer mixes the channels of a file to mono so that no voice is lost: it takes the mean of the
 // channels that hold sound. A channel that is the opposite of the others (a cable with swapped wires) is
 // inverted, since the mean would be silence.
 //
+// A channel that is much softer than the loudest, such as the far side of a call, is raised, so that it is not lost in the
+// noise of the others, unless it has noise only.
+//
 // The correlations that decide this are those of the last quarter of a second, the levels those of the last
-// ten seconds. A change of the
-// weights of the channels is spread over 20 ms.
+// ten seconds. A change of the weights of the channels is spread over 20 ms.
 type Mixer struct {
 	channels int
 	piece    int       // samples of 20 ms
@@ -28,6 +36,7 @@ type Mixer struct {
 	energy   []float64 // sum of the squares of each channel
 	product  []float64 // sum of the products of each channel with the leader
 	levels   []float64 // largest root mean square of a piece of each channel
+	pauses   []float64 // the smallest
 	inverted []bool
 	weights  []float32 // at the end of the last piece
 	next     []float32 // at the end of the piece that is mixed
@@ -40,6 +49,7 @@ func NewMixer(channels, rate int) *Mixer {
 	m := &Mixer{channels: channels, piece: max(1, rate/50)}
 	m.decay, m.fade = math.Exp(-0.02/mixMemory), math.Exp(-0.02/mixHold)
 	m.energy, m.product, m.levels = make([]float64, channels), make([]float64, channels), make([]float64, channels)
+	m.pauses = slices.Repeat([]float64{1}, channels)
 	m.inverted, m.weights, m.next = make([]bool, channels), make([]float32, channels), make([]float32, channels)
 	return m
 }
@@ -89,7 +99,8 @@ func (m *Mixer) measure(channels [][]float32, at, end int) {
 	for c, x := range channels {
 		sum := dot(x[at:end], x[at:end])
 		m.energy[c] = m.energy[c]*decay + sum
-		m.levels[c] = max(m.levels[c]*fade, math.Sqrt(sum/float64(end-at)))
+		level := math.Sqrt(sum / float64(end-at))
+		m.levels[c], m.pauses[c] = max(m.levels[c]*fade, level), min(m.pauses[c]/fade, level)
 	}
 	m.lead()
 	for c, x := range channels {
@@ -133,14 +144,22 @@ func (m *Mixer) decide() []float32 {
 		}
 		sounding++
 		m.invert(c)
-		if weights[c] = 1; m.inverted[c] {
-			weights[c] = -1
+		if weights[c] = m.raise(c, top); m.inverted[c] {
+			weights[c] = -weights[c]
 		}
 	}
 	for c := range weights {
 		weights[c] /= max(1, sounding)
 	}
 	return weights
+}
+
+// raise returns the factor by which channel c is raised, where the loudest has the level top.
+func (m *Mixer) raise(c int, top float64) float32 {
+	if l := m.levels[c]; l*mixApart < top && l >= mixLively*m.pauses[c] {
+		return float32(min(top/(mixApart*l), mixRaise))
+	}
+	return 1
 }
 
 // invert decides whether channel c is inverted, by its correlation with the leader.

@@ -3,6 +3,7 @@ package input
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -60,6 +61,21 @@ func TestMixer(t *testing.T) {
 	pause := func(x []float32) float64 { return rms(x[int(4.55*hz):int(4.95*hz)]) }
 	if got, want := pause(x), pause(far)/2; got < 0.98*want {
 		t.Errorf("the far side has the volume %.5f, want %.5f", got, want)
+	}
+	// It is raised above the noise of the near side; noise is not.
+	for name, c := range map[string]struct{ channel, want float64 }{"a voice": {0, 8}, "noise": {1, 1}} {
+		soft := far
+		if c.channel == 1 {
+			soft = scaled(voice(5, 6, 0, 0.002)[:hz/2], 1)
+			soft = slices.Repeat(soft, 12)
+		}
+		with, without := NewMixer(2, hz).Mix([][]float32{a, soft}), scaled(a, 0.5)
+		for i := range with {
+			with[i] -= without[i] // what is left is the soft channel
+		}
+		if got := rms(with[3*hz:]) / (rms(soft[3*hz:]) / 2); got < 0.9*c.want || got > 3*c.want {
+			t.Errorf("%s that is 40 dB softer is raised %.1f times", name, got)
+		}
 	}
 	// A wire that is swapped during the recording.
 	swapped := append(append([]float32{}, late[:3*hz]...), scaled(late[3*hz:], -1)...)

@@ -190,12 +190,6 @@ const (
 // rToken are the registers that point to the activations of the tokens of a tile.
 var rToken = []reg{"R17", "R19", "R20", "R21", "R22", "R23", "R24", "R25"}
 
-// textFrame begins a function with a stack frame of frame bytes.
-func (f asm) textFrame(name, decl string, frame, args int) {
-	f.p("\n// func %s%s", name, decl)
-	f.p("TEXT ·%s(SB), 0, $%d-%d", name, frame, args)
-}
-
 // tile emits a loop that runs panel for m tokens at a time, while at least m tokens are left.
 func (f asm) tile(m int, panel func()) {
 	f.p("tile%d:", m)
