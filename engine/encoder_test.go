@@ -315,3 +315,57 @@ func cosine(a, b []float32) float64 {
 	}
 	return ab / math.Sqrt(aa*bb)
 }
+
+// TestEncoderCheckIsOpen checks over damaged encoders that the library says "runs" exactly if the model can be opened for what the
+// library says that it is for, with the same reason where the file can be read.
+func TestEncoderCheckIsOpen(t *testing.T) {
+	kinds := []string{"bert-labels", "nomic-bert-moe", "modern-bert", "gemma-embedding-dense", "qwen3-rank"}
+	if testing.Short() {
+		kinds = kinds[:1]
+	}
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			ran := 0
+			all := append(damages(tiny.New(kind)), extras(tiny.New(kind).Architecture)...)
+			for _, d := range all {
+				s := tiny.New(kind)
+				d.do(s)
+				path := s.Write(t)
+				i, inspected := registry.Inspect(path, Check)
+				opened := openAs(i.Kind, path)
+				if opened == nil {
+					ran++
+				}
+				switch runs := inspected == nil && i.Runs; {
+				case runs != (opened == nil):
+					t.Errorf("%s: Inspect says %v, %q, %v; opening says %v", d.name, i.Runs, i.Reason, inspected, opened)
+				case opened != nil && inspected == nil:
+					e, ok := errors.AsType[*models.FileError](opened)
+					if !ok || !strings.Contains(i.Reason, e.Reason) {
+						t.Errorf("%s: the reason is %q, opening says %v", d.name, i.Reason, opened)
+					}
+				}
+			}
+			if ran == 0 || ran == len(all) {
+				t.Errorf("%d of %d models ran", ran, len(all))
+			}
+		})
+	}
+}
+
+// openAs opens a model of a kind and closes it.
+func openAs(kind registry.Kind, path string) error {
+	if kind == registry.Chat || kind == "" {
+		m, err := openFile(path, settings{Threads: 1})
+		if err != nil {
+			return err
+		}
+		return m.Close()
+	}
+	e, err := openEncoderFile(path)
+	if err != nil {
+		return err
+	}
+	return e.Close()
+}

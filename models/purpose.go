@@ -45,7 +45,7 @@ func (m Metadata) Pooling(family string) (Pooling, error) {
 }
 
 // Purpose returns what the model with these metadata is for. Models of the families Encoders embed texts, and so do those of
-// other families if the file says how to pool; with PoolRank they rank.
+// other families if the file says how to pool; with PoolRank they rank. With the error of a damaged key, the purpose is the likely one.
 func (m Metadata) Purpose() (Purpose, error) {
 	family, err := m.String("general.architecture", "")
 	if err != nil {
@@ -54,7 +54,7 @@ func (m Metadata) Purpose() (Purpose, error) {
 	pooling, err := m.Pooling(family)
 	switch {
 	case err != nil:
-		return Continues, err
+		return Embeds, err
 	case pooling == PoolRank:
 		return Ranks, nil
 	case pooling != PoolNone || slices.Contains(Encoders, family):

@@ -58,13 +58,13 @@ func describeGGUF(f *models.File) (Info, error) {
 	return i, r.err
 }
 
-// kindOf returns the kind of a model in a GGUF file. Of a file whose keys are damaged, engine.Check says so.
+// kindOf returns the kind of a model in a GGUF file.
 func kindOf(m models.Metadata) Kind {
-	purpose, err := m.Purpose()
-	switch {
-	case err == nil && purpose == models.Embeds:
+	purpose, _ := m.Purpose() // Check reports the error
+	switch purpose {
+	case models.Embeds:
 		return Embedding
-	case err == nil && purpose == models.Ranks:
+	case models.Ranks:
 		return Reranker
 	}
 	return Chat
