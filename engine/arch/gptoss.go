@@ -75,13 +75,9 @@ func (r *reader) withBias(cols int, p part) kernels.Matrix {
 // biasedExperts is like expertMatrix, for parts that have biases, [experts × rows].
 func (r *reader) biasedExperts(experts, cols int, parts ...part) kernels.Matrix {
 	w := r.expertWeights(experts, cols, parts)
-	_, checks := r.dev.(kernels.Checker)
 	for i, p := range parts {
-		if _, ok := r.tensor(p.name+".bias", experts, p.rows); !ok {
-			return nil
-		}
-		if w[i].Bias = make([]float32, experts*p.rows); !checks { // a check reads no matrix
-			w[i].Bias = r.values(p.name+".bias", experts, p.rows)
+		if bias := r.values(p.name+".bias", experts, p.rows); r.err == nil {
+			w[i].Bias = bias
 		}
 	}
 	return r.loadMatrix(parts[0].name, w)
