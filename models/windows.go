@@ -5,8 +5,8 @@ import "fmt"
 // maxPeriod limits the period of local layers; it is far above the number of layers of any model.
 const maxPeriod = 1 << 10
 
-// windows says which layers of a family are local.
-type windows struct {
+// localPattern says which layers of a family are local.
+type localPattern struct {
 	period int  // all layers but one of this many are local, by default
 	first  bool // the one is the first; otherwise it is the last
 	window int  // length of the window if the file does not say it; 0: then no layer is local
@@ -15,7 +15,7 @@ type windows struct {
 }
 
 // localLayers is the table of the families with local layers.
-var localLayers = map[string]windows{
+var localLayers = map[string]localPattern{
 	"afmoe":        {period: 4},
 	"cohere2":      {period: 4},
 	"exaone-moe":   {period: 4, window: 128},
