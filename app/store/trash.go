@@ -19,7 +19,11 @@ type Trashed struct {
 
 // Delete puts a conversation into the trash; Restore takes it out again.
 func (s *Store) Delete(conversation int64) error {
-	return s.change(`UPDATE conversations SET deleted = ? WHERE id = ? AND deleted = 0`, s.now().UnixMilli(), conversation)
+	gone, err := s.DeleteAll([]int64{conversation})
+	if err == nil && len(gone) == 0 {
+		return ErrNotFound
+	}
+	return err
 }
 
 // DeleteAll puts conversations into the trash, all of them or none, and returns those that were not there before.
