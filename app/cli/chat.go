@@ -82,7 +82,7 @@ func chatCommand() *cobra.Command {
 	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
 	fs.StringVar(&f.system, "system", "", "system message")
-	fs.StringArrayVar(&f.images, "image", nil, "an image file that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
+	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
