@@ -79,7 +79,7 @@ func openKimiLinear(r *reader) (Model, error) {
 		}
 	}
 	m.norm = r.norm("output_norm", c.dim, c)
-	m.output = r.matrix(c.dim, part{"output", c.vocabulary})
+	m.output = r.requiredOutput(c)
 	m.unitQ, m.unitK = r.units(dim)
 	c.bytes = r.bytes
 	m.c = c

@@ -391,6 +391,15 @@ func (r *reader) output(embed kernels.Matrix, c config) kernels.Matrix {
 	return embed
 }
 
+// requiredOutput loads the output matrix of a family whose files always have one, unless the hidden rows are wanted.
+func (r *reader) requiredOutput(c config) kernels.Matrix {
+	if r.hidden {
+		r.find("output.weight")
+		return nil
+	}
+	return r.matrix(c.dim, part{"output", c.vocabulary})
+}
+
 // ownOutput loads the output matrix of a family whose files always have one.
 func (r *reader) ownOutput(c config, bias presence) kernels.Matrix {
 	return r.linear(bias, c.dim, part{"output", c.vocabulary})

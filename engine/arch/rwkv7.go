@@ -98,9 +98,7 @@ func openRWKV7(r *reader) (Model, error) {
 		}
 	}
 	m.norm = r.norm("output_norm", c.dim, c)
-	if r.find("output.weight"); !r.hidden {
-		m.output = r.matrix(c.dim, part{"output", c.vocabulary})
-	}
+	m.output = r.requiredOutput(c)
 	m.c.bytes = r.bytes
 	return m, r.err
 }
