@@ -189,7 +189,10 @@ func TestChosenModelIsRemoved(t *testing.T) {
 	s.show(modelsPage)
 	s.tapFirst("Remove")
 	s.tap("Remove it")
-	s.q.until(t, "the removal", func() bool { return len(s.shelf.removed) == 1 })
+	s.q.until(t, "the removal", func() bool {
+		left, _ := s.shelf.List()
+		return len(left) == 2
+	})
 	s.q.until(t, "the other model", func() bool { return s.kept().ChatModel == "" && len(s.q) == 0 })
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
