@@ -53,8 +53,6 @@ type layer struct {
 	gated        bool           // qkv has heads·headDim further rows, by the sigmoid of which the output of the heads is multiplied
 	fine         bool           // keys and values need more than 8 bits
 	qNorm, kNorm nn.Norm        // [headDim], for each head, or [heads·headDim]
-	qHeads       []nn.Norm      // [headDim], of each head of q another; nil: qNorm
-	kHeads       []nn.Norm      // the same for k
 	normRotated  bool           // qNorm and kNorm come after the rotation
 	o            kernels.Matrix // [dim × heads·headDim]; nil: no attention
 	ssm          *mamba         // nil: no state space
@@ -326,8 +324,6 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 		l.qNorm.Of(d, q, q)
 		l.kNorm.Of(d, k, k)
 	}
-	normHeads(d, q, l.qHeads)
-	normHeads(d, k, l.kHeads)
 	if l.at.rope.Freq != nil {
 		d.Rotate(qkv.Slice(0, qd+kvd), &l.at.rope) // q and k together
 	}
@@ -363,12 +359,4 @@ func (m *decoder) add(d kernels.Step, x, y kernels.Tensor, post *nn.Norm) {
 		d.Scale(y, y, m.residual)
 	}
 	d.Add(x, y)
-}
-
-// normHeads normalises each head of x with weights of its own.
-func normHeads(d kernels.Step, x kernels.Tensor, norms []nn.Norm) {
-	for i := range norms {
-		head := x.Slice(i*norms[i].Weight.Len(), norms[i].Weight.Len())
-		norms[i].Of(d, head, head)
-	}
 }

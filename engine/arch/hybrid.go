@@ -263,18 +263,9 @@ func openPlamo2(r *reader) (Model, error) {
 			return l
 		}
 		l.at, l.qkv, l.o = at, r.qkv(blk, c.dim, q, kv), r.matrix(q, part{blk + "attn_output", c.dim})
-		l.qHeads, l.kHeads = r.normsOfHeads(blk+"attn_q_norm", c.heads, c), r.normsOfHeads(blk+"attn_k_norm", c.kvHeads, c)
+		l.qNorm, l.kNorm = r.rmsEach(blk+"attn_q_norm", c.heads, c.headDim, c.eps), r.rmsEach(blk+"attn_k_norm", c.kvHeads, c.headDim, c.eps)
 		return l
 	})
-}
-
-// normsOfHeads reads the norms of heads that have weights of their own.
-func (r *reader) normsOfHeads(name string, heads int, c config) (list []nn.Norm) {
-	weights := r.values(name+".weight", heads, c.headDim)
-	for w := range slices.Chunk(weights, c.headDim) {
-		list = append(list, nn.Norm{Weight: r.load(name, w), Eps: c.eps})
-	}
-	return list
 }
 
 // plamo2Mamba reads a state space. Of the input projection, the files have z and x of each head one behind the other.

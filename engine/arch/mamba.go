@@ -2,7 +2,6 @@ package arch
 
 import (
 	"fmt"
-	"slices"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -29,9 +28,9 @@ type mamba struct {
 	proj, dt             kernels.Matrix // [rank+2·states × inner], [heads × rank]
 	dtNorm, bNorm, cNorm nn.Norm
 	// Only Mamba 2 has these.
-	norms []kernels.Vector // [inner/groups] for each group; nil: none
-	scan  kernels.Scan
-	held  int // number of the scan's entry in the state; the convolution's is the next one
+	norm nn.Norm // [inner/groups], for each group
+	scan kernels.Scan
+	held int // number of the scan's entry in the state; the convolution's is the next one
 }
 
 // mambaConfig is the configuration of the state spaces of a model.
@@ -123,13 +122,8 @@ func (r *reader) mamba2(blk string, dim int, c *mambaConfig, normed bool) *mamba
 	}
 	m.scan = r.scan(blk, c, c.heads, 1)
 	m.scan.Bias = r.vector(blk+"ssm_dt.bias", c.heads)
-	name := blk + "ssm_norm.weight"
-	if _, ok := r.find(name); !ok && !normed {
-		return m
-	}
-	weights := r.values(name, c.groups, c.inner/c.groups)
-	for group := range slices.Chunk(weights, c.inner/c.groups) {
-		m.norms = append(m.norms, r.load(name, group))
+	if _, ok := r.f.Tensor(blk + "ssm_norm.weight"); ok || normed {
+		m.norm = r.rmsEach(blk+"ssm_norm", c.groups, c.inner/c.groups, c.eps)
 	}
 	return m
 }
@@ -222,9 +216,6 @@ func (m *mamba) of(d kernels.Step, h kernels.Tensor, c *mambaConfig, t *mambaTen
 		d.Scan(t.y, t.conv, t.dt, m.bNorm.Of(d, b, b), m.cNorm.Of(d, cc, cc), m.held, &m.scan)
 	}
 	d.Activate(t.y, z, t.y, kernels.SiLU)
-	for i, w := range m.norms {
-		group := t.y.Slice(i*w.Len(), w.Len())
-		d.RMSNorm(group, group, w, c.eps)
-	}
+	m.norm.Of(d, t.y, t.y)
 	return t.y
 }

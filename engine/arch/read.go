@@ -261,6 +261,12 @@ func (r *reader) eachHead(name string, heads, n int, c config) nn.Norm {
 	}
 }
 
+// rmsEach loads an RMSNorm of runs of n columns, each with weights of its own.
+func (r *reader) rmsEach(name string, runs, n int, eps float32) nn.Norm {
+	factors := r.values(name+".weight", runs, n)
+	return nn.Norm{Weight: r.load(name, slices.Repeat([]float32{1}, n)), Factors: r.load(name, factors), Eps: eps}
+}
+
 // rope loads the rotary frequencies of heads with headDim dimensions.
 func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
 	freq, scale := rotary.Frequencies()

@@ -51,7 +51,7 @@ type rwkv7Layer struct {
 	r, k, v, o    kernels.Matrix    // [dim × dim]
 	w, a, g, mix  lowRank           // mix is that of v with the first layer's; the first layer has none
 	kk, ka, rk    kernels.Vector    // [dim]
-	headNorms     []nn.Norm         // [headDim], one for each head
+	headNorm      nn.Norm           // [headDim], for each head
 	ffnLerp       kernels.Vector    // [dim]
 	key, value    kernels.Matrix    // [ff × dim], [dim × ff]
 }
@@ -138,7 +138,7 @@ func (m *rwkv7) layer(r *reader, i int, blk string) rwkv7Layer {
 			l.lerp[j] = r.load(fused, lerp[j*c.dim:][:c.dim])
 		}
 	}
-	l.headNorms = r.rwkv7HeadNorms(blk, c)
+	l.headNorm = r.rwkv7HeadNorm(blk, c)
 	mix := rank("value_residual_mix")
 	if i > 0 {
 		l.mix = m.lowRank(r, blk+"time_mix_v", mix, true)
@@ -165,15 +165,13 @@ func (m *rwkv7) lowRank(r *reader, name string, rank int, biased bool) lowRank {
 	return l
 }
 
-// rwkv7HeadNorms reads the norm of the heads of a time mix, whose weights differ from head to head.
-func (r *reader) rwkv7HeadNorms(blk string, c config) (list []nn.Norm) {
-	const eps = 64e-5
+// rwkv7HeadNorm reads the LayerNorm of the heads of a time mix, whose weights differ from head to head.
+func (r *reader) rwkv7HeadNorm(blk string, c config) nn.Norm {
 	name := blk + "time_mix_ln"
-	weight, bias := r.values(name+".weight", c.dim), r.values(name+".bias", c.dim)
-	for at := 0; at < c.dim && r.err == nil; at += c.headDim {
-		list = append(list, nn.Norm{Weight: r.load(name, weight[at:][:c.headDim]), Bias: r.load(name, bias[at:][:c.headDim]), Eps: eps})
+	return nn.Norm{
+		Weight: r.load(name, slices.Repeat([]float32{1}, c.headDim)), Bias: r.load(name, make([]float32, c.headDim)),
+		Factors: r.vector(name+".weight", c.dim), Terms: r.vector(name+".bias", c.dim), Eps: 64e-5,
 	}
-	return list
 }
 
 // Shape describes the model.
@@ -284,10 +282,7 @@ func (m *rwkv7) timeMix(d kernels.Step, i int, t *rwkv7Tensors) {
 	d.Add(t.a, row(m.one))
 	d.Mul(t.k, t.a)
 	d.WKV(t.y, t.r, t.w, t.k, t.v, kk, t.b, 3*i+1, c.heads)
-	for h := range l.headNorms {
-		head := t.y.Slice(h*c.headDim, c.headDim)
-		l.headNorms[h].Of(d, head, head)
-	}
+	l.headNorm.Of(d, t.y, t.y)
 	d.Mul(t.k, t.r)
 	d.Mul(t.k, row(l.rk))
 	d.MatMulHeads(t.tmp, t.k, m.sums)
