@@ -64,6 +64,9 @@ func TestStepsDoNotMatter(t *testing.T) {
 					delete(s.Meta, s.Architecture+".expert_group_count")
 					delete(s.Meta, s.Architecture+".expert_group_used_count")
 				}
+				if eps := "xielu.eps"; s.Meta[eps] != nil {
+					s.Meta[eps] = []float64{-1e-6, -1e-6, -1e-6} // xIELU jumps at 0 by as much, where rounding can change the side
+				}
 				m, dev, err := openTiny(t, s, exact)
 				if err != nil {
 					t.Fatal(err)
