@@ -71,9 +71,9 @@ func TestStepsDoNotMatter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Eight-bit activations: with another order of a sum, a value may be rounded in the other direction, which
-				// networks of random weights amplify.
-				tolerance := 1e-4
+				// With another order of a sum, a value may be rounded in the other direction, which networks of random weights
+				// amplify, and eight-bit activations more so.
+				tolerance := 1e-3
 				if !exact {
 					tolerance = 0.1
 				}
@@ -238,7 +238,7 @@ func TestLayersOfOneKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rapid.Check(t, func(t *rapid.T) { stepsDoNotMatter(t, m, dev, 1e-4) })
+		rapid.Check(t, func(t *rapid.T) { stepsDoNotMatter(t, m, dev, 1e-3) })
 	}
 }
 
