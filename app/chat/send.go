@@ -31,7 +31,7 @@ func (s *Screen) Send() {
 	case id == 0:
 	case s.jobs[id] != nil:
 		if text != "" || s.dictating(id) {
-			s.say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
+			s.Say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
 		}
 	case s.pendingIn(id) != nil:
 	case s.dictating(id):
@@ -39,7 +39,7 @@ func (s *Screen) Send() {
 	case text != "" && s.editing != nil:
 		s.sendEdit(text)
 	case s.editing != nil:
-		s.say("The message is empty. Press Esc to leave it as it was.")
+		s.Say("The message is empty. Press Esc to leave it as it was.")
 	case text != "":
 		s.append(id, text)
 		s.Composer.Entry.SetText("")
