@@ -107,6 +107,7 @@ func (s *Screen) storeDraft(id int64, text string) {
 // putBack puts a message that could not be stored back into the entry of its conversation, before
 // what was written since.
 func (s *Screen) putBack(m store.Message) {
+	s.putImages(m.Conversation, m.Images)
 	if m.Conversation != s.conversation.ID {
 		s.unstored.sent[m.Conversation] = below(s.unstored.sent[m.Conversation], m.Content)
 		return
@@ -147,14 +148,14 @@ func (s *Screen) StoreAll() {
 	s.storeAgain()
 }
 
-// Unstored reports whether there is text that could not be stored.
+// Unstored reports whether there is something that could not be stored.
 func (s *Screen) Unstored() bool {
 	for _, list := range s.unstored.answers {
 		if len(list) > 0 {
 			return true
 		}
 	}
-	return len(s.unstored.drafts)+len(s.unstored.sent) > 0
+	return len(s.unstored.drafts)+len(s.unstored.sent) > 0 || s.unstoredImages()
 }
 
 // storeAgain tries once more to store what could not be: answers, and other texts as drafts.
@@ -172,6 +173,7 @@ func (s *Screen) storeAgain() {
 	for id := range ids {
 		s.storeTexts(id)
 	}
+	s.storeImages()
 }
 
 // storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
