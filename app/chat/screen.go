@@ -67,16 +67,18 @@ type Screen struct {
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
-	editing      *editing // the message of the user that is being changed; nil: none
-	remark       string   // below the entry; see say
-	pending      *pending // the message that waits for the last words of a dictation; nil: none
-	spots        []*spot  // places for the words of dictations that are running or can be tried again
+	unkept       map[int64][]func() // called when the draft of a conversation is stored; see voice.Place
+	editing      *editing           // the message of the user that is being changed; nil: none
+	remark       string             // below the entry; see say
+	pending      *pending           // the message that waits for the last words of a dictation; nil: none
+	spots        []*spot            // places for the words of dictations that are running or can be tried again
 	hold         hold
 	images       images
 	pictures     *pictures
 	thumbnails   thumbnails
 	sight        sight
-	ended        int // number of answers that have ended
+	clicked      time.Time // the latest click on Send
+	ended        int       // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
@@ -88,8 +90,8 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), thread: ui.NewThread(), images: newImages(),
-		pictures: &pictures{file: c.Store.Picture}}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){},
+		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })

@@ -2,17 +2,23 @@ package chat
 
 import (
 	"strings"
+	"time"
 
 	"soberano/app/store"
 )
 
-// sendOrStop is called by the button.
+// twice is the longest time between the two clicks of a double click.
+const twice = 400 * time.Millisecond
+
+// sendOrStop is called by the button. The second click of a double click on Send stops nothing.
 func (s *Screen) sendOrStop() {
-	if s.jobs[s.conversation.ID] != nil {
+	switch {
+	case s.jobs[s.conversation.ID] == nil:
+		s.clicked = time.Now()
+		s.Send()
+	case time.Since(s.clicked) > twice:
 		s.Stop()
-		return
 	}
-	s.Send()
 }
 
 // Send sends the text of the entry, after the last words of a dictation into it. While an answer is being written or a message waits

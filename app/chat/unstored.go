@@ -83,7 +83,7 @@ func (s *Screen) SaveDraft() {
 		text = below(p.text(), text)
 	}
 	_, failed := s.unstored.drafts[id]
-	if id == 0 || text == s.draft && !failed || s.closed {
+	if id == 0 || text == s.draft && !failed && len(s.unkept[id]) == 0 || s.closed {
 		return
 	}
 	s.draft = text
@@ -95,13 +95,24 @@ func (s *Screen) SaveDraft() {
 
 // storeDraft stores the draft of a conversation, or keeps it here if that fails.
 func (s *Screen) storeDraft(id int64, text string) {
+	kept := s.unkept[id]
+	delete(s.unkept, id)
 	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, func(err error) {
 		delete(s.unstored.drafts, id) // of an earlier call
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			s.unstored.drafts[id] = text
+			s.unkept[id] = append(kept, s.unkept[id]...)
+		} else {
+			callAll(kept)
 		}
 		s.kept(err)
 	})
+}
+
+func callAll(list []func()) {
+	for _, f := range list {
+		f()
+	}
 }
 
 // putBack puts a message that could not be stored back into the entry of its conversation, before
@@ -179,6 +190,7 @@ func (s *Screen) storeAgain() {
 // storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
 func (s *Screen) storeTexts(id int64) {
 	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
+	kept := len(s.unkept[id])
 	s.Work.Do(func(db *store.Store) error {
 		c, err := db.Conversation(id)
 		if err != nil {
@@ -189,6 +201,10 @@ func (s *Screen) storeTexts(id int64) {
 		if err == nil || errors.Is(err, store.ErrNotFound) {
 			delete(s.unstored.drafts, id)
 			delete(s.unstored.sent, id)
+			list := s.unkept[id]
+			kept = min(kept, len(list))
+			s.unkept[id] = list[kept:]
+			callAll(list[:kept])
 		}
 		s.kept(err)
 	})

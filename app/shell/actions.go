@@ -36,6 +36,9 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	if !ok || c.Modifier != fyne.KeyModifierShortcutDefault && !(c.KeyName == fyne.KeySpace && c.Modifier == fyne.KeyModifierControl) {
 		return false
 	}
+	if ui.Repeats() && c.KeyName != fyne.KeySpace { // see speak
+		return true
+	}
 	switch c.KeyName {
 	case fyne.KeyN:
 		d.newChat("")
@@ -74,6 +77,7 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 // escape goes one step back.
 func (d *Shell) escape() {
 	switch {
+	case ui.Repeats(): // the next step may be another one than the person means
 	case d.dismiss():
 	case d.open:
 		d.fold(false)

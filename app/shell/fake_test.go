@@ -44,6 +44,7 @@ func (q queue) until(t *testing.T, what string, ok func() bool) {
 		select {
 		case f := <-q:
 			f()
+		case <-time.After(10 * time.Millisecond): // the condition may also become true without a posted function
 		case <-deadline:
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -140,6 +140,7 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	})
 	defer stop()
 	w.Show()
+	tellRepeats(w)
 	setPlace(w, d.StoredPlace())
 	shown = true
 	a.Lifecycle().SetOnStarted(func() { go idle.run() })
