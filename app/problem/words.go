@@ -121,7 +121,20 @@ var english = map[Code]phrases{
 	IsModel:        {why: []string{"{file} is a model, not a recording.", "It is a model, not a recording."}, do: "Add it to the library to use it."},
 
 	IsDocument: {why: []string{"Documents can't be read yet."}, do: "Copy the text that you need and paste it into a message."},
-	IsPicture:  {why: []string{"Pictures can't be read yet."}},
+
+	PictureFormat:  {why: []string{"Images of this kind can't be read. PNG, JPEG, GIF, WebP and BMP can."}, do: "Save it in one of these formats."},
+	PictureSize:    {why: []string{"{detail}."}},
+	PictureLarge:   {why: []string{"The file is too large: files of images up to {free} can be attached."}},
+	PictureDamaged: {why: []string{"The image is damaged, or its file is not complete."}},
+	CantSee:        {title: "The images can't be seen.", why: []string{"{model} can't see images.", "This model can't see images."}, do: "Choose a model that can."},
+	ProjectorMissing: {title: "The images can't be seen.", why: []string{"{model} sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model.",
+		"This model sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model."},
+		do: "Drop it on this window, or put it into {folder}."},
+	ProjectorNone: {title: "The images can't be seen.", why: []string{"{model} can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing.",
+		"This model can't see images: it has no projector."},
+		do: "Drop that file on this window, put it into {folder}, or choose a model that sees."},
+	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
+	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"There is no microphone named “{device}”. Available: {detail}."}, do: "Choose another one."},
