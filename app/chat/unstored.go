@@ -118,6 +118,7 @@ func callAll(list []func()) {
 // putBack puts a message that could not be stored back into the entry of its conversation, before
 // what was written since.
 func (s *Screen) putBack(m store.Message) {
+	s.putImages(m.Conversation, m.Images)
 	if m.Conversation != s.conversation.ID {
 		s.unstored.sent[m.Conversation] = below(s.unstored.sent[m.Conversation], m.Content)
 		return
@@ -158,14 +159,14 @@ func (s *Screen) StoreAll() {
 	s.storeAgain()
 }
 
-// Unstored reports whether there is text that could not be stored.
+// Unstored reports whether there is something that could not be stored.
 func (s *Screen) Unstored() bool {
 	for _, list := range s.unstored.answers {
 		if len(list) > 0 {
 			return true
 		}
 	}
-	return len(s.unstored.drafts)+len(s.unstored.sent) > 0
+	return len(s.unstored.drafts)+len(s.unstored.sent) > 0 || s.unstoredImages()
 }
 
 // storeAgain tries once more to store what could not be: answers, and other texts as drafts.
@@ -183,6 +184,7 @@ func (s *Screen) storeAgain() {
 	for id := range ids {
 		s.storeTexts(id)
 	}
+	s.storeImages()
 }
 
 // storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
