@@ -38,7 +38,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 	s.state("first.wav", store.Complete)
 	s.state("last.wav", store.Complete)
 	got := s.state("bad.wav", store.Failed)
-	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing." {
+	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing. Copy or download the file again." {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
