@@ -45,6 +45,8 @@ type Config struct {
 	// can't be pasted here.
 	ClipboardImage func() ([]byte, error)
 	Every          time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Retry          time.Duration // after which what could not be stored is tried again; 0: 5 s
+	Folder         string        // of the store
 }
 
 // Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.
@@ -78,7 +80,9 @@ type Screen struct {
 	thumbnails   thumbnails
 	sight        sight
 	clicked      time.Time // the latest click on Send
-	ended        int       // number of answers that have ended
+	retrying     *time.Timer
+	closeUnsaved func() // closes the card that something could not be stored
+	ended        int    // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
@@ -90,7 +94,10 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){},
+	if c.Retry == 0 {
+		c.Retry = retryTime
+	}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, closeUnsaved: func() {},
 		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
@@ -261,8 +268,11 @@ func (s *Screen) Close() (err error) {
 		err = s.Talk.Close()
 	}
 	s.SaveDraft()
-	s.storeAgain()
+	s.storeAgain(s.kept)
 	s.closed = true
+	if s.retrying != nil {
+		s.retrying.Stop()
+	}
 	for _, j := range s.jobs {
 		j.closing.Store(true)
 		j.cancel()

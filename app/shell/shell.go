@@ -175,7 +175,7 @@ func (d *Shell) build() {
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)
-	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
+	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Folder: d.Data, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
 		Look: d.Look, ClipboardImage: d.ClipboardImage})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.models = library.NewPage(c)

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 )
@@ -35,9 +36,17 @@ func NewNotices(changed func()) *Notices {
 	return n
 }
 
+// key tells a card from others.
+func (p Problem) key() noticeKey { return noticeKey{p.Title + p.Why, p.About} }
+
+// Shown reports whether the card of such a problem is open.
+func (n *Notices) Shown(p Problem) bool {
+	return slices.ContainsFunc(n.cards, func(c notice) bool { return c.key == p.key() })
+}
+
 // Show shows a card until it is closed, by the user or by close. A card with the same title and reason about the same thing replaces the earlier one.
 func (n *Notices) Show(p Problem) (close func()) {
-	key, number := noticeKey{p.Title + p.Why, p.About}, 1
+	key, number := p.key(), 1
 	for _, c := range n.cards {
 		number = max(number, c.number+1)
 	}
