@@ -2,6 +2,7 @@ package chat
 
 import (
 	"errors"
+	"slices"
 	"image"
 	"sync"
 	"time"
@@ -161,6 +162,12 @@ func (s *Screen) place(size fyne.Size) {
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
 }
 
+// The cards above the composer take at most this share of the height of the conversation, and this height in a low window.
+const (
+	mostPanels  = 0.5
+	leastPanels = 200
+)
+
 // outline is the space around the cards that their outlines need, so that the scrolled column does not cut them off.
 const outline = 2
 
@@ -175,10 +182,18 @@ func (s *Screen) placePanels(x, y, width float32) float32 {
 	}
 	s.panels.Show()
 	s.Panels.Layout.(*ui.Column).SetWidth(width)
-	p = min(p, max(0, y-headerHeight-60))
+	p = min(p, max(leastPanels, (y-headerHeight)*mostPanels), max(0, y-headerHeight-60))
 	ui.Put(s.panels, x-outline, y-p-10, width, p)
 	s.panels.Refresh()
 	return y - p - 10
+}
+
+// Raise shows an object of Panels above the others.
+func (s *Screen) Raise(o fyne.CanvasObject) {
+	list := slices.DeleteFunc(slices.Clone(s.Panels.Objects), func(x fyne.CanvasObject) bool { return x == o })
+	s.Panels.Objects = append([]fyne.CanvasObject{o}, list...)
+	s.Relayout()
+	s.panels.ScrollToTop()
 }
 
 // SetNarrow adapts the screen to a window without the sidebar.

@@ -183,4 +183,8 @@ func (s *Screen) unsaved(err error) {
 }
 
 // Notice shows a card above the composer until it is closed, by the user or by close.
-func (s *Screen) Notice(p ui.Problem) (close func()) { return s.notices.Show(p) }
+func (s *Screen) Notice(p ui.Problem) (close func()) {
+	close = s.notices.Show(p)
+	s.Raise(s.notices.Object)
+	return close
+}

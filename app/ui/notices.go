@@ -26,7 +26,7 @@ type noticeKey struct {
 	about any
 }
 
-// mostNotices is the number of cards that are shown at once, the newest ones.
+// mostNotices is the number of cards that are shown at once, the newest ones, of which the latest is above the others.
 const mostNotices = 3
 
 // NewNotices returns an empty list. changed is called after each change, to repeat the layout of the page.
@@ -75,7 +75,7 @@ func keepNotices(list []notice, keep func(notice) bool) (kept []notice) {
 func (n *Notices) arrange() {
 	n.Object.Objects = nil
 	older := max(0, len(n.cards)-mostNotices)
-	for _, c := range n.cards[older:] {
+	for _, c := range slices.Backward(n.cards[older:]) {
 		n.Object.Add(c.card)
 	}
 	if len(n.cards) > 1 {
