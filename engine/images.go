@@ -39,6 +39,10 @@ type encoded struct {
 	values []float32
 }
 
+// imageShare is the part of the context that an image of a model which takes images of any size takes at most: there has to be room for a few
+// images and an answer.
+const imageShare = 4
+
 // keptRows is the memory of the rows of recently encoded images: each turn of a conversation needs those of all its images.
 const keptRows = 64 << 20
 
@@ -60,11 +64,7 @@ func OpenVision(f *models.File, dev kernels.Device) (*Vision, error) {
 
 // Close frees the memory. Nothing may use v at the time.
 func (v *Vision) Close() error {
-	var errs []error
-	if v.encoder != nil {
-		errs = append(errs, v.encoder.Close())
-	}
-	return errors.Join(append(errs, v.dev.Close(), v.file.Close())...)
+	return errors.Join(v.dev.Close(), v.file.Close())
 }
 
 // CheckVision reports whether f is a vision encoder that runs here and whose rows are those of the language model of text.
@@ -73,13 +73,9 @@ func CheckVision(f, text *models.File) error {
 	if err != nil {
 		return err
 	}
-	family, err := text.Meta.String("general.architecture", "")
+	width, err := arch.SightWidth(text)
 	if err != nil {
-		return models.InFile(text.Path, err)
-	}
-	width, err := text.Meta.Int(family+".embedding_length", 0)
-	if err != nil {
-		return models.InFile(text.Path, err)
+		return err
 	}
 	return fits(v, f, width)
 }
@@ -107,7 +103,7 @@ func (m *Model) Sees() bool {
 
 // encoder returns the vision encoder. The error is ErrNoVision, or that of opening it.
 func (m *Model) encoder() (*Vision, error) {
-	width, ok := arch.Sees(m.net)
+	sight, ok := arch.Sees(m.net)
 	s := &m.vision
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +117,7 @@ func (m *Model) encoder() (*Vision, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(v.encoder, v.file, width); err != nil {
+	if err := fits(v.encoder, v.file, sight.Width); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	s.v = v
@@ -267,13 +263,14 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 	if err != nil {
 		return nil, nil, err
 	}
+	sight, _ := arch.Sees(m.net)
 	for i, s := range list {
 		if s.image < 0 {
 			ids = append(ids, m.segmentTokens(s.text, i == 0)...)
 			continue
 		}
 		look := v.encoder.Look()
-		for _, p := range look.Parts(images[s.image].Image) {
+		for _, p := range look.Parts(images[s.image].Image, m.info.Context/imageShare) {
 			if p.Tile == nil {
 				ids = append(ids, m.segmentTokens([]token.Part{{Text: p.Text, Special: true}}, false)...)
 				continue
@@ -282,8 +279,13 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 			if err != nil {
 				return nil, nil, err
 			}
-			rows = append(rows, batch.Image{At: len(ids), N: look.Rows, Values: values, Whole: look.Whole})
-			for row := range look.Rows {
+			across, down := look.Rows(p.Tile)
+			image := batch.Image{At: len(ids), N: across * down, Values: values, Whole: look.Whole}
+			if sight.Axes {
+				image.Across = across
+			}
+			rows = append(rows, image)
+			for row := range image.N {
 				ids = append(ids, rowToken(id, row))
 			}
 		}

@@ -42,6 +42,7 @@ type decoder struct {
 	// all of them use the same layer of the state.
 	whole    bool
 	lastNorm string // the name of norm in the file; "": output_norm
+	deep     int    // to the output of how many of the first layers rows of images are added (deepstack)
 }
 
 // layer is a layer of a decoder.
@@ -237,7 +238,15 @@ func (m *decoder) Shape() Shape {
 	if m.ssm.inner > 0 {
 		s.Scratch += m.ssm.scratch()
 	}
+	if m.deep > 0 {
+		s.Scratch += (1 + m.deep) * m.c.dim
+	}
 	return s
+}
+
+// sight says which rows of images the model takes.
+func (m *decoder) sight() Sight {
+	return Sight{Width: (1 + m.deep) * m.c.dim, Axes: slices.ContainsFunc(m.layers, func(l layer) bool { return l.at != nil && l.at.rope.Axis != nil })}
 }
 
 // qkvWidth returns the number of columns of the queries, keys and values of the widest layer.
@@ -262,7 +271,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
-	s.Give(d, x)
+	s.Give(d, x, m.deep)
 	if m.positions != nil {
 		d.EmbedPositions(h, m.positions)
 		d.Add(x, h)
@@ -302,6 +311,9 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 		default:
 			l.ffn.write(d, y, in, &ffn)
 			m.add(d, x, y, &l.ffnPost)
+		}
+		if i < m.deep {
+			s.GiveLayer(d, x, i)
 		}
 	}
 	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)

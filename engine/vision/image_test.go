@@ -78,7 +78,7 @@ func TestParts(t *testing.T) {
 	for _, size := range [][2]int{{2, 2}, {2, 5000}, {5000, 2}, {side, side}, {1000, 700}} {
 		m := New(size[0], size[1])
 		for name, parts := range map[string][]Part{
-			"letterbox": Letterbox(m, side, Bilinear, "<", ">"), "tiles": Tiles(m, side, 4*side), "one tile": Tiles(m, side, 0),
+			"letterbox": Letterbox(m, side, side, Bilinear, "<", ">"), "tiles": Tiles(m, side, 4*side), "one tile": Tiles(m, side, 0),
 		} {
 			tiles := 0
 			for _, p := range parts {
