@@ -279,8 +279,8 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 			if err != nil {
 				return nil, nil, err
 			}
-			across, down := look.Rows(p.Tile)
-			image := batch.Image{At: len(ids), N: across * down, Values: values, Whole: look.Whole}
+			n, across := look.Rows(p.Tile)
+			image := batch.Image{At: len(ids), N: n, Values: values, Whole: look.Whole}
 			if sight.Axes {
 				image.Across = across
 			}

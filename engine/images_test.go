@@ -204,6 +204,7 @@ func TestImagesCached(t *testing.T) {
 			case "qwen35":
 				flatten(encoder)
 			}
+			text.Meta[c[0]+".context_length"] = uint64(1024)
 			m, err := openSeeing(t, text, encoder)
 			if err != nil {
 				t.Fatal(err)

@@ -38,11 +38,14 @@ type Vision struct {
 	rope      kernels.RoPE   // Freq is nil: q and k are not rotated
 	window    int            // side of a window of attention, in squares of patches; 0: there are none
 	layers    []visionLayer
-	norm      nn.Norm // [dim]; none: the file has none
+	preNorm   nn.Norm // [dim], before the layers; none: the file has none
+	norm      nn.Norm // [dim], after them; none: the file has none
 	attn      kernels.Attention
 	windowed  kernels.Attention // to the windows
 	mergers   []merger          // of the last layer's output, and of that of each deep layer
 	pooled    bool              // the projector takes the mean of the patches of a square, otherwise all of them side by side
+	channels  bool              // the projector takes the values of a square by column of its patches, otherwise by patch
+	lineEnd   []float32         // [Dim]: the row behind each line of an image but the last; nil: none
 }
 
 // Look describes which images a Vision takes, and what it makes of them.
@@ -57,6 +60,7 @@ type Look struct {
 	Mean, Std   [3]float32
 	Dim         int  // width of the rows, with the values for the first layers of the language model (nn.Given)
 	Whole       bool // the language model sees all rows of an image at once, also later ones
+	LineEnds    bool // there is a further row behind each line but the last
 }
 
 // Parts returns what the language model sees of m. Images of any size are scaled so that they have at most room rows, if that is not below
@@ -69,10 +73,14 @@ func (l *Look) Parts(m *vision.Image, room int) []vision.Part {
 	return projectors[l.Projector].parts(&limited, m)
 }
 
-// Rows returns how many rows a tile becomes: so many across, in so many lines.
-func (l *Look) Rows(tile *vision.Image) (across, down int) {
+// Rows returns how many rows a tile becomes, and how many of them are in a line.
+func (l *Look) Rows(tile *vision.Image) (n, across int) {
 	unit := l.Patch * l.Merge
-	return tile.Width / unit, tile.Height / unit
+	across, down := tile.Width/unit, tile.Height/unit
+	if n = across * down; l.LineEnds {
+		n += down - 1
+	}
+	return n, across
 }
 
 // takes reports whether a tile has a size that the encoder takes.
@@ -99,23 +107,35 @@ type visionLayer struct {
 // projector is a line of the table of projectors, with what distinguishes their encoders.
 type projector struct {
 	fixed  bool     // images are squares of one size
+	most   int      // largest number of rows of an image if they are not
 	merge  int      // Look.Merge if the file does not say it
+	merges int      // the largest Look.Merge; 0: merge
 	whole  bool     // Look.Whole
 	norm   normKind // of the encoder
 	frames bool     // the embedding of patches is that of two equal frames of a film
 	learns bool     // positions are learned
-	rotary bool     // q and k are rotated by the line and the column of a patch
+	rotary rotation // of q and k, by the line and the column of a patch
 	parts  func(l *Look, m *vision.Image) []vision.Part
 	open   func(v *Vision, r *reader) // reads the projector
 }
 
+// rotation is how an encoder rotates pairs of values by the line, and others by the column of a patch.
+type rotation int
+
+const (
+	noRotation rotation = iota
+	halves              // pairs (i, i+headDim/2), lines and columns with the same frequencies
+	neighbours          // pairs (2i, 2i+1), lines and columns with alternate frequencies
+)
+
 // projectors is the table of the projectors, by their names in files.
 var projectors = map[string]projector{
-	"gemma3":           {fixed: true, merge: 4, whole: true, norm: layerNorm, learns: true, parts: gemma3Parts, open: openGemma3Projector},
-	"idefics3":         {fixed: true, merge: 1, norm: layerNorm, learns: true, parts: idefics3Parts, open: openIdefics3Projector},
-	"qwen2vl_merger":   {merge: 2, norm: layerNorm, frames: true, rotary: true, parts: qwenParts, open: openQwen2Projector},
-	"qwen2.5vl_merger": {merge: 2, norm: rmsNorm, frames: true, rotary: true, parts: qwenParts, open: openQwen25Projector},
-	"qwen3vl_merger":   {merge: 2, norm: layerNorm, frames: true, learns: true, rotary: true, parts: qwenParts, open: openQwen3Projector},
+	"gemma3":           {fixed: true, merge: 4, merges: 64, whole: true, norm: layerNorm, learns: true, parts: gemma3Parts, open: openGemma3Projector},
+	"idefics3":         {fixed: true, merge: 1, merges: 64, norm: layerNorm, learns: true, parts: idefics3Parts, open: openIdefics3Projector},
+	"pixtral":          {most: 1024, merge: 1, merges: 8, norm: rmsNorm, rotary: neighbours, parts: pixtralParts, open: openPixtralProjector},
+	"qwen2vl_merger":   {most: 4096, merge: 2, norm: layerNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen2Projector},
+	"qwen2.5vl_merger": {most: 4096, merge: 2, norm: rmsNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen25Projector},
+	"qwen3vl_merger":   {most: 4096, merge: 2, norm: layerNorm, frames: true, learns: true, rotary: halves, parts: qwenParts, open: openQwen3Projector},
 }
 
 // visionKeys are keys that change the arithmetic of other encoders.
@@ -152,8 +172,11 @@ func openVision(f *models.File, dev kernels.Device) (*Vision, error) {
 	if p.learns {
 		r.learnedPositions(v, p.fixed)
 	}
-	if p.rotary {
-		v.rope = r.patchRope(c.headDim)
+	if p.rotary != noRotation {
+		v.rope = r.patchRope(c.headDim, p.rotary)
+	}
+	if _, ok := r.f.Tensor("v.pre_ln.weight"); ok {
+		v.preNorm = r.norm("v.pre_ln", c.dim, c)
 	}
 	for i := range c.layers {
 		v.layers = append(v.layers, r.visionLayer(fmt.Sprintf("v.blk.%d.", i), c, act))
@@ -240,7 +263,7 @@ func (r *reader) visionConfig(v *Vision, p projector) {
 	switch {
 	case c.headDim*c.heads != c.dim:
 		r.corrupt("%d heads do not share %d values evenly", c.heads, c.dim)
-	case p.rotary && c.headDim%4 != 0:
+	case p.rotary != noRotation && c.headDim%4 != 0:
 		r.corrupt("heads of %d values can't be rotated by lines and columns", c.headDim)
 	}
 	if c.ff == 0 || v.look.Projector == "qwen2vl_merger" {
@@ -255,13 +278,14 @@ func (r *reader) imageSizes(v *Vision, p projector) {
 	side := r.int("image_size", required, 1, 1<<13)
 	l.Longest = r.int("preproc_image_size", 0, 0, 1<<13)
 	if !p.fixed {
-		// The number of rows of an image is limited as in llama.cpp: its files do not say the limits.
-		l.Patch, l.Merge = r.int("patch_size", required, 1, 32), r.int("spatial_merge_size", p.merge, p.merge, p.merge)
-		l.Least, l.Most = 8*l.Patch*l.Patch*l.Merge*l.Merge, 4096*l.Patch*l.Patch*l.Merge*l.Merge
+		// The number of rows of an image is limited as in llama.cpp: the files do not say the limits.
+		l.Patch, l.Merge = r.int("patch_size", required, 1, 32), r.int("spatial_merge_size", p.merge, p.merge, max(p.merge, p.merges))
+		unit := l.Patch * l.Merge
+		l.Least, l.Most = 8*unit*unit, p.most*unit*unit
 		return
 	}
 	l.Side, l.Patch = side, r.int("patch_size", required, 1, 1<<10)
-	l.Merge = r.int("projector.scale_factor", p.merge, 1, 64)
+	l.Merge = r.int("projector.scale_factor", p.merge, 1, p.merges)
 	if r.err != nil {
 		return
 	}
@@ -333,15 +357,18 @@ func (r *reader) learnedPositions(v *Vision, fixed bool) {
 	v.positions = r.values(name, v.side*v.side, v.c.dim)
 }
 
-// patchRope returns the rotation by the position of a patch: the first half of the pairs by its line, the second by its column, with the same frequencies.
-func (r *reader) patchRope(headDim int) kernels.RoPE {
-	half := headDim / 4
+// patchRope returns the rotation by the position of a patch: the first half of the pairs by its line, the second by its column.
+func (r *reader) patchRope(headDim int, by rotation) kernels.RoPE {
+	half, shift := headDim/4, 0.0
+	if by == neighbours {
+		shift = 0.5 // of the frequencies of columns
+	}
 	freq, axis := make([]float32, 2*half), make([]uint8, 2*half)
 	for i := range freq {
-		freq[i] = float32(math.Pow(10000, -float64(i%half)/float64(half)))
 		axis[i] = uint8(i / half)
+		freq[i] = float32(math.Pow(10000, -(float64(i%half)+shift*float64(axis[i]))/float64(half)))
 	}
-	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: 1, Axis: axis}
+	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: 1, Axis: axis, Interleaved: by == neighbours}
 }
 
 // rowsOf returns the number of rows of a tensor of two dimensions.

@@ -12,16 +12,22 @@ import (
 
 // merger is a part of a projector, which makes one row for the language model of the patches of a square:
 //
-//	patches ─ norm ─ up ─ GELU ─ out ─▶ row
+//	patches ─ norm ─ join ─ up ─ GELU ─ out ─▶ row
 type merger struct {
 	norm nn.Norm        // [cols]; none: not normalised
+	join kernels.Matrix // [dim × cols], where dim is the cols of up; nil: none
 	up   kernels.Matrix // [hidden × cols]; nil: neither up nor GELU
-	out  kernels.Matrix // [dim × hidden], or [dim × cols]
+	out  kernels.Matrix // [Dim × hidden], or [Dim × cols]
 }
 
 // of returns the rows for in, [n × cols].
 func (m *merger) of(d kernels.Step, in kernels.Tensor) kernels.Tensor {
 	m.norm.Of(d, in, in)
+	if m.join != nil {
+		joined := d.New(in.Rows, m.join.Rows())
+		d.MatMul(joined, in, m.join)
+		in = joined
+	}
 	if m.up != nil {
 		hidden := d.New(in.Rows, m.up.Rows())
 		d.MatMul(hidden, in, m.up)
@@ -122,6 +128,7 @@ func (v *Vision) encode(tile *vision.Image, g *grid, state kernels.State) ([][]f
 		d.Write(h, v.placesOf(g))
 		d.Add(x, h)
 	}
+	v.preNorm.Of(d, x, x)
 	for i := range v.layers {
 		l := &v.layers[i]
 		l.norm.Of(d, h, x)
@@ -167,15 +174,18 @@ func compact(rows *kernels.Rows) []float32 {
 }
 
 // project returns what the projector makes of the output of the encoder and of the deep layers, in the order of the image: for each square of
-// patches, the rows of all parts of the projector side by side.
+// patches, the rows of all parts of the projector side by side, and the rows that end lines.
 func (v *Vision) project(outputs [][]float32, g *grid) ([]float32, error) {
 	n := len(g.squares)
 	d := v.dev.Begin(nil)
 	var rows []*kernels.Rows
 	for i := range v.mergers {
 		values := outputs[i] // [squares × Merge²·dim]
-		if v.pooled {
+		switch {
+		case v.pooled:
 			values = means(values, n, v.c.dim)
+		case v.channels:
+			values = byColumn(values, n, v.c.dim)
 		}
 		in := d.New(n, len(values)/n)
 		d.Write(in, values)
@@ -184,8 +194,11 @@ func (v *Vision) project(outputs [][]float32, g *grid) ([]float32, error) {
 	if err := d.End(); err != nil {
 		return nil, err
 	}
-	out := make([]float32, 0, n*v.look.Dim)
-	for _, at := range g.squares {
+	out := make([]float32, 0, (n+g.down)*v.look.Dim)
+	for i, at := range g.squares {
+		if i > 0 && i%(g.across/v.look.Merge) == 0 {
+			out = append(out, v.lineEnd...)
+		}
 		for _, r := range rows {
 			out = append(out, r.Row(at)...)
 		}
@@ -205,6 +218,19 @@ func means(x []float32, n, dim int) []float32 {
 			mean[i] /= float32(each)
 		}
 		out = append(out, mean...)
+	}
+	return out
+}
+
+// byColumn returns the values of the n runs of rows of dim columns in x by column: in each run, first those of the first column of all its rows.
+func byColumn(x []float32, n, dim int) []float32 {
+	out, each := make([]float32, 0, len(x)), len(x)/(n*dim)
+	for run := range slices.Chunk(x, each*dim) {
+		for col := range dim {
+			for row := range each {
+				out = append(out, run[row*dim+col])
+			}
+		}
 	}
 	return out
 }

@@ -60,7 +60,7 @@ func TestVisionTensorsMatter(t *testing.T) {
 		s.Float32()
 		plain := visionRows(t, dev, s)
 		for i, tensor := range s.Tensors {
-			if projectors[name].rotary == false && strings.HasSuffix(tensor.Name, "attn_k.bias") {
+			if projectors[name].rotary == noRotation && strings.HasSuffix(tensor.Name, "attn_k.bias") {
 				continue // it adds the same to the scores of all keys
 			}
 			s.Tensors[i].Data = slices.Clone(tensor.Data)
@@ -133,8 +133,8 @@ func fuseVision(s *tiny.Source, blk string) {
 // TestVisionCounts checks for every projector that tensors and keys that its network does not have are refused by name.
 func TestVisionCounts(t *testing.T) {
 	for name, p := range projectors {
-		for _, tensor := range []string{"v.class_embd", "v.pre_ln.weight", "v.blk.0.ls1.weight", "v.blk.0.attn_q_norm.weight", "v.blk.9.ln1.weight", "mm.4.weight", "a.conv1d.weight",
-			"v.blk.0.ffn_up.scale", "v.deepstack.7.fc1.weight", "v.deepstack.1.norm.weight", "mm.input_norm.weight"} {
+		for _, tensor := range []string{"v.class_embd", "v.blk.0.ls1.weight", "v.blk.0.attn_q_norm.weight", "v.blk.9.ln1.weight", "mm.4.weight", "a.conv1d.weight",
+			"v.blk.0.ffn_up.scale", "v.deepstack.7.fc1.weight", "v.deepstack.1.norm.weight"} {
 			s := tiny.Vision(name)
 			s.Vector(tensor, 1, 2)
 			if _, err := OpenVision(fileOf(s), kernels.Checker{}); !refusedByName(err, tensor) {
@@ -198,7 +198,7 @@ func TestVisionDamaged(t *testing.T) {
 					continue
 				}
 				rows, err := v.Encode(p.Tile)
-				if across, down := look.Rows(p.Tile); err != nil || len(rows) != across*down*look.Dim {
+				if n, _ := look.Rows(p.Tile); err != nil || len(rows) != n*look.Dim {
 					t.Errorf("%s, %s: %d values, %v", name, what, len(rows), err)
 				}
 			}

@@ -51,6 +51,32 @@ func openIdefics3Projector(v *Vision, r *reader) {
 // square returns how many values the patches of a square have.
 func (v *Vision) square() int { return v.c.dim * v.look.Merge * v.look.Merge }
 
+// pixtralParts returns m as Pixtral sees it (arXiv:2410.07073): as qwenParts does, with another mark behind it and none before it.
+func pixtralParts(l *Look, m *vision.Image) []vision.Part {
+	width, height := vision.Fit(m.Width, m.Height, l.Patch*l.Merge, l.Least, l.Most)
+	return vision.Letterbox(m, width, height, vision.Bicubic, "", "[IMG_END]")
+}
+
+// openPixtralProjector reads the projector of Pixtral and Mistral 3: the patches of each square, normalised and joined if there are several ─ up ─ GELU ─ out. Behind
+// each line of an image but the last there is the embedding of a token.
+func openPixtralProjector(v *Vision, r *reader) {
+	var join kernels.Matrix
+	cols := v.square()
+	if _, ok := r.f.Tensor("mm.patch_merger.weight"); ok {
+		v.channels = true
+		v.norm = r.norm("mm.input_norm", v.c.dim, v.c)
+		join, cols = r.matrix(cols, part{"mm.patch_merger", v.c.dim}), v.c.dim
+	} else if v.look.Merge > 1 && r.err == nil {
+		r.corrupt("tensor %q is missing", "mm.patch_merger.weight")
+	}
+	if _, ok := r.f.Tensor("v.token_embd.img_break"); ok {
+		v.look.LineEnds, v.lineEnd = true, r.values("v.token_embd.img_break", v.look.Dim)
+	}
+	m := r.merger(v, cols, "mm.1", "mm.2")
+	m.join = join
+	v.mergers = []merger{m}
+}
+
 // qwenParts returns m as Qwen VL sees it: in a size near its own, on black if its proportions differ a little.
 func qwenParts(l *Look, m *vision.Image) []vision.Part {
 	width, height := vision.Fit(m.Width, m.Height, l.Patch*l.Merge, l.Least, l.Most)
@@ -58,7 +84,9 @@ func qwenParts(l *Look, m *vision.Image) []vision.Part {
 }
 
 // openQwen2Projector reads the projector of Qwen 2 VL: the patches of each square side by side ─ up ─ GELU ─ out.
-func openQwen2Projector(v *Vision, r *reader) { v.mergers = []merger{r.merger(v, "mm.0", "mm.2")} }
+func openQwen2Projector(v *Vision, r *reader) {
+	v.mergers = []merger{r.merger(v, v.square(), "mm.0", "mm.2")}
+}
 
 // openQwen25Projector reads the projector of Qwen 2.5 VL. All layers but every pattern-th attend to windows of 112 pixels.
 func openQwen25Projector(v *Vision, r *reader) {
@@ -83,7 +111,7 @@ func openQwen3Projector(v *Vision, r *reader) {
 			continue
 		}
 		v.layers[i].deep = true
-		m := r.merger(v, name+"fc1", name+"fc2")
+		m := r.merger(v, v.square(), name+"fc1", name+"fc2")
 		m.norm = r.norm(name+"norm", v.square(), v.c)
 		v.mergers = append(v.mergers, m)
 	}
@@ -107,10 +135,10 @@ func (r *reader) deepLayers(v *Vision) {
 	}
 }
 
-// merger reads a part of a projector with two matrices of these names.
-func (r *reader) merger(v *Vision, up, out string) merger {
+// merger reads a part of a projector with two matrices of these names, the first of which has cols columns.
+func (r *reader) merger(v *Vision, cols int, up, out string) merger {
 	hidden := r.rowsOf(up + ".weight")
-	return merger{up: r.biased(v.square(), part{up, hidden}), out: r.biased(hidden, part{out, v.look.Dim})}
+	return merger{up: r.biased(cols, part{up, hidden}), out: r.biased(hidden, part{out, v.look.Dim})}
 }
 
 // choice reads a number that must be one of a few.

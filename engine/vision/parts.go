@@ -12,7 +12,7 @@ type Part struct {
 	Tile *Image
 }
 
-// Letterbox returns m scaled to fit into width × height pixels, with black beside it, between two texts.
+// Letterbox returns m scaled to fit into width × height pixels, with black beside it, between two texts, of which the first may be empty.
 func Letterbox(m *Image, width, height int, f Filter, before, after string) []Part {
 	scale := min(float32(width)/float32(m.Width), float32(height)/float32(m.Height))
 	w, h := fitted(m.Width, scale, width), fitted(m.Height, scale, height)
@@ -21,7 +21,11 @@ func Letterbox(m *Image, width, height int, f Filter, before, after string) []Pa
 	for y := range h {
 		copy(out.Pix[3*((top+y)*width+left):], small.Pix[3*y*w:][:3*w])
 	}
-	return []Part{{Text: before}, {Tile: out}, {Text: after}}
+	list := []Part{{Text: before}, {Tile: out}, {Text: after}}
+	if before == "" {
+		return list[1:]
+	}
+	return list
 }
 
 // Fit returns the size to which an image is scaled by models that take images of any size: sides that are multiples of unit, least to most

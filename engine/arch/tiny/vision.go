@@ -39,6 +39,8 @@ func Vision(projector string) *Source {
 		s.siglip()
 		s.visionKeys(map[string]any{"projector.scale_factor": uint64(2), "preproc_image_size": uint64(2 * VisionSide)})
 		s.matrix("mm.model.fc.weight", quant.F32, 1, Dim, 4*visionDim)
+	case "pixtral":
+		s.pixtral()
 	case "qwen2vl_merger":
 		s.qwen2Vision()
 	case "qwen2.5vl_merger":
@@ -93,6 +95,30 @@ func (s *Source) visionFeedForward(blk string, before ...string) {
 func (s *Source) visionMatrix(name string, size float64, rows, cols int) {
 	s.matrix(name+".weight", quant.F32, size, rows, cols)
 	s.bias(name+".bias", rows)
+}
+
+// pixtral adds the encoder and the projector of Mistral 3.
+func (s *Source) pixtral() {
+	s.Meta["clip.use_silu"] = true
+	s.visionKeys(map[string]any{"spatial_merge_size": uint64(2)})
+	s.matrix("v.patch_embd.weight", quant.F32, 4, visionDim, 3, visionPatch, visionPatch)
+	s.norm("v.pre_ln.weight", visionDim)
+	for i := range VisionLayers {
+		blk := fmt.Sprintf("v.blk.%d.", i)
+		for _, name := range []string{"attn_q", "attn_k", "attn_v", "attn_out"} {
+			s.matrix(blk+name+".weight", quant.F32, 1.5, visionDim, visionDim)
+		}
+		s.norm(blk+"ln1.weight", visionDim)
+		s.norm(blk+"ln2.weight", visionDim)
+		s.matrix(blk+"ffn_gate.weight", quant.F32, 1, visionFF, visionDim)
+		s.matrix(blk+"ffn_up.weight", quant.F32, 1, visionFF, visionDim)
+		s.matrix(blk+"ffn_down.weight", quant.F32, 1, visionDim, visionFF)
+	}
+	s.norm("mm.input_norm.weight", visionDim)
+	s.matrix("mm.patch_merger.weight", quant.F32, 1, visionDim, 4*visionDim)
+	s.visionMatrix("mm.1", 1, visionHidden, visionDim)
+	s.visionMatrix("mm.2", 1, Dim, visionHidden)
+	s.bias("v.token_embd.img_break", Dim)
 }
 
 // frames adds the embedding of patches of two frames, of side × side pixels.
