@@ -16,7 +16,7 @@ import (
 )
 
 // Vision is a vision encoder with the projector to a language model, from a file of its own (mmproj). The encoder is a vision
-// transformer (arXiv:2010.11929), that of SigLIP (arXiv:2303.15343) or of Qwen VL (arXiv:2409.12191, arXiv:2502.13923, arXiv:2511.21631):
+// transformer (arXiv:2010.11929), that of SigLIP (arXiv:2303.15343), of Pixtral (arXiv:2410.07073) or of Qwen VL (arXiv:2409.12191, arXiv:2502.13923, arXiv:2511.21631):
 //
 //	patches ─ embed + position ─▶ x ─┬─────────────────────────────────────┬─▶ ⊕ ─┬──────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ projector ─▶ rows
 //	                                 └ norm ─ q,k,v ─ RoPE ─ attention ─ o ┘      └ norm ─ f(gate)·up ─ down ┘
