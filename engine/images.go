@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -67,17 +68,88 @@ func (v *Vision) Close() error {
 	return errors.Join(v.dev.Close(), v.file.Close())
 }
 
-// CheckVision reports whether f is a vision encoder that runs here and whose rows are those of the language model of text.
+// CheckVision reports whether f is a vision encoder that runs here and belongs to the language model of text, as far as both files tell:
+// its rows have the same width, and the vocabulary has its marks. With text nil only f is checked.
 func CheckVision(f, text *models.File) error {
 	v, err := arch.OpenVision(f, kernels.Checker{})
-	if err != nil {
+	if err != nil || text == nil {
+		return err
+	}
+	if text, err = readable(text, kernels.Checker{}); err != nil {
 		return err
 	}
 	width, err := arch.SightWidth(text)
 	if err != nil {
 		return err
 	}
-	return fits(v, f, width)
+	if err := fits(v, f, width); err != nil {
+		return err
+	}
+	return marked(v, f, text)
+}
+
+// marked returns an error if the vocabulary of text lacks the control tokens that stand around images for the projector of v. Models
+// of other families may have rows of the same width.
+func marked(v *arch.Vision, f, text *models.File) error {
+	vocabulary, err := text.Meta.Strings("tokenizer.ggml.tokens")
+	if err != nil || vocabulary == nil { // the tokenizer of a folder of Hugging Face lies in a file of its own
+		return models.InFile(text.Path, err)
+	}
+	look := v.Look()
+	for _, p := range look.Parts(vision.New(2, 2)) {
+		if mark := controlToken.FindString(p.Text); mark != "" && !slices.Contains(vocabulary, mark) {
+			return models.Unsupported(f.Path, "use the one that was published with the model", "marks images by %s, which the language model does not know: it belongs to another model", models.Printable(mark))
+		}
+	}
+	return nil
+}
+
+// controlToken matches the spelling of a control token.
+var controlToken = regexp.MustCompile(`<[^<>\s]+>`)
+
+// TakesImages reports what the file of a language model tells about images: its network takes their rows (takes), and it was made for
+// them (made), so that a vision encoder was published with it.
+func TakesImages(f *models.File) (takes, made bool, err error) {
+	g, err := readable(f, kernels.Checker{})
+	if err != nil {
+		return false, false, err
+	}
+	if purpose, err := g.Meta.Purpose(); err != nil || purpose != models.Continues {
+		return false, false, models.InFile(f.Path, err)
+	}
+	net, err := arch.Open(g, kernels.Checker{}, DefaultContext)
+	if err != nil {
+		return false, false, err
+	}
+	_, takes = arch.Sees(net)
+	family, err := g.Meta.String("general.architecture", "")
+	if err != nil {
+		return false, false, models.InFile(f.Path, err)
+	}
+	layers, err := g.Meta.Int(family+".block_count", 0)
+	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
+}
+
+// gemma3Sees is the number of layers from which on models of Gemma 3 see: those of 4, 12 and 27 billion parameters, not those of 270
+// million and of one billion (arXiv:2503.19786).
+const gemma3Sees = 34
+
+// VisionBytes estimates the memory of the vision encoder in f: its weights, the rows that are kept, and the largest image.
+func VisionBytes(f *models.File) int64 {
+	number := func(key string) int64 {
+		n, err := f.Meta.Int("clip.vision."+key, 0)
+		if err != nil {
+			return 0
+		}
+		return int64(n)
+	}
+	bytes := int64(0)
+	for _, t := range f.Tensors {
+		bytes += int64(len(t.Data))
+	}
+	across := number("image_size") / max(1, number("patch_size"))
+	patches := max(1024, across*across)
+	return bytes + bytes/8 + keptRows + 4*patches*(8*number("embedding_length")+number("feed_forward_length"))
 }
 
 // fits returns an error if the rows of v, from the file f, are not those of a language model with rows of width values.

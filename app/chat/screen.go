@@ -2,24 +2,30 @@ package chat
 
 import (
 	"errors"
+	"image"
 	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
+	"soberano/app/host"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/models/registry"
 )
 
 // Window is what a Screen needs from the window around it.
 type Window interface {
 	ui.Window
 	OpenLink(url string, at fyne.Position)
-	GoBack()             // does what Esc does: it closes what covers the page, or else calls Screen.Escape
-	OpenChats()          // shows the list of conversations where the sidebar is hidden
-	NewChat(text string) // opens a conversation without messages; text, if any, is put into the entry
+	GoBack()    // does what Esc does: it closes what covers the page, or else calls Screen.Escape
+	OpenChats() // shows the list of conversations where the sidebar is hidden
+	// NewChat opens a conversation without messages; text and images, if any, are put into its draft.
+	NewChat(text string, images []store.Image)
+	// ShowPicture shows an image above everything else; file is its file.
+	ShowPicture(name string, m image.Image, file []byte)
 	ChooseModel()
 	ImportFile()        // asks for a model file
 	ChatsChanged()      // the list of conversations has changed
@@ -32,8 +38,13 @@ type Config struct {
 	Store  *store.Store  // for the goroutines that write answers
 	Work   *store.Worker // for the UI goroutine
 	Runner *Runner
-	Talk   *voice.Talk   // nil: no microphone
-	Every  time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Talk   *voice.Talk // nil: no microphone
+	// Look finds out whether a model can see images; it is called from any goroutine. nil: no model can.
+	Look func(registry.Entry) host.Sight
+	// ClipboardImage returns the file of the image in the clipboard, nil if there is none; it is called from any goroutine. nil: images
+	// can't be pasted here.
+	ClipboardImage func() ([]byte, error)
+	Every          time.Duration // the interval between two repaints of an answer; 0: 50 ms
 }
 
 // Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.
@@ -56,12 +67,18 @@ type Screen struct {
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
-	editing      *editing // the message of the user that is being changed; nil: none
-	remark       string   // below the entry; see say
-	pending      *pending // the message that waits for the last words of a dictation; nil: none
-	spots        []*spot  // places for the words of dictations that are running or can be tried again
+	unkept       map[int64][]func() // called when the draft of a conversation is stored; see voice.Place
+	editing      *editing           // the message of the user that is being changed; nil: none
+	remark       string             // below the entry; see say
+	pending      *pending           // the message that waits for the last words of a dictation; nil: none
+	spots        []*spot            // places for the words of dictations that are running or can be tried again
 	hold         hold
-	ended        int // number of answers that have ended
+	images       images
+	pictures     *pictures
+	thumbnails   thumbnails
+	sight        sight
+	clicked      time.Time // the latest click on Send
+	ended        int       // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
@@ -73,7 +90,8 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), thread: ui.NewThread()}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){},
+		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
@@ -193,6 +211,7 @@ func (s *Screen) Status(status Status) {
 		s.trial = nil
 	}
 	s.showBroken(status)
+	s.showRemark()
 }
 
 func (s *Screen) showContext() {

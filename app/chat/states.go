@@ -12,8 +12,22 @@ import (
 	"soberano/models"
 )
 
-// small is the number of parameters below which a model is described as often wrong.
-const small = 1_000_000_000
+// The numbers of parameters below which a model is described as very small and as small.
+const (
+	verySmall = 400_000_000
+	small     = 1_300_000_000
+)
+
+// smallness says how small a model is, and what that means for its answers; "" for a larger one and for one of unknown size.
+func smallness(parameters int64) (words, answers string) {
+	switch {
+	case parameters <= 0 || parameters >= small:
+		return "", ""
+	case parameters < verySmall:
+		return "a very small model", "often wrong"
+	}
+	return "a small model", "sometimes wrong"
+}
 
 // welcome returns the content of an empty conversation: one line, and advice depending on the state of the model.
 func (s *Screen) welcome() fyne.CanvasObject {
@@ -30,8 +44,8 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		// the card below says what is wrong
 	} else if status.Entry.Note != "" {
 		lines = append(lines, status.Entry.Note)
-	} else if status.Entry.Parameters > 0 && status.Entry.Parameters < small {
-		lines = append(lines, fmt.Sprintf("%s is a very small model: fast, but often wrong. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title))
+	} else if words, answers := smallness(status.Entry.Parameters); words != "" {
+		lines = append(lines, fmt.Sprintf("%s is %s: fast, but %s. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title, words, answers))
 	}
 	if status.Phase == Ready && !status.Info.Template {
 		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
@@ -99,8 +113,8 @@ func (s *Screen) hints(status Status) {
 	case Broken:
 		place = "Your message is kept. It is sent when a model is ready."
 	default:
-		if n := status.Entry.Parameters; n > 0 && n < small {
-			hint = "A small model, often wrong · drop a larger one anywhere"
+		if words, answers := smallness(status.Entry.Parameters); words != "" {
+			hint = problem.Sentence(words+", "+answers) + " Drop a larger one anywhere."
 		}
 		if !status.Info.Template {
 			hint = "No chat template in this model: ChatML is used"

@@ -83,7 +83,7 @@ func (s *Screen) SaveDraft() {
 		text = below(p.text(), text)
 	}
 	_, failed := s.unstored.drafts[id]
-	if id == 0 || text == s.draft && !failed || s.closed {
+	if id == 0 || text == s.draft && !failed && len(s.unkept[id]) == 0 || s.closed {
 		return
 	}
 	s.draft = text
@@ -95,18 +95,30 @@ func (s *Screen) SaveDraft() {
 
 // storeDraft stores the draft of a conversation, or keeps it here if that fails.
 func (s *Screen) storeDraft(id int64, text string) {
+	kept := s.unkept[id]
+	delete(s.unkept, id)
 	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, func(err error) {
 		delete(s.unstored.drafts, id) // of an earlier call
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			s.unstored.drafts[id] = text
+			s.unkept[id] = append(kept, s.unkept[id]...)
+		} else {
+			callAll(kept)
 		}
 		s.kept(err)
 	})
 }
 
+func callAll(list []func()) {
+	for _, f := range list {
+		f()
+	}
+}
+
 // putBack puts a message that could not be stored back into the entry of its conversation, before
 // what was written since.
 func (s *Screen) putBack(m store.Message) {
+	s.putImages(m.Conversation, m.Images)
 	if m.Conversation != s.conversation.ID {
 		s.unstored.sent[m.Conversation] = below(s.unstored.sent[m.Conversation], m.Content)
 		return
@@ -147,14 +159,14 @@ func (s *Screen) StoreAll() {
 	s.storeAgain()
 }
 
-// Unstored reports whether there is text that could not be stored.
+// Unstored reports whether there is something that could not be stored.
 func (s *Screen) Unstored() bool {
 	for _, list := range s.unstored.answers {
 		if len(list) > 0 {
 			return true
 		}
 	}
-	return len(s.unstored.drafts)+len(s.unstored.sent) > 0
+	return len(s.unstored.drafts)+len(s.unstored.sent) > 0 || s.unstoredImages()
 }
 
 // storeAgain tries once more to store what could not be: answers, and other texts as drafts.
@@ -172,11 +184,13 @@ func (s *Screen) storeAgain() {
 	for id := range ids {
 		s.storeTexts(id)
 	}
+	s.storeImages()
 }
 
 // storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
 func (s *Screen) storeTexts(id int64) {
 	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
+	kept := len(s.unkept[id])
 	s.Work.Do(func(db *store.Store) error {
 		c, err := db.Conversation(id)
 		if err != nil {
@@ -187,6 +201,10 @@ func (s *Screen) storeTexts(id int64) {
 		if err == nil || errors.Is(err, store.ErrNotFound) {
 			delete(s.unstored.drafts, id)
 			delete(s.unstored.sent, id)
+			list := s.unkept[id]
+			kept = min(kept, len(list))
+			s.unkept[id] = list[kept:]
+			callAll(list[:kept])
 		}
 		s.kept(err)
 	})

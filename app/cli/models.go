@@ -90,8 +90,11 @@ func modelsImport() *cobra.Command {
 			if link {
 				how, what = registry.Link, "checking"
 			}
+			if info, err := registry.Inspect(args[0], nil); err == nil && info.Kind == registry.Vision {
+				return attachVision(cmd, lib, args[0], name, how, asJSON)
+			}
 			line := progress(what)
-			e, err := lib.Import(cmd.Context(), args[0], how, registry.ImportOptions{Name: name}, line.report())
+			e, err := host.Import(cmd.Context(), lib, args[0], how, registry.ImportOptions{Name: name}, line.report())
 			line.end()
 			if err != nil {
 				return importError(cmd.Context(), err)
@@ -111,7 +114,7 @@ func modelsImport() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&link, "link", false, "leave the file where it is")
-	cmd.Flags().StringVar(&name, "name", "", "the name in the library (default: from the model's title)")
+	cmd.Flags().StringVar(&name, "name", "", "the name in the library (default: from the model's title); of a vision encoder (mmproj), the model to which it belongs")
 	return cmd
 }
 
@@ -171,6 +174,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	row("runs", yesNo(e.Runs, "yes", "no: "+models.Printable(e.Reason)))
 	if e.Warning != "" {
 		row("warning", models.Printable(e.Warning))
+	}
+	if e.Projector != nil {
+		row("vision encoder", models.Printable(e.FilePath(*e.Projector)))
 	}
 	for _, f := range e.Files {
 		row("file", models.Printable(e.FilePath(f)))

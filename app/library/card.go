@@ -110,6 +110,10 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 		c.post(serial, func() { c.failed(err) })
 		return
 	}
+	if info.Kind == registry.Vision {
+		c.attach(ctx, serial)
+		return
+	}
 	c.post(serial, func() { c.recognised(info) })
 	if !info.Runs {
 		return

@@ -18,6 +18,8 @@ type Shelf interface {
 	Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error)
 	Verify(ctx context.Context, name string, progress func(done, total int64)) error
 	Remove(name string) error
+	// Attach makes a file the vision encoder of a model.
+	Attach(ctx context.Context, name, path string, how registry.How, progress func(done, total int64)) (registry.Entry, error)
 }
 
 // Window is what imports and the page need from the window around them.
@@ -35,6 +37,9 @@ type Models interface {
 	// Lacking reports whether no model of that kind is in use, or one that can't be used. It is called from any goroutine.
 	Lacking(registry.Kind) bool
 	Added(registry.Entry)
+	// Fitting returns the models to which a vision encoder belongs; it is called from any goroutine.
+	Fitting(path string, entries []registry.Entry) ([]registry.Entry, error)
+	Attached(registry.Entry) // called after a vision encoder was added to a model
 	Removing(registry.Entry) // called before a model is removed
 	Removed(registry.Entry)  // called after that, or after it failed
 	// Release closes an opened model before its files are deleted; it is called from any goroutine. The error says why that is

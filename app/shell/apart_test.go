@@ -231,7 +231,7 @@ func TestWordsForAChatThatIsBeingOpened(t *testing.T) {
 	s.reopen(t, first)
 	release := s.block()
 	s.openChat(store.Conversation{ID: second})
-	place.Final("spoken words")
+	place.Final("spoken words", func() {})
 	release()
 	s.q.until(t, "the second chat", func() bool { return s.chat.Conversation() == second })
 	s.q.until(t, "the words", func() bool { return s.chat.Composer.Entry.Text == "spoken words" })

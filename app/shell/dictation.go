@@ -157,6 +157,7 @@ func (d *Shell) talked(t *voice.Talk) {
 type inFront struct {
 	d    *Shell
 	text string
+	kept []func() // see voice.Place
 }
 
 // Partial shows the text on the overlay and in the chat.
@@ -168,24 +169,37 @@ func (p *inFront) Partial(text string, stable int) {
 }
 
 // Final collects text. It is pasted at once at the end, so that the clipboard is replaced only once.
-func (p *inFront) Final(text string) { p.text = wording.Join(p.text, text) }
+func (p *inFront) Final(text string, kept func()) {
+	p.text, p.kept = wording.Join(p.text, text), append(p.kept, kept)
+}
 
 // End pastes the text, with a space at its end; if the chat has the focus by then, it inserts the text there.
 func (p *inFront) End() {
-	text := p.text
-	p.text = ""
+	text, list := p.text, p.kept
+	p.text, p.kept = "", nil
 	if text == "" {
 		return
 	}
+	kept := func() {
+		for _, f := range list {
+			f()
+		}
+		list = nil
+	}
 	d := p.d
 	if other, err := d.Outside.Focused(); err == nil && !other {
-		d.chat.Composer.Insert(text)
+		d.chat.Take(text, kept)
 		return
 	}
 	go func() {
-		if err := d.Outside.Paste(wording.Join(text, " ")); err != nil {
-			d.Post(func() { d.unpasted(text, err) })
-		}
+		err := d.Outside.Paste(wording.Join(text, " "))
+		d.Post(func() {
+			if err != nil {
+				d.unpasted(text, err, kept)
+			} else {
+				kept()
+			}
+		})
 	}()
 }
 
@@ -204,12 +218,13 @@ func (d *Shell) wrong(text string) {
 	})
 }
 
-func (d *Shell) unpasted(text string, err error) {
+// unpasted offers a text that could not be inserted; kept is called when it is somewhere else.
+func (d *Shell) unpasted(text string, err error, kept func()) {
 	d.wrong("Not written: see Soberano's window")
 	var done func()
 	done = d.chat.Notice(ui.Problem{Title: "The text could not be inserted into the other program.", Why: problem.Text(err) + " It is kept here: “" + cut(text, 200) + "”",
-		Actions: []ui.Action{{Label: "Copy the text", Do: func() { d.copy(text) }},
-			{Label: "Insert it into the chat", Do: func() { done(); d.chat.Composer.Insert(text) }}}})
+		Actions: []ui.Action{{Label: "Copy the text", Do: func() { d.copy(text); kept() }},
+			{Label: "Insert it into the chat", Do: func() { done(); d.chat.Take(text, kept) }}}})
 }
 
 // dictationFailed shows why dictation failed, and offers to transcribe the audio again.

@@ -11,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
 
 	"soberano/app/settings"
 	"soberano/app/store"
@@ -295,4 +296,126 @@ func TestDictationOfEarlierRunIsDeleted(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 || strings.Contains(s.words(), "A dictation was not transcribed.") {
 		t.Errorf("left: %v; shown:\n%s", left, s.words())
 	}
+}
+
+// Spoken words are stored as soon as they are final, and the audio is there until then: a kill of the program loses neither. Words for
+// another program are kept as audio until they are pasted.
+func TestSpokenWordsSurviveAKill(t *testing.T) {
+	dir := t.TempDir()
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	tapes := func() []string {
+		left, err := filepath.Glob(filepath.Join(dir, "dictation", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	stored := func() string {
+		c, err := s.store.Conversation(s.chat.Conversation())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Draft
+	}
+	close(s.speaking("And so, my fellow Americans,", "ask not what"))
+	if got := stored(); got != "And so, my fellow Americans," {
+		t.Errorf("stored is %q", got)
+	}
+	s.chat.Talk.Finish()
+	s.silent()
+	if got, left := stored(), tapes(); got != "And so, my fellow Americans, and that is all." || len(left) > 0 {
+		t.Errorf("stored is %q; the audio is in %v", got, left)
+	}
+	unlock := s.lock(t)
+	s.chat.Composer.Entry.SetText("")
+	s.chat.Talk.Press()
+	s.recording()
+	s.chat.Talk.Finish()
+	s.silent()
+	if left := tapes(); len(left) != 1 {
+		t.Errorf("the words could not be stored, and the audio is in %v", left)
+	}
+	unlock()
+	s.chat.SaveDraft()
+	if got, left := stored(), tapes(); got != "and that is all." || len(left) > 0 {
+		t.Errorf("stored is %q; the audio is in %v", got, left)
+	}
+	s.elsewhere, s.pasteErr = true, errors.New("the active window did not accept the text")
+	s.keysDown()
+	s.recording()
+	s.chat.Talk.Finish()
+	s.silent()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be inserted into the other program") })
+	if left := tapes(); len(left) != 1 {
+		t.Errorf("the words were not pasted, and the audio is in %v", left)
+	}
+	s.tap("Copy the text")
+	if left := tapes(); len(left) > 0 {
+		t.Errorf("the words were copied, and the audio is in %v", left)
+	}
+}
+
+// A key that is held does one thing: what gets the focus by it does nothing more.
+func TestHeldKeyActsOnce(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.fill()
+	s.ready()
+	c := s.win.Canvas()
+	hold := func(k fyne.KeyName) { s.press(k, 5) }
+	draft := "A draft that nobody sends."
+	s.chat.Composer.Entry.SetText(draft)
+	open := s.chat.Conversation()
+	s.newChat("")
+	s.deleteChat(store.Conversation{ID: open})
+	s.show(trashPage)
+	s.tabTo("Restore")
+	hold(fyne.KeyReturn)
+	if got := s.chat.Composer.Entry.Text; s.page != chatPage || got != draft || s.texts() != "" {
+		t.Errorf("on page %s the entry holds %q, sent is %q", s.page, got, s.texts())
+	}
+	s.chat.Composer.Entry.SetText("A question")
+	s.tabTo("Send")
+	hold(fyne.KeyReturn)
+	if !s.chat.Busy() {
+		t.Error("Send and then Stop were pressed")
+	}
+	s.chat.Focus(c)
+	s.chat.Talk.Press()
+	s.chat.Talk.Release()
+	s.recording()
+	hold(fyne.KeyEscape)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	if s.chat.Talk.State() != voice.Recording {
+		t.Error("Esc stopped the answer and then discarded the dictation")
+	}
+	s.chat.Talk.Discard()
+	s.chooseModel()
+	hold(fyne.KeyReturn)
+	if c.Overlays().Top() != nil {
+		t.Error("the menu is still or again open")
+	}
+	c.Focus(s.chat.Header.Model)
+	hold(fyne.KeyReturn)
+	if c.Overlays().Top() == nil {
+		t.Error("the menu was opened and closed")
+	}
+}
+
+// A double click on Send sends the message and does not stop its answer; a later click does.
+func TestSendByDoubleClick(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.chat.Composer.Entry.SetText("A question")
+	button := s.chat.Composer.Send
+	test.Tap(button)
+	test.Tap(button)
+	s.q.settle()
+	if !s.chat.Busy() {
+		t.Fatal("the answer was stopped")
+	}
+	s.say("An answer")
+	time.Sleep(450 * time.Millisecond)
+	s.tap("Stop")
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
 }

@@ -3,8 +3,6 @@ package shell
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
@@ -41,15 +39,16 @@ func (d *Shell) OpenFiles(paths []string) {
 	}()
 }
 
-// take adds recordings to the queue and models to the library. Documents and pictures are reported on the page that is shown then,
+// take adds recordings to the queue, images to the message that is being written, and models to the library. Documents are reported on the page that is shown then,
 // and so are other files if there are recordings among the files or the Transcribe page was shown; otherwise the library reports them.
 func (d *Shell) take(s filekind.Sorted) {
+	d.attach(s.Pictures, len(s.Recordings) == 0)
 	if len(s.Recordings) > 0 {
 		d.show(filesPage)
 		d.files.Add(s.Recordings)
 	}
 	d.tellFolders(s)
-	toAdd, refused := append(s.Models, s.Neither...), slices.Concat(s.Documents, s.Pictures)
+	toAdd, refused := append(s.Models, s.Neither...), s.Documents
 	if d.page == filesPage {
 		toAdd, refused = s.Models, append(refused, s.Neither...)
 	}
@@ -57,13 +56,13 @@ func (d *Shell) take(s filekind.Sorted) {
 	switch {
 	case len(refused) == 0:
 	case d.page == filesPage:
-		d.files.Refuse(refused, unreadable(s))
+		d.files.Refuse(refused, problem.Problem{Code: problem.IsDocument}.Text())
 	default:
 		title := fmt.Sprintf("%d files can't be read.", len(refused))
 		if len(refused) == 1 {
 			title = models.Printable(filepath.Base(refused[0])) + " can't be read."
 		}
-		d.report(ui.Problem{Title: title, Why: unreadable(s)})
+		d.report(ui.Problem{Title: title, Why: problem.Problem{Code: problem.IsDocument}.Text()})
 	}
 }
 
@@ -77,16 +76,15 @@ func (d *Shell) tellFolders(s filekind.Sorted) {
 	}
 }
 
-// unreadable says which kinds of the files the program can't read yet.
-func unreadable(s filekind.Sorted) string {
-	var list []string
-	if len(s.Documents) > 0 {
-		list = append(list, problem.Problem{Code: problem.IsDocument}.Text())
+// attach adds images to the message that is being written, and shows it.
+func (d *Shell) attach(paths []string, show bool) {
+	if len(paths) == 0 {
+		return
 	}
-	if len(s.Pictures) > 0 {
-		list = append(list, problem.Problem{Code: problem.IsPicture}.Text())
+	if show && d.page != chatPage {
+		d.show(chatPage)
 	}
-	return strings.Join(list, " ")
+	d.chat.AttachFiles(paths)
 }
 
 // addModels imports models. The cards are shown on the present page if it is the chat, otherwise on the Models page.

@@ -38,22 +38,25 @@ import (
 
 // Machine is what the shell needs from the system; package window provides the real one.
 type Machine struct {
-	Data        string // the data folder
-	Shelf       library.Shelf
-	Host        *host.Host // the host of Chats and Speech; the shell closes it
-	Chats       chat.Models
-	Speech      *host.Models[Speech]
-	OpenAudio   func(ctx context.Context, path string, track int) (transcribe.Audio, error)
-	Play        func(transcribe.Audio) (transcribe.Speaker, error) // nil: this build can't play sound
-	OpenMic     func(name string) (voice.Microphone, error)        // nil: this build does not support microphones
-	Microphones func() ([]string, error)
-	OpenPath    func(path string) error // shows a file in the system's file manager
-	OpenURL     func(url string) error
-	Post        func(func())                                          // nil: fyne.Do
-	Outside     *Outside                                              // dictation into other programs; nil: none
-	Quit        func()                                                // closes the window; nil: it is closed directly
-	Place       func() (place settings.Place, known bool)             // where the window is; nil: not known
-	Worker      func(s *store.Store, post func(func())) *store.Worker // nil: store.NewWorker
+	Data           string // the data folder
+	Shelf          library.Shelf
+	Host           *host.Host // the host of Chats and Speech; the shell closes it
+	Chats          chat.Models
+	Speech         *host.Models[Speech]
+	OpenAudio      func(ctx context.Context, path string, track int) (transcribe.Audio, error)
+	Play           func(transcribe.Audio) (transcribe.Speaker, error) // nil: this build can't play sound
+	OpenMic        func(name string) (voice.Microphone, error)        // nil: this build does not support microphones
+	Microphones    func() ([]string, error)
+	OpenPath       func(path string) error // shows a file in the system's file manager
+	OpenURL        func(url string) error
+	Post           func(func())                                                          // nil: fyne.Do
+	Outside        *Outside                                                              // dictation into other programs; nil: none
+	Quit           func()                                                                // closes the window; nil: it is closed directly
+	Look           func(registry.Entry) host.Sight                                       // finds out whether a chat model can see images; nil: none can
+	Fitting        func(path string, entries []registry.Entry) ([]registry.Entry, error) // the models to which a vision encoder belongs
+	ClipboardImage func() ([]byte, error)                                                // the file of the image in the clipboard; nil: this system can't paste images
+	Place          func() (place settings.Place, known bool)                             // where the window is; nil: not known
+	Worker         func(s *store.Store, post func(func())) *store.Worker                 // nil: store.NewWorker
 }
 
 // Shell is the content of one window.
@@ -171,7 +174,8 @@ func (d *Shell) build() {
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)
-	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk})
+	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
+		Look: d.Look, ClipboardImage: d.ClipboardImage})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.models = library.NewPage(c)
 	im := library.NewImporter(c)

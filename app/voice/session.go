@@ -3,6 +3,7 @@ package voice
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ type session struct {
 	tape      *tape
 	again     bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
+	unkept    int // texts that the place has not kept yet; for the UI goroutine
 }
 
 // start begins a dictation from the microphone, or from an existing tape.
@@ -160,10 +162,28 @@ func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
 		return
 	}
 	s.place.Partial("", 0)
-	if text := wording.Apply(strings.TrimSpace(seg.Text), seg.Language, words); text != "" {
-		s.place.Final(text)
+	until := s.tape.sample(seg.End)
+	text := wording.Apply(strings.TrimSpace(seg.Text), seg.Language, words)
+	if text == "" {
+		s.tape.landed(until)
+		return
 	}
-	s.tape.landed(seg.End)
+	s.unkept++
+	s.place.Final(text, func() { t.keptText(s, until) })
+}
+
+// keptText drops the audio of a text that the place has kept, up to a sample, and the tape after the last text.
+func (t *Talk) keptText(s *session, until int) {
+	s.unkept--
+	s.tape.landed(until)
+	i := slices.Index(t.writing, s)
+	if i < 0 || s.unkept > 0 {
+		return
+	}
+	t.writing = slices.Delete(t.writing, i, i+1)
+	if err := s.tape.drop(); err != nil && t.OnProblem != nil {
+		t.OnProblem(err)
+	}
 }
 
 // end closes the tape and reports the error, unless the session was discarded or replaced.
@@ -201,14 +221,18 @@ func isMuted(err error) bool {
 	return ok && e.Kind == mic.Muted
 }
 
-// settle deletes the tape of a dictation that was written or discarded, and keeps the tape of one that failed. If the
-// microphone failed, everything it recorded has been written, so there is nothing to keep.
+// settle deletes the tape of a dictation that was written or discarded, once its texts are kept, and keeps the tape of one that
+// failed. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
 func (t *Talk) settle(s *session, err error) error {
 	if s.tape == nil {
 		return nil
 	}
 	source := s.tape.ended()
 	if err == nil || isMuted(err) || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
+		if s.unkept > 0 && !s.discarded.Load() {
+			t.writing = append(t.writing, s)
+			return nil
+		}
 		return s.tape.drop()
 	}
 	s.tape.place = s.place

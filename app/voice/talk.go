@@ -6,7 +6,7 @@
 // A press of less than 0.4 s latches: recording continues until the next press. The microphone is opened before the speech
 // model, and the audio is kept until the model is ready, so the first words are not lost. Final text is never changed later;
 // partial text may change. The text is written to the Place chosen at the start, whatever the screen shows by then. The audio
-// is kept on a tape until its text has been written; if that fails, it can be transcribed again.
+// is kept on a tape until its text is stored; if that fails, it can be transcribed again.
 package voice
 
 import (
@@ -30,7 +30,7 @@ type Microphone interface {
 // Place receives the text of one dictation. Its methods are called on the UI goroutine.
 type Place interface {
 	Partial(text string, stable int) // may still change after the first stable bytes; "": none
-	Final(text string)               // does not change later
+	Final(text string, kept func())  // does not change later; kept is to be called once the text is where a killed program does not lose it
 	End()                            // there will be no more text (Talk.Err says whether it is all); not called if the rest is discarded
 }
 
@@ -84,7 +84,8 @@ type Talk struct {
 	place    Place
 	session  *session
 	running  []*session
-	kept     []*tape // of dictations that failed, the latest last
+	writing  []*session // whose texts are complete, and not all kept yet
+	kept     []*tape    // of dictations that failed, the latest last
 }
 
 // New returns a Talk without a dictation.
@@ -229,7 +230,10 @@ func (t *Talk) Close() error {
 	for _, tape := range t.kept {
 		err = errors.Join(err, tape.keep())
 	}
-	t.kept = nil
+	for _, s := range t.writing { // their audio is all there is of texts that could not be stored
+		err = errors.Join(err, s.tape.keep())
+	}
+	t.kept, t.writing = nil, nil
 	return err
 }
 

@@ -78,7 +78,7 @@ func TestTapeKeepsTheRest(t *testing.T) {
 				}
 			case 2:
 				at := rapid.IntRange(0, 500).Draw(r, "landed")
-				tape.landed(time.Duration(at) * time.Second / asr.SampleRate)
+				tape.landed(tape.sample(time.Duration(at) * time.Second / asr.SampleRate))
 				landed = max(landed, min(at, read))
 			}
 		}

@@ -1,6 +1,7 @@
 package vision
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -33,6 +34,9 @@ const (
 // ErrFormat means that a file is no image of a known format.
 var ErrFormat = errors.New("not an image that can be read: PNG, JPEG, GIF, WebP and BMP can")
 
+// ErrDamaged means that a file of a known format can't be read.
+var ErrDamaged = errors.New("the image is damaged")
+
 // SizeError means that an image is too small or too large.
 type SizeError struct{ Width, Height int }
 
@@ -40,15 +44,24 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("the image has %d × %d pixels; from %d × %d to %d megapixels can be read", e.Width, e.Height, minSide, minSide, maxPixels>>20)
 }
 
-// Decode reads an image. Of animations it is the first picture. Transparent parts become white. The size is checked before memory is
-// taken. The error is ErrFormat, a *SizeError, or that of a damaged file.
+// Format returns the format of the image in file: png, jpeg, gif, webp or bmp; "" if it is none of these.
+func Format(file []byte) string {
+	_, format, err := image.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return ""
+	}
+	return format
+}
+
+// Decode reads an image. Of animations it is the first picture. Transparent parts become white, and photos are upright. The size is checked before memory is
+// taken. The error is ErrFormat, a *SizeError, or wraps ErrDamaged.
 func Decode(r io.ReadSeeker) (*Image, error) {
 	c, _, err := image.DecodeConfig(r)
 	if errors.Is(err, image.ErrFormat) {
 		return nil, ErrFormat
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the image is damaged: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if c.Width < minSide || c.Height < minSide || c.Width > maxSide || c.Height > maxSide || c.Width*c.Height > maxPixels {
 		return nil, &SizeError{c.Width, c.Height}
@@ -58,9 +71,12 @@ func Decode(r io.ReadSeeker) (*Image, error) {
 	}
 	in, _, err := image.Decode(r)
 	if err != nil {
-		return nil, fmt.Errorf("the image is damaged: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return fromImage(in), nil
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return fromImage(in).Turned(orientation(r)), nil
 }
 
 // fromImage converts a picture, on white.
