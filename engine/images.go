@@ -96,7 +96,7 @@ func marked(v *arch.Vision, f, text *models.File) error {
 		return models.InFile(text.Path, err)
 	}
 	look := v.Look()
-	for _, p := range look.Parts(vision.New(2, 2)) {
+	for _, p := range look.Parts(vision.New(2, 2), 0) {
 		if mark := controlToken.FindString(p.Text); mark != "" && !slices.Contains(vocabulary, mark) {
 			return models.Unsupported(f.Path, "use the one that was published with the model", "marks images by %s, which the language model does not know: it belongs to another model", models.Printable(mark))
 		}
@@ -105,7 +105,7 @@ func marked(v *arch.Vision, f, text *models.File) error {
 }
 
 // controlToken matches the spelling of a control token.
-var controlToken = regexp.MustCompile(`<[^<>\s]+>`)
+var controlToken = regexp.MustCompile(`<[^<>\s]+>|\[[A-Z_]+\]`)
 
 // TakesImages reports what the file of a language model tells about images: its network takes their rows (takes), and it was made for
 // them (made), so that a vision encoder was published with it.
@@ -127,7 +127,7 @@ func TakesImages(f *models.File) (takes, made bool, err error) {
 		return false, false, models.InFile(f.Path, err)
 	}
 	layers, err := g.Meta.Int(family+".block_count", 0)
-	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
+	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35") || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
 }
 
 // gemma3Sees is the number of layers from which on models of Gemma 3 see: those of 4, 12 and 27 billion parameters, not those of 270
@@ -148,7 +148,7 @@ func VisionBytes(f *models.File) int64 {
 		bytes += int64(len(t.Data))
 	}
 	across := number("image_size") / max(1, number("patch_size"))
-	patches := max(1024, across*across)
+	patches := max(DefaultContext/imageShare*4, across*across) // images of any size have four patches a row
 	return bytes + bytes/8 + keptRows + 4*patches*(8*number("embedding_length")+number("feed_forward_length"))
 }
 
