@@ -27,7 +27,7 @@ const (
 )
 
 // Encoders are the families whose attention is not causal. Their models embed or rank texts, and continue none.
-var Encoders = []string{"bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe"}
+var Encoders = []string{"bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "llama-embed", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe"}
 
 // Pooling returns family.pooling_type, PoolNone where the key is absent.
 func (m Metadata) Pooling(family string) (Pooling, error) {

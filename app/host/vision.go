@@ -40,7 +40,7 @@ func look(e registry.Entry, f *models.File) (s Sight) {
 	if s.Takes, s.Made, s.Err = engine.TakesImages(f); !s.Takes || s.Err != nil {
 		return s
 	}
-	if e.Projector != nil {
+	if e = e.Current(); e.Projector != nil {
 		if s.Err = fitsVision(e.FilePath(*e.Projector), f); s.Err == nil {
 			s.Projector = e.FilePath(*e.Projector)
 			return s
@@ -171,7 +171,7 @@ func (h *Host) visionOf(e registry.Entry, f *models.File, pool *cpu.Pool) func()
 }
 
 func openProjector(e registry.Entry, path string) (*models.File, error) {
-	if e.Projector != nil && e.FilePath(*e.Projector) == path {
+	if e = e.Current(); e.Projector != nil && e.FilePath(*e.Projector) == path {
 		return e.OpenProjector(context.Background())
 	}
 	return registry.Read(path)

@@ -341,11 +341,19 @@ func TestPasteImages(t *testing.T) {
 	paste("")
 	s.attached(3)
 	s.expect(s.words(), "33 × 20")
+	if data, err = os.ReadFile(photo(t, dir, "four.png", 34, 20)); err != nil {
+		t.Fatal(err)
+	}
+	s.clipboard = data
+	paste(string(data[:8])) // a program that gives the image to whoever asks for text
+	s.attached(4)
 	s.clipboard = nil
 	paste("")
+	paste("caf\xe9")
+	s.q.until(t, "text in another encoding", func() bool { return s.chat.Composer.Entry.Text == "caf\ufffd" })
 	s.send("These")
-	s.answer("Three.")
-	if r := s.request(); len(r.Images) != 3 {
+	s.answer("Four.")
+	if r := s.request(); len(r.Images) != 4 {
 		t.Errorf("the model got %d images", len(r.Images))
 	}
 }

@@ -36,6 +36,20 @@ func openQwen2MoE(r *reader) (Model, error) {
 
 func openQwen3MoE(r *reader) (Model, error) { return r.qwen(r.plainMixture, noSections, r.qwen3Layer) }
 
+// openMellum opens mellum (JetBrains Mellum 2), qwen3moe of whose layers three of four attend only to a window. Only the others scale their rotation
+// for long contexts.
+func openMellum(r *reader) (Model, error) {
+	c := r.config()
+	r.plainMixture(&c)
+	local, window := r.localLayers(c)
+	rotary := r.wholeRotary(c)
+	all := r.attention(c, rotary)
+	windowed := r.attention(c, nn.Rotary{Dims: rotary.Dims, Base: rotary.Base}).windowed(window)
+	return r.decoder(&decoder{c: c, output: r.ownOutput(c, absent)}, func(i int, blk string) layer {
+		return r.qwen3Layer(blk, c, choose(local[i], windowed, all))
+	})
+}
+
 func openQwen2VL(r *reader) (Model, error) {
 	return r.qwen(dense, func(rot *nn.Rotary) { r.sections(rot, false) }, r.qwen2Layer)
 }

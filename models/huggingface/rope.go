@@ -28,7 +28,7 @@ func (c *config) rope(dims int) {
 		kind, _ = p["type"].(string)
 	}
 	switch kind {
-	case "", "default":
+	case "", "default", "mrope": // the sections of the latter are keys of their own
 	case "linear":
 		c.set("rope.scaling.type", "linear")
 		c.set("rope.scaling.factor", c.numberOf(p, "factor", required))
