@@ -44,6 +44,9 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("the image has %d × %d pixels; from %d × %d to %d megapixels can be read", e.Width, e.Height, minSide, minSide, maxPixels>>20)
 }
 
+// Extensions are the file extensions of the images that are read.
+var Extensions = []string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"}
+
 // Format returns the format of the image in file: png, jpeg, gif, webp or bmp; "" if it is none of these.
 func Format(file []byte) string {
 	_, format, err := image.DecodeConfig(bytes.NewReader(file))
