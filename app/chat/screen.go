@@ -69,7 +69,7 @@ type Screen struct {
 	unstored     unstored
 	unkept       map[int64][]func() // called when the draft of a conversation is stored; see voice.Place
 	editing      *editing           // the message of the user that is being changed; nil: none
-	remark       string             // below the entry; see say
+	remark       string             // below the entry; see Say
 	pending      *pending           // the message that waits for the last words of a dictation; nil: none
 	spots        []*spot            // places for the words of dictations that are running or can be tried again
 	hold         hold
@@ -116,7 +116,7 @@ func (s *Screen) listen() {
 	}
 	t.OnState = func(state voice.State) {
 		if state == voice.Idle {
-			s.say("")
+			s.Say("")
 		}
 		if state == voice.Idle && s.pending != nil && !s.hold.ending { // the dictation was discarded
 			s.unsend()

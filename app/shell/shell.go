@@ -77,9 +77,10 @@ type Shell struct {
 	models         *library.Page
 	settings       *settings.Page
 	files          *transcribe.Page
-	sorting        sync.WaitGroup // for the sorting of dropped files
-	dictationError func()         // closes the card of the latest dictation that failed, if nothing of it can be tried again
-	speechMissing  func()         // closes the notice that there is no speech model; nil: there is none
+	sorting        sync.WaitGroup         // for the sorting of dropped files
+	dictationError func()                 // closes the card of the latest dictation that failed, if nothing of it can be tried again
+	speechMissing  []func()               // close the notices that there is no speech model
+	keptCards      map[*voice.Kept]func() // close the cards of dictations that can be transcribed again
 	trash          *trash
 	bar            *talkBar
 	gone           []store.Conversation // deleted, as long as the sidebar offers to undo it
@@ -116,7 +117,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		m.Post = fyne.Do
 	}
 	post := m.Post
-	d := &Shell{Machine: m, app: app, window: w, page: chatPage}
+	d := &Shell{Machine: m, app: app, window: w, page: chatPage, keptCards: map[*voice.Kept]func(){}}
 	d.Post = func(f func()) {
 		post(func() {
 			if !d.closed {

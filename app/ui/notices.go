@@ -15,9 +15,14 @@ type Notices struct {
 
 // notice is a card; key tells it from others.
 type notice struct {
-	key    string
+	key    noticeKey
 	number int
 	card   fyne.CanvasObject
+}
+
+type noticeKey struct {
+	words string
+	about any
 }
 
 // mostNotices is the number of cards that are shown at once, the newest ones.
@@ -30,9 +35,9 @@ func NewNotices(changed func()) *Notices {
 	return n
 }
 
-// Show shows a card until it is closed, by the user or by close. A card with the same title and reason replaces the earlier one.
+// Show shows a card until it is closed, by the user or by close. A card with the same title and reason about the same thing replaces the earlier one.
 func (n *Notices) Show(p Problem) (close func()) {
-	key, number := p.Title+p.Why, 1
+	key, number := noticeKey{p.Title + p.Why, p.About}, 1
 	for _, c := range n.cards {
 		number = max(number, c.number+1)
 	}

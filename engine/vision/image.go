@@ -235,17 +235,17 @@ func (m *Image) rows(height int, f Filter) *Image {
 // round8 returns a sum of weighted pixels as a pixel.
 func round8(sum int32) byte { return byte(min(255, max(0, (sum+1<<(precision-1))>>precision))) }
 
-// Normalised returns (pixel/255 - mean)/std of each channel, as patches of size × size pixels, row by row. A patch is [3][size][size].
-// The sides of m are multiples of size.
-func (m *Image) Normalised(size int, mean, std [3]float32) []float32 {
+// Normalised returns (pixel/255 - mean)/std of each channel, as patches of size × size pixels, each [3][size][size]. The sides of m are multiples of
+// size. The numbers of the patches, row by row, are given in the order in which they are wanted.
+func (m *Image) Normalised(size int, patches []int, mean, std [3]float32) []float32 {
 	across, n := m.Width/size, 3*size*size
-	out := make([]float32, m.Width/size*(m.Height/size)*n)
-	for y := range m.Height {
-		for x := range m.Width {
-			patch := out[(y/size*across+x/size)*n:]
+	out := make([]float32, len(patches)*n)
+	for i, p := range patches {
+		patch, left, top := out[i*n:][:n], p%across*size, p/across*size
+		for at := range size * size {
+			pixel := m.Pix[3*((top+at/size)*m.Width+left+at%size):]
 			for c := range 3 {
-				v := float32(m.Pix[3*(y*m.Width+x)+c]) / 255
-				patch[(c*size+y%size)*size+x%size] = (v - mean[c]) / std[c]
+				patch[c*size*size+at] = (float32(pixel[c])/255 - mean[c]) / std[c]
 			}
 		}
 	}
