@@ -44,6 +44,7 @@ type decoder struct {
 	lastNorm   string // the name of norm in the file; "": output_norm
 	passes     int    // the layers are run so many times, one pass after the other; 0 stands for 1
 	normPasses bool   // norm is between two passes as well
+	deep       int    // to the output of how many of the first layers rows of images are added (deepstack)
 }
 
 // layer is a layer of a decoder.
@@ -252,7 +253,15 @@ func (m *decoder) Shape() Shape {
 	if m.ssm.inner > 0 {
 		s.Scratch += m.ssm.scratch()
 	}
+	if m.deep > 0 {
+		s.Scratch += (1 + m.deep) * m.c.dim
+	}
 	return s
+}
+
+// sight says which rows of images the model takes.
+func (m *decoder) sight() Sight {
+	return Sight{Width: (1 + m.deep) * m.c.dim, Axes: slices.ContainsFunc(m.layers, func(l layer) bool { return l.at != nil && l.at.rope.Axis != nil })}
 }
 
 // qkvWidth returns the number of columns of the queries, keys and values of the widest layer.
@@ -277,7 +286,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
-	s.Give(d, x)
+	s.Give(d, x, m.deep)
 	if m.positions != nil {
 		d.EmbedPositions(h, m.positions)
 		d.Add(x, h)
@@ -320,6 +329,9 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 		default:
 			l.ffn.write(d, y, in, &ffn)
 			m.add(d, x, y, &l.ffnPost)
+		}
+		if i < m.deep {
+			s.GiveLayer(d, x, i)
 		}
 	}
 	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)

@@ -277,7 +277,7 @@ func (r *reader) rmsEach(name string, runs, n int, eps float32) nn.Norm {
 // rope loads the rotary frequencies of heads with headDim dimensions.
 func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
 	freq, scale := rotary.Frequencies()
-	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: scale}
+	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: scale, Axis: rotary.Axes()}
 }
 
 // load copies values to the device.

@@ -51,6 +51,7 @@ type rowJob struct {
 	rope     *kernels.RoPE
 	table    []float32 // cosines and sines of the first positions; see rope.go
 	pos      []int32
+	axes     [][]int32 // positions on the axes of rope; nil: those of pos on all of them
 	spans    []kernels.Span
 	layer    int
 	width    int

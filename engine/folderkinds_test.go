@@ -131,3 +131,26 @@ func TestMissingExperts(t *testing.T) {
 		}
 	}
 }
+
+// TestTextParts checks that the folder of a model that sees gives the logits of its text part, wherever its tensors are.
+func TestTextParts(t *testing.T) {
+	for kind, c := range map[string]struct{ from, to, sees string }{
+		"mistral3": {"model.", "language_model.model.", "vision_tower.x.weight"}, "llava": {"model.", "model.language_model.", "model.multi_modal_projector.x.weight"},
+		"smolvlm": {"model.", "model.text_model.", "model.vision_model.x.weight"}, "idefics3": {"model.", "model.text_model.", "model.connector.x.weight"},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			s := tiny.New("llama")
+			s.Float32()
+			file, dir := s.Write(t), s.Folder(t, 1)
+			rewrite(t, dir, func(config string) string { return `{"model_type":"` + kind + `","text_config":` + config + `}` }, func(l []models.Tensor) []models.Tensor {
+				for i := range l {
+					if rest, ok := strings.CutPrefix(l[i].Name, c.from); ok {
+						l[i].Name = c.to + rest
+					}
+				}
+				return append(l, models.Tensor{Name: c.sees, Type: l[0].Type, Shape: []int{1}, Data: make([]byte, 4)})
+			})
+			sameLogits(t, file, dir)
+		})
+	}
+}
