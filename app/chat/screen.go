@@ -2,8 +2,8 @@ package chat
 
 import (
 	"errors"
-	"slices"
 	"image"
+	"slices"
 	"sync"
 	"time"
 
