@@ -127,7 +127,7 @@ func TakesImages(f *models.File) (takes, made bool, err error) {
 		return false, false, models.InFile(f.Path, err)
 	}
 	layers, err := g.Meta.Int(family+".block_count", 0)
-	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35") || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
+	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35") || family == "gemma4" || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
 }
 
 // gemma3Sees is the number of layers from which on models of Gemma 3 see: those of 4, 12 and 27 billion parameters, not those of 270
@@ -342,7 +342,11 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 			continue
 		}
 		look := v.encoder.Look()
-		for _, p := range look.Parts(images[s.image].Image, m.info.Context/imageShare) {
+		room := m.info.Context / imageShare
+		if look.Whole {
+			room = min(room, batch.Chunk)
+		}
+		for _, p := range look.Parts(images[s.image].Image, room) {
 			if p.Tile == nil {
 				ids = append(ids, m.segmentTokens([]token.Part{{Text: p.Text, Special: true}}, false)...)
 				continue
