@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,6 +86,13 @@ func CheckVision(f, text *models.File) error {
 	if err := fits(v, f, width); err != nil {
 		return err
 	}
+	made, err := madeForImages(text)
+	if err != nil {
+		return err
+	}
+	if look := v.Look(); strings.HasPrefix(look.Projector, "qwen") && !made { // the vocabularies of Qwen's other models have the marks too
+		return models.Unsupported(f.Path, "use the one that was published with the model", "belongs to a model of Qwen that sees, which %s is not", models.Printable(filepath.Base(text.Path)))
+	}
 	return marked(v, f, text)
 }
 
@@ -122,12 +130,19 @@ func TakesImages(f *models.File) (takes, made bool, err error) {
 		return false, false, err
 	}
 	_, takes = arch.Sees(net)
-	family, err := g.Meta.String("general.architecture", "")
+	made, err = madeForImages(g)
+	return takes, takes && made, err
+}
+
+// madeForImages reports whether the family and the size of a language model are those of models that were made for images.
+func madeForImages(f *models.File) (bool, error) {
+	family, err := f.Meta.String("general.architecture", "")
 	if err != nil {
-		return false, false, models.InFile(f.Path, err)
+		return false, models.InFile(f.Path, err)
 	}
-	layers, err := g.Meta.Int(family+".block_count", 0)
-	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35") || family == "gemma4" || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
+	layers, err := f.Meta.Int(family+".block_count", 0)
+	vl := strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35")
+	return vl || family == "gemma4" || family == "gemma3" && layers >= gemma3Sees, models.InFile(f.Path, err)
 }
 
 // gemma3Sees is the number of layers from which on models of Gemma 3 see: those of 4, 12 and 27 billion parameters, not those of 270

@@ -15,6 +15,7 @@ func TestRefusals(t *testing.T) {
 		{"llama", "imatrix", "The file holds statistics by which a model is quantized (an importance matrix), and no model. Choose the file of the model itself."},
 		{"llama", "mmproj", "The file holds the encoder of images or of sound that belongs to a model, and not the model. Choose the file of the model itself."},
 		{"llama", "tomorrow", "The file is not a complete model but an addition to one (tomorrow). Choose the file of the model itself."},
+		{"clip", "", "The file holds the encoder of images or of sound that belongs to a model, and not the model (clip). Choose the file of the model itself."},
 		{"controlvector", "", "The file holds a control vector, which steers another model and writes nothing by itself (controlvector). "},
 		{"eagle3", "model", "The file holds a draft model, which only guesses the next tokens of another model (eagle3). Choose the file of the model itself."},
 		{"dflash", "model", "The file holds a draft model, which only guesses the next tokens of another model (dflash). "},

@@ -62,3 +62,11 @@ func (m Metadata) Purpose() (Purpose, error) {
 	}
 	return Continues, nil
 }
+
+// IsVision reports whether these are the metadata of a vision encoder, a file beside that of a language model. Files of the same kind
+// may hold an encoder of sound instead.
+func (m Metadata) IsVision() bool {
+	family, err := m.String("general.architecture", "")
+	sees, damaged := m.Bool("clip.has_vision_encoder", false)
+	return err == nil && family == "clip" && (sees || damaged != nil)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -90,8 +91,12 @@ func modelsImport() *cobra.Command {
 			if link {
 				how, what = registry.Link, "checking"
 			}
-			if info, err := registry.Inspect(args[0], nil); err == nil && info.Kind == registry.Vision {
+			switch info, err := registry.Inspect(args[0], host.Check); {
+			case err != nil: // Import returns it too
+			case info.Kind == registry.Vision:
 				return attachVision(cmd, lib, args[0], name, how, asJSON)
+			case !info.Runs:
+				return told{fmt.Errorf("%s was not added to the library. %s", models.Printable(filepath.Base(args[0])), info.Reason)}
 			}
 			line := progress(what)
 			e, err := host.Import(cmd.Context(), lib, args[0], how, registry.ImportOptions{Name: name}, line.report())
@@ -103,9 +108,6 @@ func modelsImport() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
-			if !e.Runs {
-				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", models.Printable(e.Reason))
-			}
 			if e.Warning != "" {
 				fmt.Fprintln(cmd.OutOrStdout(), models.Printable(e.Warning))
 			}

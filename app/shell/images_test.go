@@ -357,3 +357,14 @@ func TestPasteImages(t *testing.T) {
 		t.Errorf("the model got %d images", len(r.Images))
 	}
 }
+
+// Ctrl+I asks for an image, from every page, and shows the chat.
+func TestChooseImage(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.show(modelsPage)
+	if !s.shortcut(control(fyne.KeyI)) || s.page != chatPage || s.win.Canvas().Overlays().Top() == nil {
+		t.Fatalf("on %s no file is asked for", s.page)
+	}
+	s.dismiss()
+}

@@ -156,10 +156,7 @@ var visionKeys = map[string]neutral{
 }
 
 // IsVision reports whether f holds a vision encoder for a language model.
-func IsVision(f *models.File) bool {
-	kind, err := f.Meta.String("general.architecture", "")
-	return err == nil && kind == "clip"
-}
+func IsVision(f *models.File) bool { return f.Meta.IsVision() }
 
 // OpenVision loads the vision encoder of f onto dev. f must stay open as long as the Vision is used. The errors are those of Open.
 func OpenVision(f *models.File, dev kernels.Device) (*Vision, error) {

@@ -29,8 +29,16 @@ func modelType(f *models.File) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return typeOf(values), nil
+}
+
+// typeOf returns model_type, or for models that see that of their text part.
+func typeOf(values map[string]any) string {
 	kind, _ := values["model_type"].(string)
-	return kind, nil
+	if text, ok := values["text_config"].(map[string]any); ok && seeing[kind] {
+		kind, _ = text["model_type"].(string)
+	}
+	return kind
 }
 
 // object parses a JSON file of f; it returns nil if there is none.
@@ -53,7 +61,7 @@ func readConfig(f *models.File) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, _ := values["model_type"].(string)
+	kind := typeOf(values)
 	switch family, ok := families[kind]; {
 	case values == nil:
 		return nil, withoutConfig(f)
@@ -69,7 +77,7 @@ func readConfig(f *models.File) (*config, error) {
 		}
 		c := &config{f: f, family: family, top: values, values: values, meta: models.Metadata{}}
 		if text, ok := values["text_config"].(map[string]any); ok { // of a model that also sees images
-			c.values = text
+			c.values = withDefaults(text)
 		}
 		return c, nil
 	}

@@ -50,6 +50,7 @@ var families = map[string]family{
 	"granitemoeshared": {architecture: "granitemoe", keys: graniteKeys, name: decoderName, interleaved: true},
 	"lfm2":             {architecture: "lfm2", keys: lfm2Keys, name: decoderName, own: lfm2Modules},
 	"llama":            {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
+	"ministral3":       {architecture: "mistral3", keys: ropeKeys, name: decoderName, interleaved: true},
 	"mistral":          {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
 	"mixtral":          {architecture: "llama", keys: mixtralKeys, name: decoderName, interleaved: true},
 	"modernbert":       {architecture: "modern-bert", keys: modernBertKeys, name: modernBertName},
@@ -70,6 +71,9 @@ var families = map[string]family{
 	"starcoder2":       {architecture: "starcoder2", keys: starCoder2Keys, name: decoderName, own: starCoder2Modules},
 	"xlm-roberta":      {architecture: "bert", keys: robertaKeys, name: bertName},
 }
+
+// seeing are the values of model_type of models that see, whose text part is any of families, by the model_type in text_config.
+var seeing = map[string]bool{"idefics3": true, "llava": true, "llava_next": true, "mistral3": true, "smolvlm": true}
 
 // Is reports whether f is a model of such a folder that Convert knows, by its config.json.
 func Is(f *models.File) bool {

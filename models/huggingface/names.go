@@ -108,7 +108,7 @@ var phi3Modules = map[string]name{
 // its name, so that the file is refused for it.
 func decoderName(c *config, tensor string) name {
 	rest := tensor
-	for _, prefix := range []string{"model.language_model.", "language_model.model.", "language_model.", "model."} {
+	for _, prefix := range []string{"model.language_model.", "language_model.model.", "language_model.", "model.text_model.", "model."} {
 		if cut, ok := strings.CutPrefix(tensor, prefix); ok {
 			rest = cut
 			break
@@ -127,7 +127,7 @@ func decoderName(c *config, tensor string) name {
 		}
 		return name{text: "output.weight"}
 	}
-	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.", "visual.", "model.visual."} {
+	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.", "visual.", "model.visual.", "model.vision_model.", "model.connector."} {
 		if strings.HasPrefix(tensor, prefix) {
 			return name{} // of a model that also sees images
 		}

@@ -60,7 +60,7 @@ func describeGGUF(f *models.File) (Info, error) {
 
 // kindOf returns the kind of a model in a GGUF file.
 func kindOf(m models.Metadata) Kind {
-	if arch, _ := m.String("general.architecture", ""); arch == "clip" { // Check reports the error
+	if m.IsVision() {
 		return Vision
 	}
 	purpose, _ := m.Purpose() // Check reports the error
