@@ -77,7 +77,7 @@ func readConfig(f *models.File) (*config, error) {
 		}
 		c := &config{f: f, family: family, top: values, values: values, meta: models.Metadata{}}
 		if text, ok := values["text_config"].(map[string]any); ok { // of a model that also sees images
-			c.values = text
+			c.values = withDefaults(text)
 		}
 		return c, nil
 	}

@@ -1,6 +1,7 @@
 package huggingface
 
 import (
+	"encoding/json"
 	"slices"
 
 	"soberano/models"
@@ -112,19 +113,30 @@ func axesKeys(c *config) {
 	c.set("rope.dimension_sections", sections)
 }
 
+// lfm2Heads returns the number of key/value heads of each layer, 0 for convolutions. Folders have the types of all layers, or the numbers of those
+// with attention.
+func (c *config) lfm2Heads() []int64 {
+	types, _ := c.values["layer_types"].([]any)
+	attention, _ := c.values["full_attn_idxs"].([]any)
+	heads := make([]int64, min(c.int("num_hidden_layers", required), 1<<12))
+	for i := range heads {
+		full := slices.Contains(attention, any(json.Number(digits(i))))
+		if types != nil {
+			full = i < len(types) && types[i] != "conv"
+		}
+		if full {
+			heads[i] = int64(c.int("num_key_value_heads", required))
+		}
+	}
+	return heads
+}
+
 // lfm2Keys sets the keys of LFM2, of whose layers only some have attention.
 func lfm2Keys(c *config) {
 	ropeKeys(c)
 	c.set("attention.layer_norm_rms_epsilon", c.number("norm_eps", 1e-5))
 	c.set("shortconv.l_cache", c.int("conv_L_cache", required))
-	types, _ := c.values["layer_types"].([]any)
-	heads := make([]int64, len(types))
-	for i, t := range types {
-		if t != "conv" {
-			heads[i] = int64(c.int("num_key_value_heads", required))
-		}
-	}
-	c.set("attention.head_count_kv", heads)
+	c.set("attention.head_count_kv", c.lfm2Heads())
 	ff := c.int("block_ff_dim", c.int("intermediate_size", 0))
 	if c.bool("block_auto_adjust_ff_dim", false) {
 		ff = int(c.number("block_ffn_dim_multiplier", 1) * float64(2*ff/3))

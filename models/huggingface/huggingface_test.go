@@ -90,6 +90,13 @@ func TestKeys(t *testing.T) {
 		{"qwen2_5_vl", map[string]any{"rope_scaling": map[string]any{"type": "mrope", "mrope_section": []int{16, 24, 24}}}, models.Metadata{"qwen2vl.rope.dimension_sections": []int64{16, 24, 24, 0}, "qwen2vl.rope.scaling.type": nil}},
 		{"lfm2", map[string]any{"norm_eps": 1e-5, "conv_L_cache": 3, "layer_types": []string{"conv", "full_attention"}, "num_key_value_heads": 2, "block_ff_dim": 300, "block_auto_adjust_ff_dim": true,
 			"block_ffn_dim_multiplier": 1.0, "block_multiple_of": 64}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 2}, "lfm2.feed_forward_length": uint64(256), "lfm2.shortconv.l_cache": uint64(3)}},
+		{"lfm2", map[string]any{"conv_L_cache": 3, "full_attn_idxs": []int{1}, "num_key_value_heads": 4}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 4}}},
+		// Gemma 3 4B, LLaVA 1.5: what the class has is left out.
+		{"gemma3", map[string]any{"text_config": map[string]any{"model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024,
+			"rope_scaling": map[string]any{"factor": 8.0, "rope_type": "linear"}}}, models.Metadata{"gemma3.embedding_length": uint64(2560), "gemma3.attention.head_count": uint64(8), "gemma3.attention.head_count_kv": uint64(4),
+			"gemma3.attention.key_length": uint64(256), "gemma3.context_length": uint64(131072), "gemma3.rope.freq_base": 1e6, "gemma3.rope.freq_base_swa": nil, "gemma3.rope.scaling.factor": 8.0,
+			"gemma3.attention.sliding_window": uint64(1024), "gemma3.attention.layer_norm_rms_epsilon": float64(float32(1e-6))}},
+		{"llava", map[string]any{"text_config": map[string]any{"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5}}, models.Metadata{"llama.embedding_length": uint64(4096), "llama.block_count": uint64(32)}},
 		{"granite", map[string]any{"attention_multiplier": 0.5, "embedding_multiplier": 12.0, "residual_multiplier": 0.25, "logits_scaling": 8.0}, models.Metadata{
 			"granite.attention.scale": 0.5, "granite.embedding_scale": 12.0, "granite.residual_scale": 0.25, "granite.logit_scale": 8.0}},
 		{"bert", map[string]any{"layer_norm_eps": 1e-12, "type_vocab_size": 2, "hidden_act": "gelu"}, models.Metadata{"general.architecture": "bert", "bert.attention.causal": false,
