@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/registry"
 	"soberano/models/safetensors"
@@ -152,5 +153,41 @@ func TestTextParts(t *testing.T) {
 			})
 			sameLogits(t, file, dir)
 		})
+	}
+}
+
+// TestFolderTokenizers checks that a folder with tokenizer.model, or with templates in other places, has the tokens and the template of the GGUF file.
+func TestFolderTokenizers(t *testing.T) {
+	s := tiny.New("llama")
+	s.Float32()
+	file, dir := s.Write(t), s.Folder(t, 1)
+	if err := os.Remove(filepath.Join(dir, "tokenizer.json")); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"tokenizer.model": tiny.Pieces(s.Meta, 2, false), "chat_template.json": []byte(`{"chat_template":"T{{ messages[0].content }}"}`)} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sameLogits(t, file, dir)
+	i, err := registry.Inspect(dir, Check)
+	if err != nil || !i.Runs || !i.Template || i.Warning != "" {
+		t.Errorf("%+v, %v", i, err)
+	}
+}
+
+// TestFolderMixedTypes checks a folder whose tensors are of several types of floating-point numbers, experts too.
+func TestFolderMixedTypes(t *testing.T) {
+	for _, kind := range []string{"qwen3moe", "llama"} {
+		s := tiny.New(kind)
+		s.Float32()
+		types := []quant.Type{quant.F16, quant.BF16, quant.F32}
+		for i := range s.Tensors {
+			one := *s
+			one.Tensors = s.Tensors[i : i+1]
+			one.Store(types[i%3])
+		}
+		dir := s.Folder(t, 2)
+		sameLogits(t, s.Write(t), dir)
 	}
 }

@@ -1,69 +1,17 @@
 package token
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"soberano/engine/arch/tiny"
 	"soberano/models"
 )
-
-// message appends a field with bytes to a message of Protocol Buffers.
-func message(b []byte, number int, bytes []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(number)<<3|2)
-	return append(binary.AppendUvarint(b, uint64(len(bytes))), bytes...)
-}
-
-// number appends a field with a number.
-func number(b []byte, field int, value int64) []byte {
-	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(field)<<3), uint64(value))
-}
-
-// pieceFile returns the tokenizer.model of a GGUF file's keys.
-func pieceFile(m models.Metadata, model int64, merge bool) (b []byte) {
-	texts, _ := m.Strings(prefix + "tokens")
-	kinds, _ := m.Ints(prefix + "token_type")
-	scores, _ := m.Floats(prefix + "scores")
-	for i, text := range texts {
-		piece := append(message(nil, 1, []byte(text)), 2<<3|5)
-		piece = binary.LittleEndian.AppendUint32(piece, math.Float32bits(float32(scores[i])))
-		if kinds[i] != int64(normal) {
-			piece = number(piece, 3, kinds[i])
-		}
-		b = message(b, 1, piece)
-	}
-	trainer := number(nil, 3, model)
-	for key, field := range map[string]int{"unknown_token_id": 40, "bos_token_id": 41, "eos_token_id": 42} {
-		if id, err := m.Int(prefix+key, -1); err == nil && m[prefix+key] != nil {
-			trainer = number(trainer, field, int64(id))
-		}
-	}
-	b = message(b, 2, trainer)
-	space, _ := m.Bool(prefix+"add_space_prefix", true)
-	chars, _ := m.Ints(prefix + "precompiled_charsmap")
-	raw := make([]byte, len(chars))
-	for i, x := range chars {
-		raw[i] = byte(x)
-	}
-	normalizer := message(number(number(nil, 3, truth(space)), 4, truth(merge)), 1, []byte("nmt_nfkc"))
-	if len(raw) > 0 {
-		normalizer = message(normalizer, 2, raw)
-	}
-	return message(message(b, 3, normalizer), 9, []byte("a field of tomorrow"))
-}
-
-func truth(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
 
 // sameTokens checks that two tokenizers agree on any text.
 func sameTokens(t *testing.T, got, want *Tokenizer) {
@@ -101,9 +49,9 @@ func bytesOf(files map[string]string) map[string][]byte {
 // TestFolderPieces checks that a tokenizer.model gives the same tokens as the GGUF file that is made of it, BPE and unigram.
 func TestFolderPieces(t *testing.T) {
 	m := smallPiece()
-	sameTokens(t, folderTokenizer(t, map[string]string{"tokenizer.model": string(pieceFile(m, bpeModel, false)), "tokenizer_config.json": `{"add_eos_token":true}`}), small(t, m))
+	sameTokens(t, folderTokenizer(t, map[string]string{"tokenizer.model": string(tiny.Pieces(m, bpeModel, false)), "tokenizer_config.json": `{"add_eos_token":true}`}), small(t, m))
 	m[prefix+"add_space_prefix"], m[prefix+"add_eos_token"], m[prefix+"add_bos_token"] = false, false, false
-	sameTokens(t, folderTokenizer(t, map[string]string{"tokenizer.model": string(pieceFile(m, bpeModel, false)), "tokenizer_config.json": `{"add_bos_token":false}`}), small(t, m))
+	sameTokens(t, folderTokenizer(t, map[string]string{"tokenizer.model": string(tiny.Pieces(m, bpeModel, false)), "tokenizer_config.json": `{"add_bos_token":false}`}), small(t, m))
 
 	for name, m := range kinds(t) {
 		if m[prefix+"model"] != "t5" {
@@ -117,7 +65,7 @@ func TestFolderPieces(t *testing.T) {
 			}
 		}
 		t.Run(name, func(t *testing.T) {
-			sameTokens(t, folderTokenizer(t, map[string]string{"tokenizer.model": string(pieceFile(m, unigramModel, merge)), "tokenizer_config.json": `{"add_bos_token":false,"add_eos_token":true}`}), small(t, m))
+			sameTokens(t, folderTokenizer(t, map[string]string{"tokenizer.model": string(tiny.Pieces(m, unigramModel, merge)), "tokenizer_config.json": `{"add_bos_token":false,"add_eos_token":true}`}), small(t, m))
 		})
 	}
 }
@@ -127,7 +75,7 @@ func TestFolderAdded(t *testing.T) {
 	m := smallPiece()
 	n := len(m[prefix+"tokens"].([]string))
 	tok := folderTokenizer(t, map[string]string{
-		"tokenizer.model":   string(pieceFile(m, bpeModel, false)),
+		"tokenizer.model":   string(tiny.Pieces(m, bpeModel, false)),
 		"added_tokens.json": `{"<|im_start|>":276,"<|im_end|>":277,"plain":278}`,
 		"tokenizer_config.json": `{"bos_token":{"content":"<|im_start|>"},"eos_token":"</s>",
 			"added_tokens_decoder":{"279":{"content":"<mark>","special":true},"281":{"content":"user words","special":false}}}`,
@@ -192,7 +140,7 @@ func TestFolderMerges(t *testing.T) {
 
 // TestFolderErrors checks that files at fault are named.
 func TestFolderErrors(t *testing.T) {
-	piece := string(pieceFile(smallPiece(), bpeModel, false))
+	piece := string(tiny.Pieces(smallPiece(), bpeModel, false))
 	bpe := bpeFiles(t, smallBPE())
 	for _, c := range []struct {
 		files map[string]string
@@ -201,8 +149,8 @@ func TestFolderErrors(t *testing.T) {
 	}{
 		{map[string]string{"tokenizer.model": piece[:len(piece)-3]}, models.ErrCorrupt, "tokenizer.model: it is no message"},
 		{map[string]string{"tokenizer.model": "not at all"}, models.ErrCorrupt, "tokenizer.model: "},
-		{map[string]string{"tokenizer.model": string(pieceFile(smallPiece(), 3, false))}, models.ErrUnsupported, "tokenizer.model: a model of type 3 is neither BPE nor unigram"},
-		{map[string]string{"tokenizer.model": string(pieceFile(smallPiece(), bpeModel, true))}, models.ErrUnsupported, `tokenizer.model: BPE with the normalizer "nmt_nfkc"`},
+		{map[string]string{"tokenizer.model": string(tiny.Pieces(smallPiece(), 3, false))}, models.ErrUnsupported, "tokenizer.model: a model of type 3 is neither BPE nor unigram"},
+		{map[string]string{"tokenizer.model": string(tiny.Pieces(smallPiece(), bpeModel, true))}, models.ErrUnsupported, `tokenizer.model: BPE with the normalizer "nmt_nfkc"`},
 		{map[string]string{"tokenizer.model": piece, "added_tokens.json": `{"x":-1}`}, models.ErrCorrupt, "out of range"},
 		{map[string]string{"tokenizer.model": piece, "tokenizer_config.json": `[`}, models.ErrCorrupt, "tokenizer_config.json"},
 		{map[string]string{"vocab.json": bpe["vocab.json"], "merges.txt": bpe["merges.txt"], "tokenizer_config.json": `{"tokenizer_class":"OfTomorrow"}`}, models.ErrUnsupported, `vocab.json: the tokenizer class "OfTomorrow"`},
@@ -220,7 +168,7 @@ func TestFolderErrors(t *testing.T) {
 
 // TestHostilePieces damages a tokenizer.model anywhere: nothing panics, an error says of which kind it is, and what is read encodes.
 func TestHostilePieces(t *testing.T) {
-	whole := pieceFile(smallPiece(), bpeModel, false)
+	whole := tiny.Pieces(smallPiece(), bpeModel, false)
 	rapid.Check(t, func(t *rapid.T) {
 		data := slices.Clone(whole)[:rapid.IntRange(0, len(whole)).Draw(t, "length")]
 		for range rapid.IntRange(0, 8).Draw(t, "changes") {

@@ -1,6 +1,7 @@
 package huggingface
 
 import (
+	"encoding/json"
 	"slices"
 
 	"soberano/models"
@@ -104,12 +105,35 @@ func axesKeys(c *config) {
 	if rope == nil {
 		rope = c.object("rope_parameters")
 	}
+	c.set("rope.dimension_sections", c.sections(rope))
+}
+
+// sections returns how many rotated pairs each axis of the positions has; def is for folders that do not say it.
+func (c *config) sections(rope map[string]any, def ...int64) []int64 {
+	sections := append(def, make([]int64, 4-len(def))...)
 	list, _ := rope["mrope_section"].([]any)
-	sections := make([]int64, 4)
 	for i, v := range list[:min(len(list), 4)] {
 		sections[i] = int64(c.intOf(map[string]any{"mrope_section": v}, "mrope_section", required))
 	}
-	c.set("rope.dimension_sections", sections)
+	return sections
+}
+
+// lfm2Heads returns the number of key/value heads of each layer, 0 for convolutions. Folders have the types of all layers, or the numbers of those
+// with attention.
+func (c *config) lfm2Heads() []int64 {
+	types, _ := c.values["layer_types"].([]any)
+	attention, _ := c.values["full_attn_idxs"].([]any)
+	heads := make([]int64, min(c.int("num_hidden_layers", required), 1<<12))
+	for i := range heads {
+		full := slices.Contains(attention, any(json.Number(digits(i))))
+		if types != nil {
+			full = i < len(types) && types[i] != "conv"
+		}
+		if full {
+			heads[i] = int64(c.int("num_key_value_heads", required))
+		}
+	}
+	return heads
 }
 
 // lfm2Keys sets the keys of LFM2, of whose layers only some have attention.
@@ -117,14 +141,7 @@ func lfm2Keys(c *config) {
 	ropeKeys(c)
 	c.set("attention.layer_norm_rms_epsilon", c.number("norm_eps", 1e-5))
 	c.set("shortconv.l_cache", c.int("conv_L_cache", required))
-	types, _ := c.values["layer_types"].([]any)
-	heads := make([]int64, len(types))
-	for i, t := range types {
-		if t != "conv" {
-			heads[i] = int64(c.int("num_key_value_heads", required))
-		}
-	}
-	c.set("attention.head_count_kv", heads)
+	c.set("attention.head_count_kv", c.lfm2Heads())
 	ff := c.int("block_ff_dim", c.int("intermediate_size", 0))
 	if c.bool("block_auto_adjust_ff_dim", false) {
 		ff = int(c.number("block_ffn_dim_multiplier", 1) * float64(2*ff/3))

@@ -90,6 +90,17 @@ func TestKeys(t *testing.T) {
 		{"qwen2_5_vl", map[string]any{"rope_scaling": map[string]any{"type": "mrope", "mrope_section": []int{16, 24, 24}}}, models.Metadata{"qwen2vl.rope.dimension_sections": []int64{16, 24, 24, 0}, "qwen2vl.rope.scaling.type": nil}},
 		{"lfm2", map[string]any{"norm_eps": 1e-5, "conv_L_cache": 3, "layer_types": []string{"conv", "full_attention"}, "num_key_value_heads": 2, "block_ff_dim": 300, "block_auto_adjust_ff_dim": true,
 			"block_ffn_dim_multiplier": 1.0, "block_multiple_of": 64}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 2}, "lfm2.feed_forward_length": uint64(256), "lfm2.shortconv.l_cache": uint64(3)}},
+		{"qwen3_5", map[string]any{"text_config": sizes("qwen3_5_text", map[string]any{"head_dim": 32, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+			"linear_conv_kernel_dim": 4, "layer_types": []string{"linear_attention", "full_attention"}, "rope_parameters": map[string]any{"rope_theta": 1e7, "partial_rotary_factor": 0.25}})}, models.Metadata{
+			"general.architecture": "qwen35", "qwen35.rope.dimension_count": uint64(8), "qwen35.rope.dimension_sections": []int64{11, 11, 10, 0}, "qwen35.ssm.inner_size": uint64(32), "qwen35.ssm.group_count": uint64(2),
+			"qwen35.ssm.time_step_rank": uint64(4), "qwen35.attention.recurrent_layers": []bool{true, false}, "qwen35.rope.freq_base": 1e7}},
+		{"lfm2", map[string]any{"conv_L_cache": 3, "full_attn_idxs": []int{1}, "num_key_value_heads": 4}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 4}}},
+		// Gemma 3 4B, LLaVA 1.5: what the class has is left out.
+		{"gemma3", map[string]any{"text_config": map[string]any{"model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024,
+			"rope_scaling": map[string]any{"factor": 8.0, "rope_type": "linear"}}}, models.Metadata{"gemma3.embedding_length": uint64(2560), "gemma3.attention.head_count": uint64(8), "gemma3.attention.head_count_kv": uint64(4),
+			"gemma3.attention.key_length": uint64(256), "gemma3.context_length": uint64(131072), "gemma3.rope.freq_base": 1e6, "gemma3.rope.freq_base_swa": nil, "gemma3.rope.scaling.factor": 8.0,
+			"gemma3.attention.sliding_window": uint64(1024), "gemma3.attention.layer_norm_rms_epsilon": float64(float32(1e-6))}},
+		{"llava", map[string]any{"text_config": map[string]any{"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5}}, models.Metadata{"llama.embedding_length": uint64(4096), "llama.block_count": uint64(32)}},
 		{"granite", map[string]any{"attention_multiplier": 0.5, "embedding_multiplier": 12.0, "residual_multiplier": 0.25, "logits_scaling": 8.0}, models.Metadata{
 			"granite.attention.scale": 0.5, "granite.embedding_scale": 12.0, "granite.residual_scale": 0.25, "granite.logit_scale": 8.0}},
 		{"bert", map[string]any{"layer_norm_eps": 1e-12, "type_vocab_size": 2, "hidden_act": "gelu"}, models.Metadata{"general.architecture": "bert", "bert.attention.causal": false,
@@ -141,11 +152,21 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestInterleave checks the order of the rows of q on a small matrix.
-func TestInterleave(t *testing.T) {
-	got := interleave([]byte{0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, 6, 16, 7, 17}, 2, 4)
-	if want := []byte{0, 10, 2, 12, 1, 11, 3, 13, 4, 14, 6, 16, 5, 15, 7, 17}; !slices.Equal(got, want) {
+// TestOrder checks the order of the rows of q, and that of the heads of values of Qwen3.5.
+func TestOrder(t *testing.T) {
+	var got []int
+	for i := range 8 {
+		got = append(got, neighbour(i, 8))
+	}
+	if want := []int{0, 4, 1, 5, 2, 6, 3, 7}; !slices.Equal(got, want) {
 		t.Errorf("got %v, expected %v", got, want)
+	}
+	c, heads := &config{family: families["qwen3_5"]}, []int(nil)
+	for i := range 6 {
+		heads = append(heads, c.tiled(deltaHeads{keys: 2, values: 6})(i))
+	}
+	if want := []int{0, 3, 1, 4, 2, 5}; !slices.Equal(heads, want) {
+		t.Errorf("got %v, expected %v", heads, want)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 var modelTypes = map[string]string{
 	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
 	"gemma3": "gemma3_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "llama": "llama",
-	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3",
+	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "qwen35moe": "qwen3_5_moe_text", "qwen3next": "qwen3_next",
 	"qwen3moe": "qwen3_moe", "qwen3vl": "qwen3_vl", "seed_oss": "seed_oss", "smollm3": "smollm3", "starcoder2": "starcoder2",
 }
 
@@ -126,7 +126,7 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	case strings.HasSuffix(base, "attn_sinks"):
 		out.Name = strings.Replace(strings.TrimSuffix(base, "attn_sinks"), "blk.", "model.layers.", 1) + "self_attn.sinks"
 	}
-	if strings.HasPrefix(s.Architecture, "gemma") && strings.HasSuffix(base, "norm") {
+	if (strings.HasPrefix(s.Architecture, "gemma") || s.isDelta()) && strings.HasSuffix(base, "norm") {
 		out.Data = minusOne(t)
 		out.Type = quant.F32
 	}

@@ -18,8 +18,9 @@ var ownModules = func() map[string]map[string]string {
 	inputs := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}
 	glm := map[string]string{"post_attention_norm": "post_self_attn_layernorm", "post_ffw_norm": "post_mlp_layernorm", "ffn_up": "mlp.gate_up_proj"}
 	post := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_gate_inp": "mlp.router"}
+	moe := map[string]string{"post_attention_norm": "post_attention_layernorm"}
 	return map[string]map[string]string{
-		"gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
+		"qwen35": post, "qwen35moe": moe, "qwen3next": moe, "gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
 		"phi3":       {"ffn_up": "mlp.gate_up_proj"},
 		"granitemoe": {"ffn_gate_inp": "block_sparse_moe.router.layer", "ffn_down_exps": "block_sparse_moe.output_linear", "ffn_down_shexp": "shared_mlp.output_linear"},
 		"llama":      {"ffn_gate_inp": "block_sparse_moe.gate"},
@@ -46,7 +47,18 @@ func (s *Source) unstacked() (list []models.Tensor) {
 		t := &s.Tensors[i]
 		blk, what, _ := strings.Cut(strings.TrimSuffix(t.Name, ".weight"), "ffn_")
 		prefix := strings.Replace(blk, "blk.", "model.layers.", 1)
+		if parts, ok := s.deltaPart(t); ok {
+			list = append(list, parts...)
+			continue
+		}
 		switch {
+		case s.Architecture == "qwen35moe" && what == "gate_exps":
+			list = append(list, s.joined(t, strings.Replace(t.Name, "gate", "up", 1), prefix+"mlp.experts.gate_up_proj"))
+		case s.Architecture == "qwen35moe" && what == "up_exps":
+		case s.Architecture == "qwen35moe" && what == "down_exps":
+			down := *t
+			down.Name = prefix + "mlp.experts.down_proj"
+			list = append(list, down)
 		case s.Architecture == "gpt-oss" && strings.Contains(t.Name, "_exps."):
 			list = append(list, s.gptOSSExperts(t)...)
 		case s.Architecture == "granitemoe" && (what == "gate_exps" || what == "gate_shexp"):
@@ -158,6 +170,9 @@ func (s *Source) gptOSSExperts(t *models.Tensor) (list []models.Tensor) {
 
 // otherConfig adds what only some families have to a config.json.
 func (s *Source) otherConfig(c map[string]any) {
+	if s.isDelta() {
+		s.deltaConfig(c)
+	}
 	switch s.modelType() {
 	case "qwen3_moe":
 		c["norm_topk_prob"], c["intermediate_size"], c["decoder_sparse_step"], c["mlp_only_layers"] = true, FF, 1, []int{}
