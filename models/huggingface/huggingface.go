@@ -42,6 +42,8 @@ var families = map[string]family{
 	"gemma2":           {architecture: "gemma2", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
 	"gemma3":           {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
 	"gemma3_text":      {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
+	"gemma4":           {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},
+	"gemma4_text":      {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},
 	"glm":              {architecture: "chatglm", keys: partKeys, name: decoderName, own: glmModules},
 	"glm4":             {architecture: "glm4", keys: partKeys, name: decoderName, own: glmModules},
 	"gpt_oss":          {architecture: "gpt-oss", keys: gptOSSKeys, name: gptOSSName, own: postNorms, quantized: "MXFP4"},
