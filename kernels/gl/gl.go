@@ -30,7 +30,7 @@ func isSoftware(renderer string) bool {
 	return false
 }
 
-// Found is one GPU of the machine: what it is, or why it can't be used.
+// Found is one GPU of the machine: what it is, and why it can't be used if that is so.
 type Found struct {
 	Info
 	Error error

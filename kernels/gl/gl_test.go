@@ -11,8 +11,8 @@ import (
 	"soberano/kernels/devicetest"
 )
 
-// software is a context of Mesa's software driver, which all tests share: its shaders are compiled once.
-var software = sync.OnceValues(func() (*GPU, error) {
+// openSoftware opens Mesa's software driver.
+func openSoftware() (*GPU, error) {
 	list, err := List()
 	if err != nil {
 		return nil, err
@@ -23,7 +23,10 @@ var software = sync.OnceValues(func() (*GPU, error) {
 		}
 	}
 	return nil, ErrUnavailable
-})
+}
+
+// software is the context that most tests share, so that its shaders are compiled once.
+var software = sync.OnceValues(openSoftware)
 
 // gpu returns the software driver. Where there is none the test is skipped, unless SOBERANO_REQUIRE_DESKTOP says that this
 // machine has what tests need.

@@ -4,7 +4,7 @@ package gl
 
 import "fmt"
 
-// List fails: only Linux builds with cgo have a device.
-func List() ([]Found, error) {
+// Examine fails: only Linux builds with cgo have a device.
+func Examine() ([]Found, error) {
 	return nil, fmt.Errorf("%w: this build can't use it", ErrUnavailable)
 }

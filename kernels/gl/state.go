@@ -14,7 +14,7 @@ import (
 // the pages of its original; a state that adds a position to a shared page copies the page first (copy-on-write).
 //
 // Keys and values are float16, two in a word. A page of a layer with keys of K and values of V dimensions has for each head
-// [256][⌈K/2⌉] words of keys and, unless the layer is latent, [256][⌈V/2⌉] words of values.
+// [256][keyWords] words of keys and, unless the layer is latent, [256][valueWords] words of values.
 type state struct {
 	plan    *plan
 	dev     *device
@@ -114,9 +114,12 @@ func (d *device) plan(s kernels.StateShape) (*plan, error) {
 // slabPages returns how many pages a buffer can have for each of the layers with so many words.
 func (d *device) slabPages(words []int) int { return max(1, d.gpu.most/slices.Max(words)) }
 
+// wordsOf returns the number of words of so many float16, rounded up to 16 bytes, which a shader reads at once.
+func wordsOf(dims int) int { return (dims + 7) / 8 * 4 }
+
 // formOf returns the form of a layer and the bytes of a page, which may exceed every memory.
 func formOf(l kernels.Layer) (f layerForm, bytes float64) {
-	f = layerForm{Layer: l, heads: l.KVHeads, keyWords: (l.KeyDim + 1) / 2, valueWords: (l.ValueDim + 1) / 2}
+	f = layerForm{Layer: l, heads: l.KVHeads, keyWords: wordsOf(l.KeyDim), valueWords: wordsOf(l.ValueDim)}
 	switch l.Kind {
 	case kernels.Recurrent:
 		f.words, bytes = l.Rows*l.Cols, 4*float64(l.Rows)*float64(l.Cols)

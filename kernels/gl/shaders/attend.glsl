@@ -1,6 +1,6 @@
 // Attention of rows of queries to keys and values in the pages of a layer. A work group takes one head (y) of one item (x): a row and a
 // range of keys whose pages lie in this slab. It takes 64 keys at a time: each invocation computes the score of one of them, and
-// then two dimensions, or more, of the sum of their values. The softmax is a running one (Milakov and Gimelshein, arXiv:1805.02867;
+// then OPTION pairs of dimensions of the sum of their values. The softmax is a running one (Milakov and Gimelshein, arXiv:1805.02867;
 // Dao et al., arXiv:2205.14135).
 layout(std430, binding = 0) readonly buffer Pages { uint pages[]; };
 layout(std430, binding = 1) readonly buffer Q { float q[]; };
@@ -8,6 +8,7 @@ layout(std430, binding = 2) buffer Dst { float dst[]; };
 layout(std430, binding = 3) readonly buffer Table { int table[]; };
 layout(std430, binding = 4) readonly buffer Slopes { float slopes[]; };
 layout(std430, binding = 5) readonly buffer Sinks { float sinks[]; };
+layout(std430, binding = 6) readonly buffer Wide { uvec4 wide[]; }; // the pages
 
 // p: 0 heads, 1 heads of keys, 2 dimensions of a key, 3 of a value, 4 keyWords, 5 words of a value, 6 words of a head at one position,
 // 7 first word of the values of a head (in 256ths), 8 and 9 begin and stride of q, 10 and 11 of dst, 12 scale, 13 soft cap (0: none),
@@ -18,6 +19,7 @@ layout(std430, binding = 5) readonly buffer Sinks { float sinks[]; };
 
 shared float query[1024];
 shared float score[LOCAL];
+shared uint place[LOCAL]; // first words of the values of the keys
 
 // page returns the first word of what a head has at the page of a key.
 uint page(int item, int key, int head) {
@@ -27,6 +29,7 @@ uint page(int item, int key, int head) {
 void main() {
 	uint t = gl_LocalInvocationID.x, h = gl_WorkGroupID.y;
 	int group = int(h) / (p[0] / p[1]);
+	uint words = uint(p[3] + 1) / 2u;
 	for (int n = int(gl_WorkGroupID.x); n < p[16]; n += int(gl_NumWorkGroups.x)) {
 		int item = p[17] + 7 * n, row = table[item], hi = table[item + 3];
 		SYNC;
@@ -34,17 +37,21 @@ void main() {
 			query[d] = d < uint(p[2]) ? q[uint(p[8] + row * p[9]) + h * uint(p[2]) + d] * (real(12) * intBitsToFloat(table[item + 5])) : 0.0;
 		SYNC;
 		float top = LOW, sum = 0.0;
-		vec2 acc[8];
-		for (int i = 0; i < 8; i++) acc[i] = vec2(0.0);
+		vec2 acc[OPTION];
+		for (int i = 0; i < OPTION; i++) acc[i] = vec2(0.0);
 		for (int key = table[item + 2]; key < hi; key += LOCAL) {
 			int mine = key + int(t);
 			float s = LOW;
 			if (mine < hi) {
-				uint at = page(item, mine, group) + uint(mine % 256 * p[4]);
+				uint at = page(item, mine, group);
+				place[t] = at + uint(p[7] * 256 + mine % 256 * p[5]);
+				at += uint(mine % 256 * p[4]);
 				s = 0.0;
-				for (uint i = 0u; i < uint(p[4]); i++) {
-					vec2 pair = unpackHalf2x16(pages[at + i]);
-					s += query[2u * i] * pair.x + query[2u * i + 1u] * pair.y;
+				for (uint i = 0u; i < uint(p[4]) / 4u; i++) {
+					uvec4 u = wide[at / 4u + i];
+					vec2 a = unpackHalf2x16(u.x), b = unpackHalf2x16(u.y), c = unpackHalf2x16(u.z), d = unpackHalf2x16(u.w);
+					s += query[8u * i] * a.x + query[8u * i + 1u] * a.y + query[8u * i + 2u] * b.x + query[8u * i + 3u] * b.y +
+						query[8u * i + 4u] * c.x + query[8u * i + 5u] * c.y + query[8u * i + 6u] * d.x + query[8u * i + 7u] * d.y;
 				}
 				if (real(13) > 0.0) s = real(13) * hyperbolic(s / real(13));
 				if (p[14] == 1) s -= slopes[h] * float(abs(table[item + 1] - mine));
@@ -53,14 +60,13 @@ void main() {
 			top = greater;
 			score[t] = e;
 			sum = sum * shrink + total(e);
-			for (int i = 0; i < 8; i++) acc[i] *= shrink;
+			for (int i = 0; i < OPTION; i++) acc[i] *= shrink;
 			int keys = min(LOCAL, hi - key);
 			for (int k = 0; k < keys; k++) {
-				uint at = page(item, key + k, group) + uint(p[7] * 256 + (key + k) % 256 * p[5]);
-				for (uint i = 0u; i < 8u; i++) {
+				uint at = place[k];
+				for (uint i = 0u; i < OPTION; i++) {
 					uint word = t + i * LOCAL;
-					if (word >= uint((p[3] + 1) / 2)) break;
-					acc[i] += score[k] * unpackHalf2x16(pages[at + word]);
+					if (word < words) acc[i] += score[k] * unpackHalf2x16(pages[at + word]);
 				}
 			}
 			SYNC;
@@ -80,7 +86,7 @@ void main() {
 			}
 			to += 2u;
 		}
-		for (uint i = 0u; i < 8u; i++) {
+		for (uint i = 0u; i < OPTION; i++) {
 			uint d = 2u * (t + i * LOCAL);
 			if (d < uint(p[3])) dst[to + d] = acc[i].x * factor;
 			if (d + 1u < uint(p[3])) dst[to + d + 1u] = acc[i].y * factor;

@@ -17,13 +17,13 @@ void main() {
 		vec2 pair = vec2(0.0);
 		if (j < p[4]) {
 			int from = p[7] + row * p[8] + head * p[2] + 2 * j;
-			pair.x = k[from];
+			if (2 * j < p[2]) pair.x = k[from];
 			if (2 * j + 1 < p[2]) pair.y = k[from + 1];
 			to += place % 256 * p[4] + j;
 		} else {
 			j -= p[4];
 			int from = p[9] + row * p[10] + head * p[3] + 2 * j;
-			pair.x = v[from];
+			if (2 * j < p[3]) pair.x = v[from];
 			if (2 * j + 1 < p[3]) pair.y = v[from + 1];
 			to += 256 * p[4] + place % 256 * p[5] + j;
 		}
