@@ -99,7 +99,7 @@ func (s *step) attendSlab(j *attention, f *layerForm, l list, to, q kernels.Tens
 		words, first = f.keyWords, 0 // the values are the first dimensions of the keys
 	}
 	n := len(l.numbers) / itemWords
-	s.run(program{kernel: "attend", option: (value + 2*local - 1) / (2 * local)}, groups{min(n, mostGroups), a.Heads, 1},
+	s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact)}, groups{min(n, mostGroups), a.Heads, 1},
 		[]*buffer{pages, bufferOf(&q), bufferOf(&to), uploads, vectorOf(slopes), vectorOf(sinks), pages},
 		a.Heads, a.KVHeads, key, value, f.keyWords, words, f.keyWords+f.valueWords, first, q.Offset, q.Stride, to.Offset, to.Stride,
 		bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, s.table(l.numbers...), flag(j.whole))

@@ -16,11 +16,14 @@ type Options struct {
 	GPU *GPU
 	// Memory limits the bytes of GPU memory that the device takes; 0 stands for no limit.
 	Memory int64
+	// Exact keeps keys and values in float32 instead of float16, for comparisons with reference values.
+	Exact bool
 }
 
 // device implements kernels.Device.
 type device struct {
 	gpu    *GPU
+	exact  bool
 	closed bool
 	steps  [stepsKept]step
 	step   int // index of the latest of steps
@@ -46,7 +49,7 @@ const stepsKept = 4
 
 // New returns a device.
 func New(o Options) (kernels.Device, error) {
-	d := &device{gpu: o.GPU, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}}
+	d := &device{gpu: o.GPU, exact: o.Exact, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}}
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

@@ -13,7 +13,7 @@ import (
 // (form), allocated when the first of their positions is added. The recurrent layers have one page of float32 values. A fork shares
 // the pages of its original; a state that adds a position to a shared page copies the page first (copy-on-write).
 //
-// Keys and values are float16, two in a word. A page of a layer with keys of K and values of V dimensions has for each head
+// Keys and values are float16, two in a word, or float32 (Options.Exact). A page of a layer with keys of K and values of V dimensions has for each head
 // [256][keyWords] words of keys and, unless the layer is latent, [256][valueWords] words of values.
 type state struct {
 	plan    *plan
@@ -84,7 +84,7 @@ func (d *device) plan(s kernels.StateShape) (*plan, error) {
 	var carried []int
 	size := 0.0
 	for i, l := range s.Layers {
-		f, bytes := formOf(l)
+		f, bytes := d.formOf(l)
 		if size += bytes * float64(s.Cap/positions+1); size > maxStateBytes {
 			return nil, fmt.Errorf("a context of %d positions needs %.0f GiB or more; choose a shorter one", s.Cap, size/(1<<30))
 		}
@@ -114,12 +114,17 @@ func (d *device) plan(s kernels.StateShape) (*plan, error) {
 // slabPages returns how many pages a buffer can have for each of the layers with so many words.
 func (d *device) slabPages(words []int) int { return max(1, d.gpu.most/slices.Max(words)) }
 
-// wordsOf returns the number of words of so many float16, rounded up to 16 bytes, which a shader reads at once.
-func wordsOf(dims int) int { return (dims + 7) / 8 * 4 }
+// wordsOf returns the number of words of a key or value, rounded up to 16 bytes, which a shader reads at once.
+func (d *device) wordsOf(dims int) int {
+	if d.exact {
+		return (dims + 3) / 4 * 4
+	}
+	return (dims + 7) / 8 * 4
+}
 
 // formOf returns the form of a layer and the bytes of a page, which may exceed every memory.
-func formOf(l kernels.Layer) (f layerForm, bytes float64) {
-	f = layerForm{Layer: l, heads: l.KVHeads, keyWords: wordsOf(l.KeyDim), valueWords: wordsOf(l.ValueDim)}
+func (d *device) formOf(l kernels.Layer) (f layerForm, bytes float64) {
+	f = layerForm{Layer: l, heads: l.KVHeads, keyWords: d.wordsOf(l.KeyDim), valueWords: d.wordsOf(l.ValueDim)}
 	switch l.Kind {
 	case kernels.Recurrent:
 		f.words, bytes = l.Rows*l.Cols, 4*float64(l.Rows)*float64(l.Cols)

@@ -62,7 +62,7 @@ func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.
 	_, f := s.stateOf(op, spans[0], layer)
 	for _, l := range s.lists.used() {
 		n := len(l.numbers) / 2
-		s.run(program{kernel: "store"}, over(n*f.heads*(f.keyWords+f.valueWords)),
+		s.run(program{kernel: "store", option: flag(s.d.exact)}, over(n*f.heads*(f.keyWords+f.valueWords)),
 			[]*buffer{l.slab.buffers[l.slot], bufferOf(&k), bufferOf(&v), uploads},
 			n, f.heads, f.KeyDim, f.ValueDim, f.keyWords, f.valueWords, s.table(l.numbers...), k.Offset, k.Stride, v.Offset, v.Stride)
 	}

@@ -30,7 +30,7 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 			return
 		}
 		n := len(l.numbers) / 4
-		s.run(program{kernel: "scores"}, groups{min(n, mostGroups), 1, 1}, []*buffer{l.slab.buffers[l.slot], bufferOf(&q), bufferOf(&dst), uploads},
+		s.run(program{kernel: "scores", option: flag(s.d.exact)}, groups{min(n, mostGroups), 1, 1}, []*buffer{l.slab.buffers[l.slot], bufferOf(&q), bufferOf(&dst), uploads},
 			a.KVHeads, head/(a.Heads/a.KVHeads), a.HeadDim, form.keyWords, form.keyWords+form.valueWords,
 			q.Offset, q.Stride, dst.Offset, dst.Stride, n, s.table(l.numbers...))
 	}

@@ -57,16 +57,12 @@ void main() {
 			}
 		}
 		SYNC;
-		for (uint s = LANES / 2u; s > 0u; s >>= 1) {
-			if (lane < s) for (int n = 0; n < count; n++) sums[n][t] += sums[n][t + s];
-			SYNC;
-		}
-		if (lane == 0u && r < rows) {
-			float b = p[10] == 1 ? bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r] : 0.0;
-			for (int n = 0; n < count; n++) {
-				int at = to + (first + n) * p[4] + int(r);
-				dst[at] = sums[n][t] + b + (p[9] == 1 ? dst[at] : 0.0);
-			}
+		int n = int(lane); // each of the first lanes adds the sums of all lanes for one row of x
+		if (n < count && r < rows) {
+			float sum = p[10] == 1 ? bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r] : 0.0;
+			for (uint k = t - lane; k < t - lane + LANES; k++) sum += sums[n][k];
+			int at = to + (first + n) * p[4] + int(r);
+			dst[at] = p[9] == 1 ? dst[at] + sum : sum;
 		}
 		SYNC;
 	}

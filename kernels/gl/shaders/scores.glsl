@@ -1,5 +1,5 @@
 // Writes scale·q·k of one head for keys in the pages of a slab. A work group takes one item: row, first key, last key + 1, place of
-// the page numbers (for page 0).
+// the page numbers (for page 0). OPTION is 1 if keys are float32.
 layout(std430, binding = 0) readonly buffer Pages { uint pages[]; };
 layout(std430, binding = 1) readonly buffer Q { float q[]; };
 layout(std430, binding = 2) buffer Dst { float dst[]; };
@@ -15,10 +15,13 @@ void main() {
 			uint at = uint(table[table[item + 3] + key / 256] * p[0] + p[1]) * uint(p[4]) * 256u + uint(key % 256 * p[3]);
 			uint from = uint(p[5] + row * p[6]);
 			float s = 0.0;
-			for (int d = 0; d < p[2]; d += 2) {
-				vec2 pair = unpackHalf2x16(pages[at + uint(d / 2)]);
-				s += q[from + uint(d)] * pair.x;
-				if (d + 1 < p[2]) s += q[from + uint(d) + 1u] * pair.y;
+			for (uint d = 0u; d < uint(p[2]); d++) {
+#if OPTION == 1
+				s += q[from + d] * uintBitsToFloat(pages[at + d]);
+#else
+				vec2 pair = unpackHalf2x16(pages[at + d / 2u]);
+				s += q[from + d] * (d % 2u == 0u ? pair.x : pair.y);
+#endif
 			}
 			dst[uint(p[7] + row * p[8] + key)] = s;
 		}
