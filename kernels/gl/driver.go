@@ -145,7 +145,7 @@ static void upload(GLuint b, long long at, const void *data, long long bytes) {
 
 // command is what the Go type of that name is.
 typedef struct {
-	GLuint kind, program, groups[3], count, buffers[8], params;
+	GLuint kind, program, more, groups[3], count, buffers[8], params;
 	GLint param[32];
 } command;
 
@@ -175,7 +175,7 @@ static GLenum execute(const command *all, int n, GLuint up, const void *data, lo
 			gl.ClearBufferSubData(GL_COPY_WRITE_BUFFER, GL_R32UI, 4ll * c->param[0], 4ll * c->param[2], GL_RED_INTEGER, GL_UNSIGNED_INT, NULL);
 			break;
 		}
-		gl.MemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_BUFFER_UPDATE_BARRIER_BIT);
+		if (!c->more) gl.MemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_BUFFER_UPDATE_BARRIER_BIT);
 	}
 	gl.BindBuffer(GL_COPY_READ_BUFFER, down);
 	gl.GetBufferSubData(GL_COPY_READ_BUFFER, 0, downBytes, out);
@@ -193,6 +193,7 @@ import (
 // command is one command of a step; driver.go's C type has the same layout.
 type command struct {
 	kind, program uint32
+	more          uint32 // 1: the next command needs none of the values that this one writes
 	groups        [3]uint32
 	count         uint32 // of buffers
 	buffers       [8]uint32

@@ -232,6 +232,39 @@ func smallExperts(t *testing.T, d kernels.Device, w kernels.Weights, x []float32
 	}
 }
 
+// TestWeightsAreReadOnce checks that the dispatches of a step of one row, and of eight, unpack every weight once, and those of a step
+// of many rows once for 32 of them.
+func TestWeightsAreReadOnce(t *testing.T) {
+	d, r := newDevice(t, Options{}), devicetest.Rand()
+	const cols = 256
+	qkv := []kernels.Weights{devicetest.RandomWeights(r, quant.Q4_K, 70, cols), devicetest.RandomWeights(r, quant.Q6_K, 30, cols)}
+	m, err := d.Load(qkv...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := len(qkv[0].Data) + len(qkv[1].Data)
+	for rows, want := range map[int]int{1: 1, 8: 1, 9: 1, 32: 1, 64: 2} {
+		if _, err := compute(d, func(st kernels.Step) kernels.Tensor {
+			y := st.New(rows, 100)
+			st.MatMul(y, st.New(rows, cols), m)
+			return y
+		}); err != nil {
+			t.Fatal(err)
+		}
+		read := 0
+		for p, id := range d.gpu.programs {
+			for _, c := range d.steps[d.step].commands {
+				if p.blocks && c.kind == dispatch && c.program == id {
+					read += int(c.param[0]) * int(c.param[2]) * int(c.groups[1]) // rows, their bytes, groups that read them
+				}
+			}
+		}
+		if read != want*bytes {
+			t.Errorf("%d rows: %d bytes are read, %d times %d are expected", rows, read, want, bytes)
+		}
+	}
+}
+
 // TestWideKeys checks that keys for which attention has no memory are refused.
 func TestWideKeys(t *testing.T) {
 	layer := kernels.Layer{KVHeads: 1, KeyDim: mostDims + 1, ValueDim: 8}

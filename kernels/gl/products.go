@@ -80,10 +80,14 @@ func (m *matrix) gated() bool { return len(m.parts) == 2 && m.parts[0].rows == m
 
 // multiply records a product: a dispatch for each chunk of each part.
 func (s *step) multiply(m *matrix, p product) {
+	first := len(s.commands)
 	for i := range m.parts {
 		for _, c := range m.parts[i].chunks {
 			s.chunk(m, &m.parts[i], c, p)
 		}
+	}
+	for i := first; i+1 < len(s.commands); i++ {
+		s.commands[i].more = 1 // they write different columns of dst, or different groups
 	}
 }
 
