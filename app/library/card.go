@@ -38,6 +38,8 @@ type card struct {
 	began time.Time
 	line  *ui.Label
 	bar   *ui.Bar
+
+	passing *ui.Passing // closes the card of a model that was added
 }
 
 func (c *card) name() string { return models.Printable(filepath.Base(c.path)) }
@@ -52,6 +54,7 @@ func (c *card) show(o fyne.CanvasObject) {
 }
 
 func (c *card) close() {
+	c.passing.Stop()
 	c.cancel()
 	c.serial++
 	c.im.remove(c)
@@ -108,6 +111,10 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 	info, err := c.im.Shelf.Inspect(c.path)
 	if err != nil {
 		c.post(serial, func() { c.failed(err) })
+		return
+	}
+	if info.Kind == registry.Vision {
+		c.attach(ctx, serial)
 		return
 	}
 	c.post(serial, func() { c.recognised(info) })
@@ -238,6 +245,7 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 		c.close()
 	default:
 		c.showReady()
+		c.passing.Start(c.object, c.close)
 	}
 }
 

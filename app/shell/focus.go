@@ -53,7 +53,9 @@ func (d *Shell) typedKey(k *fyne.KeyEvent) {
 		d.escape()
 	case d.window.Canvas().Overlays().Top() != nil:
 	case k.Name == fyne.KeySpace && d.page == filesPage && d.window.Canvas().Focused() == nil:
-		d.files.View.PlayPause()
+		if !ui.Repeats() {
+			d.files.View.PlayPause()
+		}
 	case d.page != chatPage:
 		d.scroll(k.Name)
 	case k.Name == fyne.KeyPageUp || k.Name == fyne.KeyPageDown:

@@ -1,6 +1,9 @@
 package vision
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Part is a part of what a language model sees of an image: a text, whose control tokens are meant, or a tile that the encoder
 // turns into rows.
@@ -9,16 +12,41 @@ type Part struct {
 	Tile *Image
 }
 
-// Letterbox returns m scaled to fit into a square, with black beside it, between two texts.
-func Letterbox(m *Image, side int, f Filter, before, after string) []Part {
-	scale := min(float32(side)/float32(m.Width), float32(side)/float32(m.Height))
-	width, height := fitted(m.Width, scale, side), fitted(m.Height, scale, side)
-	small, out := m.Resize(width, height, f), New(side, side)
-	left, top := (side-width)/2, (side-height)/2
-	for y := range height {
-		copy(out.Pix[3*((top+y)*side+left):], small.Pix[3*y*width:][:3*width])
+// Letterbox returns m scaled to fit into width × height pixels, with black beside it, between two texts, of which the first may be empty.
+func Letterbox(m *Image, width, height int, f Filter, before, after string) []Part {
+	scale := min(float32(width)/float32(m.Width), float32(height)/float32(m.Height))
+	w, h := fitted(m.Width, scale, width), fitted(m.Height, scale, height)
+	small, out := m.Resize(w, h, f), New(width, height)
+	left, top := (width-w)/2, (height-h)/2
+	for y := range h {
+		copy(out.Pix[3*((top+y)*width+left):], small.Pix[3*y*w:][:3*w])
 	}
-	return []Part{{Text: before}, {Tile: out}, {Text: after}}
+	list := []Part{{Text: before}, {Tile: out}, {Text: after}}
+	if before == "" {
+		return list[1:]
+	}
+	return list
+}
+
+// Fit returns the size to which an image is scaled by models that take images of any size: sides that are multiples of unit, least to most
+// pixels in all, and nearly the proportions of the image ("smart resize" of Qwen 2 VL, arXiv:2409.12191).
+func Fit(width, height, unit, least, most int) (int, int) {
+	wide, high := float32(width), float32(height)
+	w, h := multiple(math.Round, wide, unit), multiple(math.Round, high, unit)
+	switch {
+	case w*h > most:
+		by := float32(math.Sqrt(float64(high * wide / float32(most))))
+		return multiple(math.Floor, wide/by, unit), multiple(math.Floor, high/by, unit)
+	case w*h < least:
+		by := float32(math.Sqrt(float64(float32(least) / (high * wide))))
+		return multiple(math.Ceil, wide*by, unit), multiple(math.Ceil, high*by, unit)
+	}
+	return w, h
+}
+
+// multiple returns x as a multiple of unit, at least one, rounded by a function.
+func multiple(round func(float64) float64, x float32, unit int) int {
+	return unit * max(1, int(round(float64(x/float32(unit)))))
 }
 
 // fitted returns a side of an image that is scaled, rounded up.

@@ -25,9 +25,9 @@ func TestARM64UnderEmulation(t *testing.T) {
 		t.Fatalf("go test -c for arm64: %v\n%s", err, out)
 	}
 	for _, m := range []struct{ cpu, tests, levels string }{
-		{"cortex-a53", "TestQuantize", "generic neon"},
+		{"cortex-a53", "TestQuantize|TestChecksum", "generic neon"},
 		{"cortex-a76", "TestQuantize", "generic neon dotprod"},
-		{"max", "TestQTile|TestDTile|TestQuantize|TestElem|TestActivationsFar|TestMatMul|TestAttend", "generic neon dotprod i8mm"},
+		{"max", "TestChecksum|TestQTile|TestDTile|TestQuantize|TestElem|TestActivationsFar|TestMatMul|TestAttend", "generic neon dotprod i8mm"},
 	} {
 		t.Run(m.cpu, func(t *testing.T) {
 			run := exec.Command(qemu, "-cpu", m.cpu, binary, "-test.short", "-test.v", "-test.run", m.tests)

@@ -15,7 +15,7 @@ import (
 
 const (
 	packedMagic   = "soberano"
-	packedVersion = 4 // must be incremented with every change of layout.go
+	packedVersion = 5 // must be incremented with every change of layout.go
 	packedPage    = 4096
 	packedHead    = 8 + 8 + sha256.Size + 8 // up to and including the count
 	packedEntry   = 6 * 8
@@ -28,7 +28,7 @@ const (
 //	matrices: count, then for each segment in the order of Load:
 //	          kind │ rows │ cols │ scale (float32) │ offset │ length
 //	then the memory of each segment, at a multiple of 4 KiB, in the layout of layout.go,
-//	followed by the CRC-32C of each of its panels
+//	followed by the checksum of each of its panels
 //
 // Numbers have 8 bytes, little-endian. The key identifies the weights (Packed.Model) and the layout (level and options, see
 // packedKey). A file that differs in any respect from what is expected is not used.
@@ -92,7 +92,7 @@ func parsePacked(data []byte) (p *packedWeights, key [32]byte, err error) {
 			return nil, key, errPacked
 		}
 		n, size := s.panels()
-		if n == 0 || s.len != n*size || s.offset < 0 || s.offset > len(data)-s.len-4*n || s.offset%packedPage != 0 {
+		if n == 0 || s.len != n*size || s.offset < 0 || s.offset > len(data)-s.len-sumBytes*n || s.offset%packedPage != 0 {
 			return nil, key, errPacked
 		}
 		p.entries = append(p.entries, s)
@@ -103,10 +103,10 @@ func parsePacked(data []byte) (p *packedWeights, key [32]byte, err error) {
 // memory returns the panels of a segment.
 func (p *packedWeights) memory(e packedSegment) []byte { return p.data[e.offset:][:e.len:e.len] }
 
-// sums returns the checksums of a segment's panels, 4 bytes each.
+// sums returns the checksums of a segment's panels.
 func (p *packedWeights) sums(e packedSegment) []byte {
 	n, _ := e.panels()
-	return p.data[e.offset+e.len:][:4*n]
+	return p.data[e.offset+e.len:][:sumBytes*n]
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -201,7 +201,7 @@ func (d *device) moveSome() {
 
 // writePacked writes a file of repacked weights. It fails if segments that were mapped from another file are damaged
 // there.
-func writePacked(w io.Writer, key [32]byte, segments []*segment) error {
+func writePacked(w io.Writer, lv level, key [32]byte, segments []*segment) error {
 	le := binary.LittleEndian
 	head := le.AppendUint64([]byte(packedMagic), packedVersion)
 	head = le.AppendUint64(append(head, key[:]...), uint64(len(segments)))
@@ -210,14 +210,14 @@ func writePacked(w io.Writer, key [32]byte, segments []*segment) error {
 		for _, v := range []uint64{uint64(s.kind), uint64(s.rows), uint64(s.cols), uint64(math.Float32bits(s.scale)), uint64(at), uint64(s.bytes())} {
 			head = le.AppendUint64(head, v)
 		}
-		at = pageUp(at + s.bytes() + 4*s.panels)
+		at = pageUp(at + s.bytes() + sumBytes*s.panels)
 	}
 	head = le.AppendUint32(head, crc32.Checksum(head, castagnoli))
 	if err := writePages(w, head); err != nil {
 		return err
 	}
 	for _, s := range segments {
-		sums := s.sums()
+		sums := s.sums(lv)
 		if s.guard != nil && !bytes.Equal(sums, s.guard.sums) {
 			return errPacked
 		}

@@ -68,7 +68,7 @@ func TestPacked(t *testing.T) {
 	}
 	var file bytes.Buffer
 	key := first.packedKey([32]byte{1, 2, 3})
-	if err := writePacked(&file, key, first.segments); err != nil {
+	if err := writePacked(&file, lv, key, first.segments); err != nil {
 		t.Fatal(err)
 	}
 	data := alignedBytes(file.Len())

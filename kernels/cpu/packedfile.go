@@ -115,7 +115,7 @@ func (f *packedFile) write(segments []*segment) error {
 	}
 	err = lockFile(out)
 	if err == nil {
-		err = writePacked(out, f.key, segments)
+		err = writePacked(out, f.lv, f.key, segments)
 	}
 	if err == nil {
 		err = out.Sync()

@@ -117,6 +117,8 @@ func (s *step) checkAttend(op string, sp kernels.Span, layer int, a *kernels.Att
 	switch {
 	case !f.holds(a, kind):
 		panic("gl: " + op + ": the state has another shape")
+	case !a.Causal && (sp.From < 0 || sp.From > sp.Len):
+		panic("gl: " + op + ": no range of positions")
 	case end > c.n || sp.Pos < 0 || sp.N < 0 || sp.Len < 0:
 		panic("gl: " + op + ": positions beyond the state")
 	case sp.N > 0 && from < c.groups[f.group].first*positions:
@@ -135,9 +137,9 @@ func (j *attention) keys(sp kernels.Span, p int) (from, to int) {
 		return a.First(p), p + 1
 	case a.Window > 0:
 		to = min(sp.Len, p+a.Window/2+1)
-		return min(to, max(0, p-a.Window/2)), to
+		return min(to, max(sp.From, p-a.Window/2)), to
 	}
-	return 0, sp.Len
+	return sp.From, sp.Len
 }
 
 // items adds the items of the rows of a span to the lists of the slabs.

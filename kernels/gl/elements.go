@@ -2,7 +2,11 @@
 
 package gl
 
-import "soberano/kernels"
+import (
+	"fmt"
+
+	"soberano/kernels"
+)
 
 // The operations of element.glsl.
 const (
@@ -47,21 +51,20 @@ func (s *step) Scale(dst, x kernels.Tensor, factor float32) {
 
 // SoftCap writes limit·tanh(x/limit) to dst.
 func (s *step) SoftCap(dst, x kernels.Tensor, limit float32) {
-	s.limited("SoftCap", opSoftCap, dst, x, limit)
-}
-
-// Clamp writes x, limited to -limit … limit, to dst.
-func (s *step) Clamp(dst, x kernels.Tensor, limit float32) {
-	s.limited("Clamp", opClamp, dst, x, limit)
-}
-
-// limited records an operation with a positive limit.
-func (s *step) limited(name string, op int, dst, x kernels.Tensor, limit float32) {
-	s.rowwise(name, &dst, &x)
+	s.rowwise("SoftCap", &dst, &x)
 	if !(limit > 0) {
-		panic("gl: " + name + ": a limit that is not positive")
+		panic("gl: SoftCap: a limit that is not positive")
 	}
-	s.element(op, dst, x, kernels.Tensor{}, bits(limit))
+	s.element(opSoftCap, dst, x, kernels.Tensor{}, bits(limit))
+}
+
+// Clamp writes x, limited to lo … hi, to dst.
+func (s *step) Clamp(dst, x kernels.Tensor, lo, hi float32) {
+	s.rowwise("Clamp", &dst, &x)
+	if !(lo <= hi) {
+		panic("gl: Clamp: a lower limit above the upper one")
+	}
+	s.element(opClamp, dst, x, kernels.Tensor{}, bits(lo), bits(hi))
 }
 
 // XIELU writes f(x) to dst.
@@ -74,9 +77,17 @@ func (s *step) XIELU(dst, x kernels.Tensor, f kernels.XIELU) {
 func (s *step) Activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
 	s.rowwise("Activate", &dst, &gate)
 	if up.Rows == 0 {
-		s.element(opActivate, dst, gate, up, int(f))
+		s.activate(opActivate, dst, gate, up, f)
 		return
 	}
 	s.rowwise("Activate", &dst, &up)
-	s.element(opGated, dst, gate, up, int(f))
+	s.activate(opGated, dst, gate, up, f)
+}
+
+// activate records an activation that element.glsl knows.
+func (s *step) activate(op int, dst, gate, up kernels.Tensor, f kernels.Activation) {
+	if f < kernels.SiLU || f > kernels.GELUQuick {
+		s.fail(fmt.Errorf("%w: activation %d", ErrUnsupported, f))
+	}
+	s.element(op, dst, gate, up, int(f))
 }

@@ -128,5 +128,5 @@ func (s *step) MatMulGatedExperts(dst, x kernels.Tensor, w kernels.Matrix, c ker
 	}
 	both := s.New(x.Rows, m.rows)
 	s.multiply(m, grouped(both, x, ch))
-	s.element(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), int(f))
+	s.activate(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
 }

@@ -277,6 +277,17 @@ func TestWideKeys(t *testing.T) {
 	}
 }
 
+// TestUnknownActivation checks that an activation that the shader does not know is refused.
+func TestUnknownActivation(t *testing.T) {
+	if _, err := compute(newDevice(t, Options{}), func(st kernels.Step) kernels.Tensor {
+		x := scaled(st)
+		st.Activate(x, x, kernels.Tensor{}, kernels.GELUQuick+1)
+		return x
+	}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("an unknown activation: %v", err)
+	}
+}
+
 // TestCheck checks that the self-check accepts the software driver, and finds a shader that the driver confuses with another.
 func TestCheck(t *testing.T) {
 	if err := Check(gpu(t)); err != nil {

@@ -4,6 +4,7 @@ package gl
 
 import (
 	"math"
+	"slices"
 
 	"soberano/kernels"
 	"soberano/kernels/quant"
@@ -65,23 +66,46 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 	if n == 0 {
 		return
 	}
-	s.move(opRotate, x.Cols/r.HeadDim*n, x, x, s.angles(freq, r.Scale), n, r.HeadDim, r.Offset, flag(r.Interleaved))
+	if r.Axis != nil {
+		s.checkAxes(r.Axis, n)
+	}
+	s.move(opRotate, x.Cols/r.HeadDim*n, x, x, s.angles(freq, r), n, r.HeadDim, r.Offset, flag(r.Interleaved))
 }
 
-// angles returns the cosines and sines of all rows of the batch, multiplied by scale: [rows][pair][cosine, sine]. All layers of
-// a step use the same.
-func (s *step) angles(freq *vector, scale float32) kernels.Tensor {
-	pos, n := s.batch.Positions, len(freq.x)
-	if freq.step != s.id || freq.scale != scale {
-		freq.step, freq.scale, freq.at = s.id, scale, len(s.words)
-		for _, p := range pos {
-			for _, f := range freq.x {
-				sin, cos := math.Sincos(float64(p) * float64(f))
-				s.words = append(s.words, math.Float32bits(float32(cos*float64(scale))), math.Float32bits(float32(sin*float64(scale))))
+// checkAxes panics unless there is an axis of the batch for each of n pairs.
+func (s *step) checkAxes(axis []uint8, n int) {
+	if len(axis) != n {
+		panic("gl: Rotate: not an axis for each pair")
+	}
+	for _, a := range axis {
+		if s.batch.Axes != nil && int(a) >= len(s.batch.Axes) {
+			panic("gl: Rotate: an axis that the batch does not have")
+		}
+	}
+}
+
+// angles returns the cosines and sines of all rows of the batch, multiplied by the scale: [rows][pair][cosine, sine]. All layers of
+// a step that rotate in the same way use the same.
+func (s *step) angles(freq *vector, r *kernels.RoPE) kernels.Tensor {
+	rows, n := len(s.batch.Positions), len(freq.x)
+	if freq.step != s.id || freq.scale != r.Scale || !slices.Equal(freq.axis, r.Axis) {
+		freq.step, freq.scale, freq.axis, freq.at = s.id, r.Scale, r.Axis, len(s.words)
+		for row := range rows {
+			for i, f := range freq.x {
+				sin, cos := math.Sincos(float64(s.position(r, row, i)) * float64(f))
+				s.words = append(s.words, math.Float32bits(float32(cos*float64(r.Scale))), math.Float32bits(float32(sin*float64(r.Scale))))
 			}
 		}
 	}
-	return s.uploaded(freq.at, len(pos), 2*n)
+	return s.uploaded(freq.at, rows, 2*n)
+}
+
+// position returns the position by which pair i of a row is rotated.
+func (s *step) position(r *kernels.RoPE, row, i int) int32 {
+	if r.Axis == nil || s.batch.Axes == nil {
+		return s.batch.Positions[row]
+	}
+	return s.batch.Axes[r.Axis[i]][row]
 }
 
 // Embed writes scale × row Tokens[i] of w to row i of dst.

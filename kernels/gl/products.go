@@ -59,7 +59,7 @@ func (s *step) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Ac
 	}
 	both := s.New(x.Rows, m.rows)
 	s.multiply(m, product{dst: both, x: x, choice: nothing})
-	s.element(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), int(f))
+	s.activate(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
 }
 
 // factor checks the arguments that products with a matrix without experts have in common, and returns the matrix.

@@ -19,6 +19,7 @@ type vector struct {
 	// If it holds the frequencies of a rotary embedding: which step has its angles at which place of its words.
 	step  uint64
 	scale float32
+	axis  []uint8
 	at    int
 }
 

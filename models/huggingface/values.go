@@ -9,7 +9,7 @@ import (
 func (c *config) tensor(t models.Tensor, n name, values bool) models.Tensor {
 	t.Name = n.text
 	switch {
-	case !values || t.Data == nil:
+	case !values:
 	case n.norm && c.family.plusOne:
 		return plusOne(t)
 	case n.rotated != notRotated && c.family.interleaved:

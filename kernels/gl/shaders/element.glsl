@@ -23,8 +23,8 @@ float f(float v) {
 	case 4: return max(v, 0.0) * max(v, 0.0);
 	case 5: return 1.0 / (1.0 + exponential(-v));
 	case 6: return softplus(v);
+	case 7: v = min(v, 7.0); // SwiGLU7, GELUQuick with a limit
 	}
-	v = min(v, 7.0);
 	return v / (1.0 + exponential(-1.702 * v));
 }
 
@@ -45,7 +45,7 @@ float apply(float old, float v, float u) {
 #elif OPTION == 4
 	return xielu(v);
 #elif OPTION == 5
-	return clamp(v, -real(10), real(10));
+	return clamp(v, real(10), real(11));
 #elif OPTION == 6
 	return v;
 #elif OPTION == 7
