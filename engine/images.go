@@ -142,7 +142,7 @@ func madeForImages(f *models.File) (bool, error) {
 	}
 	layers, err := f.Meta.Int(family+".block_count", 0)
 	vl := strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35")
-	return vl || family == "gemma3" && layers >= gemma3Sees, models.InFile(f.Path, err)
+	return vl || family == "gemma4" || family == "gemma3" && layers >= gemma3Sees, models.InFile(f.Path, err)
 }
 
 // gemma3Sees is the number of layers from which on models of Gemma 3 see: those of 4, 12 and 27 billion parameters, not those of 270
@@ -357,7 +357,11 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 			continue
 		}
 		look := v.encoder.Look()
-		for _, p := range look.Parts(images[s.image].Image, m.info.Context/imageShare) {
+		room := m.info.Context / imageShare
+		if look.Whole {
+			room = min(room, batch.Chunk)
+		}
+		for _, p := range look.Parts(images[s.image].Image, room) {
 			if p.Tile == nil {
 				ids = append(ids, m.segmentTokens([]token.Part{{Text: p.Text, Special: true}}, false)...)
 				continue

@@ -195,16 +195,20 @@ func logitsOf(t *testing.T, m *Model, p requestPrompt, fresh bool) (logits []flo
 // TestImagesCached checks that the logits of a conversation with images are the same whatever is known of it: earlier turns, other
 // answers, other images, and an image whose rows are known in part.
 func TestImagesCached(t *testing.T) {
-	for _, c := range [][2]string{{"gemma3", "gemma3"}, {"qwen2vl", "qwen2.5vl_merger"}, {"qwen3vl", "qwen3vl_merger"}, {"qwen35", "qwen3vl_merger"}} {
+	for _, c := range [][2]string{{"gemma3", "gemma3"}, {"gemma4", "gemma4v"}, {"gemma4-e", "gemma4v"}, {"mistral3", "pixtral"}, {"qwen2vl", "qwen2.5vl_merger"}, {"qwen3vl", "qwen3vl_merger"}, {"qwen35", "qwen3vl_merger"}} {
 		t.Run(c[0], func(t *testing.T) {
 			text, encoder := qwenSeeing(c[0], c[1])
 			switch c[0] {
 			case "gemma3":
 				text = gemmaSeeing()
+			case "gemma4", "gemma4-e":
+				text = seeingText(c[0], "<|image>", "<image|>")
+			case "mistral3":
+				text = seeingText(c[0], "[IMG_END]")
 			case "qwen35":
 				flatten(encoder)
 			}
-			text.Meta[c[0]+".context_length"] = uint64(1024)
+			text.Meta[text.Architecture+".context_length"] = uint64(1024)
 			m, err := openSeeing(t, text, encoder)
 			if err != nil {
 				t.Fatal(err)

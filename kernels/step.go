@@ -154,8 +154,8 @@ type Step interface {
 	Activate(dst, gate, up Tensor, f Activation)
 	// XIELU writes f(x) to dst.
 	XIELU(dst, x Tensor, f XIELU)
-	// Clamp writes x, limited to -limit … limit, to dst.
-	Clamp(dst, x Tensor, limit float32)
+	// Clamp writes x, limited to lo … hi, to dst.
+	Clamp(dst, x Tensor, lo, hi float32)
 	// Rotate applies r to each head of each row in place, at the row's position in the batch.
 	Rotate(x Tensor, r *RoPE)
 	// Store writes the rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], to the states of the batch's

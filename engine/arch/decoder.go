@@ -348,7 +348,7 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 
 	d.MatMul(qkv, in, l.qkv)
 	if m.clamp > 0 {
-		d.Clamp(qkv, qkv, m.clamp)
+		d.Clamp(qkv, qkv, -m.clamp, m.clamp)
 	}
 	if !l.normRotated {
 		l.qNorm.Of(d, q, q)

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -33,16 +34,19 @@ type Vision struct {
 	c         config
 	look      Look
 	patch     kernels.Matrix // [dim × 3·patch·patch], with a bias or without
-	positions []float32      // [side·side × dim]; nil: none
+	positions []float32      // [side·side × dim], or with tables [2·side × dim]; nil: none
 	side      int            // of the square of learned positions, in patches
+	tables    bool           // positions are those of side columns, and then those of side lines
 	rope      kernels.RoPE   // Freq is nil: q and k are not rotated
 	window    int            // side of a window of attention, in squares of patches; 0: there are none
 	layers    []visionLayer
-	preNorm   nn.Norm // [dim], before the layers; none: the file has none
-	norm      nn.Norm // [dim], after them; none: the file has none
+	run       func(d kernels.Step, x kernels.Tensor) []*kernels.Rows // runs other layers than these
+	preNorm   nn.Norm                                                // [dim], before the layers; none: the file has none
+	norm      nn.Norm                                                // [dim], after them; none: the file has none
 	attn      kernels.Attention
 	windowed  kernels.Attention // to the windows
 	mergers   []merger          // of the last layer's output, and of that of each deep layer
+	level     func(x []float32) // makes of the means of pooled patches what goes into the projector; nil: nothing else
 	pooled    bool              // the projector takes the mean of the patches of a square, otherwise all of them side by side
 	channels  bool              // the projector takes the values of a square by column of its patches, otherwise by patch
 	lineEnd   []float32         // [Dim]: the row behind each line of an image but the last; nil: none
@@ -108,15 +112,18 @@ type visionLayer struct {
 type projector struct {
 	fixed  bool     // images are squares of one size
 	most   int      // largest number of rows of an image if they are not
+	least  int      // smallest number of rows of such an image; 0: 8
 	merge  int      // Look.Merge if the file does not say it
 	merges int      // the largest Look.Merge; 0: merge
+	key    string   // of Look.Merge
 	whole  bool     // Look.Whole
 	norm   normKind // of the encoder
 	frames bool     // the embedding of patches is that of two equal frames of a film
 	learns bool     // positions are learned
 	rotary rotation // of q and k, by the line and the column of a patch
 	parts  func(l *Look, m *vision.Image) []vision.Part
-	open   func(v *Vision, r *reader) // reads the projector
+	layers func(v *Vision, r *reader, f kernels.Activation) // reads other layers than most encoders have; nil: visionLayer does
+	open   func(v *Vision, r *reader)                       // reads the projector
 }
 
 // rotation is how an encoder rotates pairs of values by the line, and others by the column of a patch.
@@ -130,13 +137,17 @@ const (
 
 // projectors is the table of the projectors, by their names in files.
 var projectors = map[string]projector{
-	"gemma3":           {fixed: true, merge: 4, merges: 64, whole: true, norm: layerNorm, learns: true, parts: gemma3Parts, open: openGemma3Projector},
-	"idefics3":         {fixed: true, merge: 1, merges: 64, norm: layerNorm, learns: true, parts: idefics3Parts, open: openIdefics3Projector},
-	"pixtral":          {most: 1024, merge: 1, merges: 8, norm: rmsNorm, rotary: neighbours, parts: pixtralParts, open: openPixtralProjector},
-	"qwen2vl_merger":   {most: 4096, merge: 2, norm: layerNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen2Projector},
-	"qwen2.5vl_merger": {most: 4096, merge: 2, norm: rmsNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen25Projector},
-	"qwen3vl_merger":   {most: 4096, merge: 2, norm: layerNorm, frames: true, learns: true, rotary: halves, parts: qwenParts, open: openQwen3Projector},
+	"gemma3":           {fixed: true, merge: 4, merges: 64, key: squareSide, whole: true, norm: layerNorm, learns: true, parts: gemma3Parts, open: openGemma3Projector},
+	"gemma4v":          {least: 70, most: 1120, merge: 3, merges: 8, key: squareSide, norm: rmsNorm, parts: gemma4Parts, layers: gemma4VisionLayers, open: openGemma4Projector},
+	"idefics3":         {fixed: true, merge: 1, merges: 64, key: squareSide, norm: layerNorm, learns: true, parts: idefics3Parts, open: openIdefics3Projector},
+	"pixtral":          {most: 1024, merge: 1, merges: 8, key: "spatial_merge_size", norm: rmsNorm, rotary: neighbours, parts: pixtralParts, open: openPixtralProjector},
+	"qwen2vl_merger":   {most: 4096, merge: 2, key: "spatial_merge_size", norm: layerNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen2Projector},
+	"qwen2.5vl_merger": {most: 4096, merge: 2, key: "spatial_merge_size", norm: rmsNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen25Projector},
+	"qwen3vl_merger":   {most: 4096, merge: 2, key: "spatial_merge_size", norm: layerNorm, frames: true, learns: true, rotary: halves, parts: qwenParts, open: openQwen3Projector},
 }
+
+// squareSide is the key of Look.Merge in most files.
+const squareSide = "projector.scale_factor"
 
 // visionKeys are keys that change the arithmetic of other encoders.
 var visionKeys = map[string]neutral{
@@ -175,11 +186,13 @@ func openVision(f *models.File, dev kernels.Device) (*Vision, error) {
 	if _, ok := r.f.Tensor("v.pre_ln.weight"); ok {
 		v.preNorm = r.norm("v.pre_ln", c.dim, c)
 	}
-	for i := range c.layers {
-		v.layers = append(v.layers, r.visionLayer(fmt.Sprintf("v.blk.%d.", i), c, act))
-		if r.err != nil {
-			return nil, r.err
-		}
+	if p.layers != nil {
+		p.layers(v, r, act)
+	} else {
+		r.visionLayers(v, act)
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	if _, ok := r.f.Tensor("v.post_ln.weight"); ok {
 		v.norm = r.norm("v.post_ln", c.dim, c)
@@ -199,6 +212,10 @@ func (r *reader) projector(v *Vision) projector {
 	meta := r.f.Meta
 	if kind, err := meta.String("general.architecture", ""); err != nil || kind != "clip" {
 		r.unsupported("is no vision encoder (mmproj) but a model of the family %s", models.Printable(kind))
+	}
+	if hears, err := meta.Bool("clip.has_audio_encoder", false); err == nil && hears {
+		r.skip("a.") // an encoder of sounds beside that of images
+		r.skip("mm.a.")
 	}
 	has, err := meta.Bool("clip.has_vision_encoder", false)
 	r.fail(err)
@@ -276,13 +293,13 @@ func (r *reader) imageSizes(v *Vision, p projector) {
 	l.Longest = r.int("preproc_image_size", 0, 0, 1<<13)
 	if !p.fixed {
 		// The number of rows of an image is limited as in llama.cpp: the files do not say the limits.
-		l.Patch, l.Merge = r.int("patch_size", required, 1, 32), r.int("spatial_merge_size", p.merge, p.merge, max(p.merge, p.merges))
+		l.Patch, l.Merge = r.int("patch_size", required, 1, 32), r.int(p.key, p.merge, min(p.merge, 2), max(p.merge, p.merges))
 		unit := l.Patch * l.Merge
-		l.Least, l.Most = 8*unit*unit, p.most*unit*unit
+		l.Least, l.Most = cmp.Or(p.least, 8)*unit*unit, p.most*unit*unit
 		return
 	}
 	l.Side, l.Patch = side, r.int("patch_size", required, 1, 1<<10)
-	l.Merge = r.int("projector.scale_factor", p.merge, 1, p.merges)
+	l.Merge = r.int(p.key, p.merge, 1, p.merges)
 	if r.err != nil {
 		return
 	}
@@ -390,6 +407,13 @@ func (r *reader) widthOf(blk string, c config) int {
 		return r.rowsOf(blk + "ffn_down.weight")
 	}
 	return r.rowsOf(blk + "ffn_up.weight")
+}
+
+// visionLayers reads the layers of most encoders.
+func (r *reader) visionLayers(v *Vision, f kernels.Activation) {
+	for i := 0; i < v.c.layers && r.err == nil; i++ {
+		v.layers = append(v.layers, r.visionLayer(fmt.Sprintf("v.blk.%d.", i), v.c, f))
+	}
 }
 
 func (r *reader) visionLayer(blk string, c config, f kernels.Activation) visionLayer {

@@ -17,7 +17,25 @@ type merger struct {
 	norm nn.Norm        // [cols]; none: not normalised
 	join kernels.Matrix // [dim × cols], where dim is the cols of up; nil: none
 	up   kernels.Matrix // [hidden × cols]; nil: neither up nor GELU
-	out  kernels.Matrix // [Dim × hidden], or [Dim × cols]
+	out  linear         // [Dim × hidden], or [Dim × cols]
+}
+
+// linear is a product with limits of what goes in and what comes out; nil: no limits.
+type linear struct {
+	w       kernels.Matrix
+	in, out *[2]float32
+}
+
+// of writes the product of x to dst, with scratch, which may be x, as scratch memory of its shape.
+func (l *linear) of(d kernels.Step, dst, x, scratch kernels.Tensor) {
+	if l.in != nil {
+		d.Clamp(scratch, x, l.in[0], l.in[1])
+		x = scratch
+	}
+	d.MatMul(dst, x, l.w)
+	if l.out != nil {
+		d.Clamp(dst, dst, l.out[0], l.out[1])
+	}
 }
 
 // of returns the rows for in, [n × cols].
@@ -34,8 +52,8 @@ func (m *merger) of(d kernels.Step, in kernels.Tensor) kernels.Tensor {
 		d.Activate(hidden, hidden, kernels.Tensor{}, kernels.GELUTanh)
 		in = hidden
 	}
-	out := d.New(in.Rows, m.out.Rows())
-	d.MatMul(out, in, m.out)
+	out := d.New(in.Rows, m.out.w.Rows())
+	m.out.of(d, out, in, in)
 	return out
 }
 
@@ -95,6 +113,9 @@ func (v *Vision) Encode(tile *vision.Image) ([]float32, error) {
 		return nil, fmt.Errorf("vision: a tile of %d × %d pixels", tile.Width, tile.Height)
 	}
 	g := v.grid(tile.Width/v.look.Patch, tile.Height/v.look.Patch)
+	if v.tables && max(g.across, g.down) > v.side {
+		return nil, fmt.Errorf("vision: an image of %d × %d patches; there are positions for %d", g.across, g.down, v.side)
+	}
 	keeps := kernels.Layer{KVHeads: v.c.heads, KeyDim: v.c.headDim, ValueDim: v.c.headDim, Fine: true}
 	state, err := v.dev.NewState(kernels.StateShape{Layers: []kernels.Layer{keeps}, Cap: len(g.patches)})
 	if err != nil {
@@ -110,25 +131,44 @@ func (v *Vision) Encode(tile *vision.Image) ([]float32, error) {
 // encode returns the output of the encoder, and then that of each deep layer, [patches × dim].
 func (v *Vision) encode(tile *vision.Image, g *grid, state kernels.State) ([][]float32, error) {
 	c, n := v.c, len(g.patches)
+	pixels := tile.Normalised(v.look.Patch, g.patches, v.look.Mean, v.look.Std)
 	d := v.dev.Begin(g.batch(state))
-	x := d.New(n, c.dim)             // the residual stream
+	x := d.New(n, c.dim) // the residual stream
+	in := d.New(n, len(pixels)/n)
+	d.Write(in, pixels)
+	d.MatMul(x, in, v.patch)
+	if v.positions != nil {
+		places := d.New(n, c.dim)
+		d.Write(places, v.placesOf(g))
+		d.Add(x, places)
+	}
+	v.preNorm.Of(d, x, x)
+	run := v.run
+	if run == nil {
+		run = v.runLayers
+	}
+	deep := run(d, x)
+	v.norm.Of(d, x, x)
+	rows := append([]*kernels.Rows{d.Read(x)}, deep...)
+	if err := d.End(); err != nil {
+		return nil, err
+	}
+	var out [][]float32
+	for _, r := range rows {
+		out = append(out, compact(r))
+	}
+	return out, nil
+}
+
+// runLayers runs the layers on x, [patches × dim], and returns copies of the output of the deep ones.
+func (v *Vision) runLayers(d kernels.Step, x kernels.Tensor) (deep []*kernels.Rows) {
+	c, n := v.c, x.Rows
 	h := d.New(n, c.dim)             // normalised x
 	qkv := d.New(n, 3*c.dim)         // q, k and v side by side
 	q := qkv.Slice(0, c.dim)         // [n × heads·headDim]
 	k := qkv.Slice(c.dim, c.dim)     // [n × heads·headDim]
 	val := qkv.Slice(2*c.dim, c.dim) // [n × heads·headDim]
 	ffn := c.feedForwardTensors(d, n)
-	pixels := tile.Normalised(v.look.Patch, g.patches, v.look.Mean, v.look.Std)
-	in := d.New(n, len(pixels)/n)
-	rows := make([]*kernels.Rows, 1, 4)
-
-	d.Write(in, pixels)
-	d.MatMul(x, in, v.patch)
-	if v.positions != nil {
-		d.Write(h, v.placesOf(g))
-		d.Add(x, h)
-	}
-	v.preNorm.Of(d, x, x)
 	for i := range v.layers {
 		l := &v.layers[i]
 		l.norm.Of(d, h, x)
@@ -149,19 +189,10 @@ func (v *Vision) encode(tile *vision.Image, g *grid, state kernels.State) ([][]f
 		if l.deep {
 			y := d.New(n, c.dim)
 			d.Scale(y, x, 1)
-			rows = append(rows, d.Read(y))
+			deep = append(deep, d.Read(y))
 		}
 	}
-	v.norm.Of(d, x, x)
-	rows[0] = d.Read(x)
-	if err := d.End(); err != nil {
-		return nil, err
-	}
-	var out [][]float32
-	for _, r := range rows {
-		out = append(out, compact(r))
-	}
-	return out, nil
+	return deep
 }
 
 // compact returns rows without the gaps between them.
@@ -184,6 +215,9 @@ func (v *Vision) project(outputs [][]float32, g *grid) ([]float32, error) {
 		switch {
 		case v.pooled:
 			values = means(values, n, v.c.dim)
+			if v.level != nil {
+				v.level(values)
+			}
 		case v.channels:
 			values = byColumn(values, n, v.c.dim)
 		}
@@ -239,6 +273,9 @@ func byColumn(x []float32, n, dim int) []float32 {
 // size they are interpolated, such that the corners coincide.
 func (v *Vision) placesOf(g *grid) []float32 {
 	dim := v.c.dim
+	if v.tables {
+		return v.placesByTables(g)
+	}
 	across, down := stretched(v.side, g.across), stretched(v.side, g.down)
 	out := make([]float32, len(g.patches)*dim)
 	for i, p := range g.patches {
@@ -247,6 +284,19 @@ func (v *Vision) placesOf(g *grid) []float32 {
 		c, d := v.positions[(y.to*v.side+x.from)*dim:], v.positions[(y.to*v.side+x.to)*dim:]
 		for j := range out[i*dim:][:dim] {
 			out[i*dim+j] = a[j]*(1-x.share)*(1-y.share) + b[j]*x.share*(1-y.share) + c[j]*(1-x.share)*y.share + d[j]*x.share*y.share
+		}
+	}
+	return out
+}
+
+// placesByTables returns the sums of the embeddings of the column and of the line of each patch.
+func (v *Vision) placesByTables(g *grid) []float32 {
+	dim := v.c.dim
+	out := make([]float32, len(g.patches)*dim)
+	for i, p := range g.patches {
+		x, y := v.positions[p%g.across*dim:], v.positions[(v.side+p/g.across)*dim:]
+		for j := range out[i*dim:][:dim] {
+			out[i*dim+j] = x[j] + y[j]
 		}
 	}
 	return out

@@ -64,7 +64,11 @@ func TestVisionTensorsMatter(t *testing.T) {
 				continue // it adds the same to the scores of all keys
 			}
 			s.Tensors[i].Data = slices.Clone(tensor.Data)
-			for at, x := range wave(tensor.Len(), i, 0.5) {
+			change := wave(tensor.Len(), i, 0.5)
+			if len(change) == 1 {
+				change[0] = -0.25
+			}
+			for at, x := range change {
 				bytes := s.Tensors[i].Data[4*at:]
 				x += math.Float32frombits(binary.LittleEndian.Uint32(bytes))
 				binary.LittleEndian.PutUint32(bytes, math.Float32bits(x))
@@ -133,7 +137,7 @@ func fuseVision(s *tiny.Source, blk string) {
 // TestVisionCounts checks for every projector that tensors and keys that its network does not have are refused by name.
 func TestVisionCounts(t *testing.T) {
 	for name, p := range projectors {
-		for _, tensor := range []string{"v.class_embd", "v.blk.0.ls1.weight", "v.blk.0.attn_q_norm.weight", "v.blk.9.ln1.weight", "mm.4.weight", "a.conv1d.weight",
+		for _, tensor := range []string{"v.class_embd", "v.blk.0.ls1.weight", "v.blk.0.attn_sinks", "v.blk.9.ln1.weight", "mm.4.weight", "a.conv1d.weight",
 			"v.blk.0.ffn_up.scale", "v.deepstack.7.fc1.weight", "v.deepstack.1.norm.weight"} {
 			s := tiny.Vision(name)
 			s.Vector(tensor, 1, 2)
@@ -168,6 +172,39 @@ func TestVisionCounts(t *testing.T) {
 	s.Meta["clip.projector_type"] = "tomorrow"
 	if _, err := OpenVision(fileOf(s), kernels.Checker{}); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), "tomorrow") || !strings.Contains(err.Error(), "qwen2.5vl_merger") {
 		t.Errorf("another projector: %v", err)
+	}
+}
+
+// TestVisionWhole checks for which models the rows of an image see each other: those of Gemma 3, and the large ones of Gemma 4.
+func TestVisionWhole(t *testing.T) {
+	for _, c := range []struct {
+		projector string
+		dim       int
+		whole     bool
+	}{{"gemma3", tiny.Dim, true}, {"gemma4v", tiny.Dim, true}, {"gemma4v", 1536, false}, {"gemma4v", 2560, false}, {"qwen3vl_merger", tiny.Dim, false}} {
+		s := tiny.Vision(c.projector)
+		if c.dim != tiny.Dim {
+			s.Meta["clip.vision.projection_dim"] = uint64(c.dim)
+			s.Tensors = slices.DeleteFunc(s.Tensors, func(x models.Tensor) bool { return x.Name == "mm.input_projection.weight" })
+			s.Matrix("mm.input_projection.weight", c.dim, 32)
+		}
+		v, err := OpenVision(fileOf(s), kernels.Checker{})
+		if err != nil || v.Look().Whole != c.whole {
+			t.Errorf("%s with rows of %d: %v", c.projector, c.dim, err)
+		}
+	}
+}
+
+// TestVisionBesideSounds checks that an encoder of sounds in the same file makes no difference.
+func TestVisionBesideSounds(t *testing.T) {
+	s := tiny.Vision("gemma4v")
+	s.Meta["clip.has_audio_encoder"], s.Meta["clip.audio.projector_type"] = true, "gemma4a"
+	s.Meta["clip.vision.projector_type"] = s.Meta["clip.projector_type"]
+	delete(s.Meta, "clip.projector_type")
+	s.Vector("a.blk.0.ln1.weight", 1, 2)
+	s.Vector("mm.a.input_projection.weight", 1, 2)
+	if dev := exactDevice(t); !slices.Equal(visionRows(t, dev, s), visionRows(t, dev, tiny.Vision("gemma4v"))) {
+		t.Error("other rows")
 	}
 }
 

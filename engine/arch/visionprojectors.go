@@ -29,7 +29,7 @@ func openGemma3Projector(v *Vision, r *reader) {
 		rows[i] = w[i%dim*v.look.Dim+i/dim]
 	}
 	out := r.loadMatrix(name, []kernels.Weights{{Type: quant.F32, Rows: v.look.Dim, Cols: dim, Data: littleEndian(rows)}})
-	v.pooled, v.mergers = true, []merger{{norm: norm, out: out}}
+	v.pooled, v.mergers = true, []merger{{norm: norm, out: linear{w: out}}}
 }
 
 // littleEndian returns values as files have them.
@@ -45,7 +45,7 @@ func idefics3Parts(l *Look, m *vision.Image) []vision.Part { return vision.Tiles
 
 // openIdefics3Projector reads the projector of Idefics 3 and SmolVLM: the patches of each square side by side ─ product.
 func openIdefics3Projector(v *Vision, r *reader) {
-	v.mergers = []merger{{out: r.matrix(v.square(), part{"mm.model.fc", v.look.Dim})}}
+	v.mergers = []merger{{out: linear{w: r.matrix(v.square(), part{"mm.model.fc", v.look.Dim})}}}
 }
 
 // square returns how many values the patches of a square have.
@@ -138,7 +138,7 @@ func (r *reader) deepLayers(v *Vision) {
 // merger reads a part of a projector with two matrices of these names, the first of which has cols columns.
 func (r *reader) merger(v *Vision, cols int, up, out string) merger {
 	hidden := r.rowsOf(up + ".weight")
-	return merger{up: r.biased(cols, part{up, hidden}), out: r.biased(hidden, part{out, v.look.Dim})}
+	return merger{up: r.biased(cols, part{up, hidden}), out: linear{w: r.biased(hidden, part{out, v.look.Dim})}}
 }
 
 // choice reads a number that must be one of a few.

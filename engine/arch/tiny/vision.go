@@ -39,6 +39,8 @@ func Vision(projector string) *Source {
 		s.siglip()
 		s.visionKeys(map[string]any{"projector.scale_factor": uint64(2), "preproc_image_size": uint64(2 * VisionSide)})
 		s.matrix("mm.model.fc.weight", quant.F32, 1, Dim, 4*visionDim)
+	case "gemma4v":
+		s.gemma4Vision()
 	case "pixtral":
 		s.pixtral()
 	case "qwen2vl_merger":
@@ -63,7 +65,7 @@ func (s *Source) visionKeys(keys map[string]any) {
 // siglip adds the encoder of SigLIP.
 func (s *Source) siglip() {
 	s.Meta["clip.use_gelu"] = true
-	s.matrix("v.patch_embd.weight", quant.F32, 4, visionDim, 3, visionPatch, visionPatch)
+	s.matrix("v.patch_embd.weight", quant.F16, 4, visionDim, 3, visionPatch, visionPatch)
 	s.bias("v.patch_embd.bias", visionDim)
 	s.matrix("v.position_embd.weight", quant.F32, 3, VisionSide/visionPatch*(VisionSide/visionPatch), visionDim)
 	for i := range VisionLayers {
@@ -97,11 +99,46 @@ func (s *Source) visionMatrix(name string, size float64, rows, cols int) {
 	s.bias(name+".bias", rows)
 }
 
+// gemma4Vision adds the encoder and the projector of Gemma 4. Its pixels are 0 to 1. Some matrices have limits, of which some are one-sided.
+func (s *Source) gemma4Vision() {
+	const places = 40
+	s.visionKeys(map[string]any{"image_mean": []float64{0, 0, 0}, "image_std": []float64{1, 1, 1}})
+	s.matrix("v.patch_embd.weight", quant.F16, 3, visionDim, 3, visionPatch, visionPatch)
+	s.matrix("v.position_embd.weight", quant.F32, 2, 2, places, visionDim)
+	for i := range VisionLayers {
+		blk := fmt.Sprintf("v.blk.%d.", i)
+		for _, name := range []string{"attn_q", "attn_k", "attn_v", "attn_out"} {
+			s.matrix(blk+name+".weight", quant.F32, 1.5, visionDim, visionDim)
+		}
+		for _, name := range []string{"ln1", "ln2", "attn_post_norm", "ffn_post_norm"} {
+			s.norm(blk+name+".weight", visionDim)
+		}
+		s.norm(blk+"attn_q_norm.weight", visionDim/2)
+		s.norm(blk+"attn_k_norm.weight", visionDim/2)
+		s.matrix(blk+"ffn_gate.weight", quant.F32, 1, visionFF, visionDim)
+		s.matrix(blk+"ffn_up.weight", quant.F32, 1, visionFF, visionDim)
+		s.matrix(blk+"ffn_down.weight", quant.F32, 1, visionDim, visionFF)
+		s.Vector(blk+"out_scale.weight", 0.75+0.5*float32(i))
+		s.Vector(blk+"attn_q.input_max", 1.5)
+		s.Vector(blk+"attn_v.input_min", -1)
+		s.Vector(blk+"attn_v.output_max", 1.25)
+		s.Vector(blk+"attn_out.input_min", -0.5)
+		s.Vector(blk+"attn_out.input_max", 0.75)
+		s.Vector(blk+"ffn_gate.output_min", -1)
+		s.Vector(blk+"ffn_down.input_max", 0.5)
+	}
+	s.bias("v.std_bias", visionDim)
+	s.norm("v.std_scale", visionDim)
+	s.matrix("mm.input_projection.weight", quant.F32, 1, Dim, visionDim)
+	s.Vector("mm.input_projection.input_max", 0.5)
+	s.Vector("mm.input_projection.output_min", -2)
+}
+
 // pixtral adds the encoder and the projector of Mistral 3.
 func (s *Source) pixtral() {
 	s.Meta["clip.use_silu"] = true
 	s.visionKeys(map[string]any{"spatial_merge_size": uint64(2)})
-	s.matrix("v.patch_embd.weight", quant.F32, 4, visionDim, 3, visionPatch, visionPatch)
+	s.matrix("v.patch_embd.weight", quant.F16, 4, visionDim, 3, visionPatch, visionPatch)
 	s.norm("v.pre_ln.weight", visionDim)
 	for i := range VisionLayers {
 		blk := fmt.Sprintf("v.blk.%d.", i)
@@ -124,8 +161,8 @@ func (s *Source) pixtral() {
 // frames adds the embedding of patches of two frames, of side × side pixels.
 func (s *Source) frames(side int) {
 	s.visionKeys(map[string]any{"patch_size": uint64(side)})
-	s.matrix("v.patch_embd.weight", quant.F32, 3, visionDim, 3, side, side)
-	s.matrix("v.patch_embd.weight.1", quant.F32, 3, visionDim, 3, side, side)
+	s.matrix("v.patch_embd.weight", quant.F16, 3, visionDim, 3, side, side)
+	s.matrix("v.patch_embd.weight.1", quant.F16, 3, visionDim, 3, side, side)
 }
 
 // squareMerger adds the projector of Qwen VL.
@@ -198,6 +235,10 @@ func (s *Source) Tokens(texts ...string) {
 	const control = 3
 	s.Meta["tokenizer.ggml.tokens"] = append(s.Meta["tokenizer.ggml.tokens"].([]string), texts...)
 	for i, t := range s.Tensors {
+		if t.Name == "per_layer_token_embd.weight" {
+			rows := len(t.Data) / t.Rows() // of no use but for their number
+			s.Tensors[i].Data, s.Tensors[i].Shape = append(t.Data, t.Data[:len(texts)*rows]...), []int{t.Rows() + len(texts), t.Cols()}
+		}
 		if t.Name == "token_embd.weight" {
 			more := make([]float32, len(texts)*t.Cols())
 			for j := range more {
