@@ -18,7 +18,7 @@ type Tensor struct {
 	Shape []int  // outermost first: [rows, cols]; a vector has one dimension, a scalar none
 	Data  []byte // usually a read-only memory map, valid until the File is closed
 	// Part, if not nil, returns the data of the i-th element of the first dimension, all of one length, where the file has them in
-	// several places or in another layout. Data is nil then.
+	// several places, another order or another layout. Data is nil then, or has as many bytes, which will do for a check.
 	Part func(i int) []byte
 }
 

@@ -70,7 +70,13 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
-	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
+	StoreUnwritable: {title: "What you write now is not saved.", why: []string{
+		"The folder {folder} can't be written to. Your chats are shown as they were saved last, and they stay as they are."},
+		do: "Check the permissions of the folder and the free space, then start the program again."},
+	StoreUnread: {title: "What you write now is not saved.", why: []string{
+		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
+		do: "Check the permissions of the folder and the free space, then start the program again."},
+	StoreNewer:     {title: "What you write now is not saved.", why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
 	SettingsKept:   {why: []string{"The settings were damaged and are now in {path} ({detail}). " + ownChoices}},
 	SettingsStuck:  {why: []string{"The settings are damaged and could not be moved ({detail}). " + ownChoices}},
 	SettingsUnread: {why: []string{"The settings could not be read ({detail}). " + ownChoices}},

@@ -12,7 +12,6 @@ package shell
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -84,6 +83,8 @@ type Shell struct {
 	trash          *trash
 	bar            *talkBar
 	gone           []store.Conversation // deleted, as long as the sidebar offers to undo it
+	dialog         fyne.CanvasObject    // the latest one of this program
+	asking         *ui.Entry            // in the dialog; nil: it asks for no text
 	passing        *ui.Passing          // removes the message in the sidebar
 	page           string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead       *pageHead
@@ -141,9 +142,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		d.Host.SetBudget(values.Memory)
 	}
 	d.setTheme()
-	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
-		notes = append(notes, fmt.Errorf("new messages can't be saved: %w", err))
-		if d.store, err = store.Memory(); err != nil {
+	path := filepath.Join(m.Data, "conversations.db")
+	if d.store, err = store.Open(path); err != nil {
+		if d.store, err = store.Copy(path, err); err != nil {
 			return nil, err
 		}
 	}
@@ -156,13 +157,22 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	})
 	if n := d.store.Notice(); n.Code != problem.None {
 		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
-			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
+			Actions: storeActions(d, n)})
 	}
 	for _, err := range notes {
 		d.notice("Something went wrong while starting.", err)
 	}
 	d.start()
 	return d, nil
+}
+
+// storeActions are the actions of the card about a problem of the store.
+func storeActions(d *Shell, p problem.Problem) []ui.Action {
+	list := []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(d.Data) }}}
+	if p.Err != nil {
+		list = append(list, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(p.Err.Error())) }})
+	}
+	return list
 }
 
 func (d *Shell) build() {

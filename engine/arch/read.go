@@ -198,7 +198,11 @@ func (r *reader) tensor(name string, shape ...int) (models.Tensor, bool) {
 		return t, false
 	}
 	r.used[name] = true
-	if _, checks := r.dev.(kernels.Checker); t.Part != nil && !checks {
+	switch _, checks := r.dev.(kernels.Checker); {
+	case t.Part == nil:
+	case checks && t.Data != nil:
+		t.Part = nil
+	case !checks:
 		t.Data = make([]byte, 0, t.Shape[0]*len(t.Part(0)))
 		for i := range t.Shape[0] {
 			t.Data = append(t.Data, t.Part(i)...)

@@ -178,7 +178,7 @@ func (c *config) common() {
 	c.meta["general.architecture"], c.meta["general.name"] = c.family.architecture, c.titleOf()
 	c.set("context_length", c.int("max_position_embeddings", required))
 	c.set("embedding_length", c.int("hidden_size", required))
-	if c.has("intermediate_size") || !c.has("block_ff_dim") {
+	if c.has("intermediate_size") || !c.has("block_ff_dim") && !c.has("moe_intermediate_size") {
 		c.set("feed_forward_length", c.int("intermediate_size", required))
 	}
 	c.set("block_count", c.int("num_hidden_layers", required))

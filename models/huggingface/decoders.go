@@ -105,12 +105,17 @@ func axesKeys(c *config) {
 	if rope == nil {
 		rope = c.object("rope_parameters")
 	}
+	c.set("rope.dimension_sections", c.sections(rope))
+}
+
+// sections returns how many rotated pairs each axis of the positions has; def is for folders that do not say it.
+func (c *config) sections(rope map[string]any, def ...int64) []int64 {
+	sections := append(def, make([]int64, 4-len(def))...)
 	list, _ := rope["mrope_section"].([]any)
-	sections := make([]int64, 4)
 	for i, v := range list[:min(len(list), 4)] {
 		sections[i] = int64(c.intOf(map[string]any{"mrope_section": v}, "mrope_section", required))
 	}
-	c.set("rope.dimension_sections", sections)
+	return sections
 }
 
 // lfm2Heads returns the number of key/value heads of each layer, 0 for convolutions. Folders have the types of all layers, or the numbers of those

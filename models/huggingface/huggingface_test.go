@@ -90,6 +90,15 @@ func TestKeys(t *testing.T) {
 		{"qwen2_5_vl", map[string]any{"rope_scaling": map[string]any{"type": "mrope", "mrope_section": []int{16, 24, 24}}}, models.Metadata{"qwen2vl.rope.dimension_sections": []int64{16, 24, 24, 0}, "qwen2vl.rope.scaling.type": nil}},
 		{"lfm2", map[string]any{"norm_eps": 1e-5, "conv_L_cache": 3, "layer_types": []string{"conv", "full_attention"}, "num_key_value_heads": 2, "block_ff_dim": 300, "block_auto_adjust_ff_dim": true,
 			"block_ffn_dim_multiplier": 1.0, "block_multiple_of": 64}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 2}, "lfm2.feed_forward_length": uint64(256), "lfm2.shortconv.l_cache": uint64(3)}},
+		{"qwen3_5", map[string]any{"text_config": sizes("qwen3_5_text", map[string]any{"head_dim": 32, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+			"linear_conv_kernel_dim": 4, "layer_types": []string{"linear_attention", "full_attention"}, "rope_parameters": map[string]any{"rope_theta": 1e7, "partial_rotary_factor": 0.25}})}, models.Metadata{
+			"general.architecture": "qwen35", "qwen35.rope.dimension_count": uint64(8), "qwen35.rope.dimension_sections": []int64{11, 11, 10, 0}, "qwen35.ssm.inner_size": uint64(32), "qwen35.ssm.group_count": uint64(2),
+			"qwen35.ssm.time_step_rank": uint64(4), "qwen35.attention.recurrent_layers": []bool{true, false}, "qwen35.rope.freq_base": 1e7}},
+		{"gemma4", map[string]any{"text_config": sizes("gemma4_text", map[string]any{"head_dim": 16, "global_head_dim": 32, "sliding_window": 8, "layer_types": []string{"sliding_attention", "full_attention"}, "num_kv_shared_layers": 1,
+			"num_key_value_heads": 2, "num_global_key_value_heads": 1, "use_double_wide_mlp": true, "hidden_size_per_layer_input": 8, "final_logit_softcapping": 30.0, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 24,
+			"rope_parameters": map[string]any{"full_attention": map[string]any{"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1e6}, "sliding_attention": map[string]any{"rope_type": "default", "rope_theta": 1e4}}})}, models.Metadata{
+			"gemma4.attention.key_length": uint64(32), "gemma4.attention.key_length_swa": uint64(16), "gemma4.rope.dimension_count_swa": uint64(16), "gemma4.attention.head_count_kv": []int64{2, 1},
+			"gemma4.feed_forward_length": []int64{96, 192}, "gemma4.attention.shared_kv_layers": uint64(1), "gemma4.expert_used_count": uint64(2), "gemma4.rope.freq_base_swa": 10000.0}},
 		{"lfm2", map[string]any{"conv_L_cache": 3, "full_attn_idxs": []int{1}, "num_key_value_heads": 4}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 4}}},
 		// Gemma 3 4B, LLaVA 1.5: what the class has is left out.
 		{"gemma3", map[string]any{"text_config": map[string]any{"model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024,
@@ -111,6 +120,9 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// gemma4Rope are the rope_parameters that Gemma 4 must have.
+var gemma4Rope = map[string]map[string]any{"gemma4": {"full_attention": map[string]any{"rope_type": "proportional"}}}
+
 // TestNames checks the names of tensors, and which are left out.
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
@@ -128,10 +140,13 @@ func TestNames(t *testing.T) {
 		{"modernbert", "model.layers.1.attn.Wqkv.weight", "blk.1.attn_qkv.weight"}, {"modernbert", "head.dense.weight", ""}, {"modernbert", "decoder.bias", ""},
 		{"modernbert", "model.final_norm.weight", "output_norm.weight"}, {"modernbert", "stray.weight", "stray.weight"},
 		{"qwen3_moe", "model.layers.0.mlp.gate.weight", "blk.0.ffn_gate_inp.weight"}, {"olmo2", "model.layers.0.post_attention_layernorm.weight", "blk.0.post_attention_norm.weight"},
+		{"gemma4", "model.language_model.layers.3.layer_scalar", "blk.3.layer_output_scale.weight"}, {"gemma4", "model.audio_tower.x", ""}, {"gemma4", "model.embed_vision.x.weight", ""},
 		{"qwen3_vl", "model.visual.blocks.0.x.weight", ""}, {"qwen2_vl", "visual.x", ""}, {"lfm2", "model.embedding_norm.weight", "token_embd_norm.weight"},
 		{"bert", "embeddings.position_ids", ""}, {"bert", "pooler.dense.weight", ""}, {"bert", "cls.predictions.bias", ""}, {"bert", "stray", "stray"},
 	} {
-		g := convert(t, folder(sizes(c.kind, map[string]any{"num_experts": 1, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "conv_L_cache": 3}), c.from))
+		g := convert(t, folder(sizes(c.kind, map[string]any{"num_experts": 1, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "conv_L_cache": 3, "head_dim": 16,
+			"global_head_dim": 16, "sliding_window": 8, "layer_types": []string{"full_attention", "full_attention"}, "num_key_value_heads": 4, "rope_parameters": gemma4Rope[c.kind]}), c.from))
+		g.Tensors = slices.DeleteFunc(g.Tensors, func(t models.Tensor) bool { return t.Name == "rope_freqs.weight" }) // which is made
 		switch {
 		case c.to == "" && len(g.Tensors) == 0:
 		case c.to == "" || len(g.Tensors) != 1 || g.Tensors[0].Name != c.to:
@@ -148,11 +163,21 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestInterleave checks the order of the rows of q on a small matrix.
-func TestInterleave(t *testing.T) {
-	got := interleave([]byte{0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, 6, 16, 7, 17}, 2, 4)
-	if want := []byte{0, 10, 2, 12, 1, 11, 3, 13, 4, 14, 6, 16, 5, 15, 7, 17}; !slices.Equal(got, want) {
+// TestOrder checks the order of the rows of q, and that of the heads of values of Qwen3.5.
+func TestOrder(t *testing.T) {
+	var got []int
+	for i := range 8 {
+		got = append(got, neighbour(i, 8))
+	}
+	if want := []int{0, 4, 1, 5, 2, 6, 3, 7}; !slices.Equal(got, want) {
 		t.Errorf("got %v, expected %v", got, want)
+	}
+	c, heads := &config{family: families["qwen3_5"]}, []int(nil)
+	for i := range 6 {
+		heads = append(heads, c.tiled(deltaHeads{keys: 2, values: 6})(i))
+	}
+	if want := []int{0, 3, 1, 4, 2, 5}; !slices.Equal(heads, want) {
+		t.Errorf("got %v, expected %v", heads, want)
 	}
 }
 

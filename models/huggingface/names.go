@@ -122,7 +122,7 @@ func decoderName(c *config, tensor string) name {
 	case "embedding_norm.weight": // of LFM2
 		return name{text: "token_embd_norm.weight", norm: true}
 	case "lm_head.weight":
-		if c.family.plusOne || c.bool("tie_word_embeddings", false) {
+		if strings.HasPrefix(c.family.architecture, "gemma") || c.bool("tie_word_embeddings", false) {
 			return name{} // the same as the embeddings
 		}
 		return name{text: "output.weight"}

@@ -19,8 +19,8 @@ import (
 // modelTypes are the families whose models Folder writes, with the model_type of their config.json.
 var modelTypes = map[string]string{
 	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
-	"gemma3": "gemma3_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "llama": "llama",
-	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3",
+	"gemma3": "gemma3_text", "gemma4": "gemma4_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "llama": "llama",
+	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "qwen35moe": "qwen3_5_moe_text", "qwen3next": "qwen3_next",
 	"qwen3moe": "qwen3_moe", "qwen3vl": "qwen3_vl", "seed_oss": "seed_oss", "smollm3": "smollm3", "starcoder2": "starcoder2",
 }
 
@@ -54,6 +54,7 @@ var modernBertOthers = map[string]string{"token_embd": "model.embeddings.tok_emb
 // others are the names in PyTorch of what is in no layer.
 var others = map[string]string{
 	"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
+	"per_layer_token_embd": "model.embed_tokens_per_layer", "per_layer_model_proj": "model.per_layer_model_projection", "per_layer_proj_norm": "model.per_layer_projection_norm",
 	"position_embd": "embeddings.position_embeddings", "token_types": "embeddings.token_type_embeddings", "token_embd_norm": "embeddings.LayerNorm",
 	"cls": "pooler.dense", "cls.output": "classifier",
 }
@@ -126,7 +127,7 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	case strings.HasSuffix(base, "attn_sinks"):
 		out.Name = strings.Replace(strings.TrimSuffix(base, "attn_sinks"), "blk.", "model.layers.", 1) + "self_attn.sinks"
 	}
-	if strings.HasPrefix(s.Architecture, "gemma") && strings.HasSuffix(base, "norm") {
+	if (strings.HasPrefix(s.Architecture, "gemma") && s.Architecture != "gemma4" || s.isDelta()) && strings.HasSuffix(base, "norm") {
 		out.Data = minusOne(t)
 		out.Type = quant.F32
 	}
@@ -274,7 +275,7 @@ func write(t testing.TB, path string, b []byte) {
 func FolderKinds() (list []string) {
 	for _, table := range []map[string]kind{kinds, encoders} {
 		for name := range maps.Keys(table) {
-			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "mixtral", "modern-bert-rank"}, name) {
+			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "gemma4-e", "gemma4-moe", "mixtral", "modern-bert-rank"}, name) {
 				list = append(list, name)
 			}
 		}

@@ -18,8 +18,14 @@ var ownModules = func() map[string]map[string]string {
 	inputs := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}
 	glm := map[string]string{"post_attention_norm": "post_self_attn_layernorm", "post_ffw_norm": "post_mlp_layernorm", "ffn_up": "mlp.gate_up_proj"}
 	post := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_gate_inp": "mlp.router"}
+	moe := map[string]string{"post_attention_norm": "post_attention_layernorm"}
 	return map[string]map[string]string{
-		"gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
+		"qwen35": post, "qwen35moe": moe, "qwen3next": moe, "gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
+		"gemma4": {
+			"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm", "post_ffw_norm_1": "post_feedforward_layernorm_1",
+			"pre_ffw_norm_2": "pre_feedforward_layernorm_2", "post_ffw_norm_2": "post_feedforward_layernorm_2", "ffn_gate_inp": "router.proj", "inp_gate": "per_layer_input_gate", "proj": "per_layer_projection",
+			"post_norm": "post_per_layer_input_norm",
+		},
 		"phi3":       {"ffn_up": "mlp.gate_up_proj"},
 		"granitemoe": {"ffn_gate_inp": "block_sparse_moe.router.layer", "ffn_down_exps": "block_sparse_moe.output_linear", "ffn_down_shexp": "shared_mlp.output_linear"},
 		"llama":      {"ffn_gate_inp": "block_sparse_moe.gate"},
@@ -30,6 +36,9 @@ var ownModules = func() map[string]map[string]string {
 		},
 	}
 }()
+
+// gemma4Bare are the names in PyTorch, without ".weight", of tensors of Gemma 4 that begin with ffn_.
+var gemma4Bare = map[string]string{"gate_up_exps": "experts.gate_up_proj", "down_exps": "experts.down_proj", "gate_inp.scale": "router.scale", "down_exps.scale": "router.per_expert_scale"}
 
 // expertModules are the names in PyTorch of the matrices of an expert.
 var expertModules = map[string]map[string]string{
@@ -46,7 +55,30 @@ func (s *Source) unstacked() (list []models.Tensor) {
 		t := &s.Tensors[i]
 		blk, what, _ := strings.Cut(strings.TrimSuffix(t.Name, ".weight"), "ffn_")
 		prefix := strings.Replace(blk, "blk.", "model.layers.", 1)
+		if parts, ok := s.deltaPart(t); ok {
+			list = append(list, parts...)
+			continue
+		}
 		switch {
+		case s.Architecture == "gemma4" && t.Name == "rope_freqs.weight":
+		case s.Architecture == "gemma4" && what == "gate_exps":
+			list = append(list, s.joined(t, strings.Replace(t.Name, "gate", "up", 1), prefix+"experts.gate_up_proj"))
+		case s.Architecture == "gemma4" && what == "up_exps":
+		case s.Architecture == "gemma4" && gemma4Bare[what] != "":
+			bare := *t
+			bare.Name = prefix + gemma4Bare[what]
+			list = append(list, bare)
+		case s.Architecture == "gemma4" && strings.HasSuffix(t.Name, "layer_output_scale.weight"):
+			bare := *t
+			bare.Name = strings.Replace(strings.TrimSuffix(t.Name, "layer_output_scale.weight"), "blk.", "model.layers.", 1) + "layer_scalar"
+			list = append(list, bare)
+		case s.Architecture == "qwen35moe" && what == "gate_exps":
+			list = append(list, s.joined(t, strings.Replace(t.Name, "gate", "up", 1), prefix+"mlp.experts.gate_up_proj"))
+		case s.Architecture == "qwen35moe" && what == "up_exps":
+		case s.Architecture == "qwen35moe" && what == "down_exps":
+			down := *t
+			down.Name = prefix + "mlp.experts.down_proj"
+			list = append(list, down)
 		case s.Architecture == "gpt-oss" && strings.Contains(t.Name, "_exps."):
 			list = append(list, s.gptOSSExperts(t)...)
 		case s.Architecture == "granitemoe" && (what == "gate_exps" || what == "gate_shexp"):
@@ -158,6 +190,9 @@ func (s *Source) gptOSSExperts(t *models.Tensor) (list []models.Tensor) {
 
 // otherConfig adds what only some families have to a config.json.
 func (s *Source) otherConfig(c map[string]any) {
+	if s.isDelta() {
+		s.deltaConfig(c)
+	}
 	switch s.modelType() {
 	case "qwen3_moe":
 		c["norm_topk_prob"], c["intermediate_size"], c["decoder_sparse_step"], c["mlp_only_layers"] = true, FF, 1, []int{}
@@ -170,6 +205,8 @@ func (s *Source) otherConfig(c map[string]any) {
 		c["num_local_experts"], c["experts_per_token"], c["intermediate_size"] = c["num_experts"], c["num_experts_per_tok"], ExpertFF
 		c["quantization_config"] = map[string]any{"quant_method": "mxfp4"}
 		c["layer_types"] = []string{"sliding_attention", "full_attention", "sliding_attention", "full_attention"}
+	case "gemma4_text":
+		s.gemma4Config(c)
 	case "smollm3":
 		c["no_rope_layers"] = []int{1, 1, 1, 0, 1}
 	case "starcoder2":
@@ -180,5 +217,32 @@ func (s *Source) otherConfig(c map[string]any) {
 		c["norm_eps"], c["conv_L_cache"], c["block_ff_dim"], c["block_auto_adjust_ff_dim"] = c["rms_norm_eps"], Taps, FF, false
 		c["layer_types"], c["num_key_value_heads"] = []string{"conv", "full_attention", "conv", "conv", "full_attention"}, KVHeads
 		delete(c, "rms_norm_eps")
+	}
+}
+
+// gemma4Config adds what a config.json says of Gemma 4.
+func (s *Source) gemma4Config(c map[string]any) {
+	key := func(name string) any { return s.Meta["gemma4."+name] }
+	var types []string
+	for _, local := range key("attention.sliding_window_pattern").([]bool) {
+		types = append(types, map[bool]string{true: "sliding_attention", false: "full_attention"}[local])
+	}
+	c["layer_types"], c["head_dim"], c["global_head_dim"] = types, HeadDim, WideHead
+	c["rope_parameters"] = map[string]any{
+		"full_attention":    map[string]any{"rope_type": "proportional", "rope_theta": c["rope_theta"], "partial_rotary_factor": 0.5},
+		"sliding_attention": map[string]any{"rope_type": "default", "rope_theta": key("rope.freq_base_swa")},
+	}
+	delete(c, "rope_theta")
+	delete(c, "partial_rotary_factor")
+	if _, each := key("attention.head_count_kv").([]uint64); each {
+		c["num_key_value_heads"], c["num_global_key_value_heads"] = KVHeads, 1
+	}
+	c["num_kv_shared_layers"], c["hidden_size_per_layer_input"] = key("attention.shared_kv_layers"), key("embedding_length_per_layer_input")
+	if _, each := key("feed_forward_length").([]uint64); each {
+		c["intermediate_size"], c["use_double_wide_mlp"] = FF, true
+	}
+	if c["num_experts"] != nil {
+		c["top_k_experts"] = c["num_experts_per_tok"]
+		delete(c, "num_experts_per_tok")
 	}
 }
