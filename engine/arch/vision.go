@@ -36,6 +36,7 @@ type Vision struct {
 	patch     kernels.Matrix // [dim × 3·patch·patch], with a bias or without
 	positions []float32      // [side·side × dim], or with tables [2·side × dim]; nil: none
 	side      int            // of the square of learned positions, in patches
+	smooth    bool           // interpolation takes the mean of all positions that one of a smaller image stands for
 	tables    bool           // positions are those of side columns, and then those of side lines
 	rope      kernels.RoPE   // Freq is nil: q and k are not rotated
 	window    int            // side of a window of attention, in squares of patches; 0: there are none
@@ -61,6 +62,7 @@ type Look struct {
 	Longest   int    // longest side to which an image is scaled before it is divided into tiles; 0: not divided
 	// Least and Most are how many pixels images have, if their sizes differ. Sides are multiples of Patch·Merge.
 	Least, Most int
+	Room        int // how many rows an image has at most, if it is divided into tiles of which some can be left out; 0: unlimited
 	Mean, Std   [3]float32
 	Dim         int  // width of the rows, with the values for the first layers of the language model (nn.Given)
 	Whole       bool // the language model sees all rows of an image at once, also later ones
@@ -72,7 +74,7 @@ type Look struct {
 func (l *Look) Parts(m *vision.Image, room int) []vision.Part {
 	limited := *l
 	if unit := l.Patch * l.Merge; room > 0 {
-		limited.Most = max(l.Least, min(l.Most, room*unit*unit))
+		limited.Most, limited.Room = max(l.Least, min(l.Most, room*unit*unit)), room
 	}
 	return projectors[l.Projector].parts(&limited, m)
 }
@@ -140,6 +142,7 @@ var projectors = map[string]projector{
 	"gemma3":           {fixed: true, merge: 4, merges: 64, key: squareSide, whole: true, norm: layerNorm, learns: true, parts: gemma3Parts, open: openGemma3Projector},
 	"gemma4v":          {least: 70, most: 1120, merge: 3, merges: 8, key: squareSide, norm: rmsNorm, parts: gemma4Parts, layers: gemma4VisionLayers, open: openGemma4Projector},
 	"idefics3":         {fixed: true, merge: 1, merges: 64, key: squareSide, norm: layerNorm, learns: true, parts: idefics3Parts, open: openIdefics3Projector},
+	"lfm2":             {least: 64, most: 256, merge: 2, merges: 8, key: squareSide, norm: layerNorm, learns: true, parts: lfm2Parts, open: openLFM2Projector},
 	"pixtral":          {most: 1024, merge: 1, merges: 8, key: "spatial_merge_size", norm: rmsNorm, rotary: neighbours, parts: pixtralParts, open: openPixtralProjector},
 	"qwen2vl_merger":   {most: 4096, merge: 2, key: "spatial_merge_size", norm: layerNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen2Projector},
 	"qwen2.5vl_merger": {most: 4096, merge: 2, key: "spatial_merge_size", norm: rmsNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen25Projector},

@@ -29,6 +29,8 @@ func visionText(kind string) *tiny.Source {
 		s.Tokens("<|image>", "<image|>")
 	case "mistral3", "qwen2":
 		s.Tokens("[IMG_END]")
+	case "lfm2":
+		s.Tokens("<|image_start|>", "<|image_end|>", "<|img_thumbnail|>", "<|img_row_1_col_1|>", "<|img_row_1_col_2|>", "<|img_row_1_col_3|>")
 	case "llama":
 		s.Tokens("<fake_token_around_image>", "<global-img>", "\n", "\n\n", "<row_1_col_1>", "<row_1_col_2>", "<row_2_col_1>", "<row_2_col_2>")
 	default:
@@ -89,6 +91,8 @@ var visionCases = []visionCase{
 	{"gemma4v", "gemma4-moe", [][2]int{{72, 144}}},
 	{"idefics3", "llama", [][2]int{{61, 40}}},
 	{"idefics3", "llama", [][2]int{{30, 70}}},
+	{"lfm2", "lfm2", [][2]int{{512, 576}}},
+	{"lfm2", "lfm2", [][2]int{{2571, 840}}}, // three tiles
 	{"pixtral", "mistral3", [][2]int{{64, 40}}},
 	{"pixtral", "mistral3", [][2]int{{10, 6}, {20, 90}}},
 	{"pixtral", "qwen2", [][2]int{{20, 32}}},
@@ -288,7 +292,7 @@ func TestVisionLogits(t *testing.T) {
 			if !ok || sight.Width != look.Dim || sight.Axes != slices.Contains([]string{"qwen2vl", "qwen3vl", "qwen3vlmoe", "qwen35"}, c.text) {
 				t.Fatalf("the language model takes %+v, %v", sight, ok)
 			}
-			state, err := dev.NewState(m.Shape().State(512))
+			state, err := dev.NewState(m.Shape().State(1024))
 			if err != nil {
 				t.Fatal(err)
 			}

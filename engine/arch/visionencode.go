@@ -270,20 +270,25 @@ func byColumn(x []float32, n, dim int) []float32 {
 }
 
 // placesOf returns the position embeddings of the patches of g, [patches × dim]. The learned ones are those of a square; for images of another
-// size they are interpolated, such that the corners coincide.
+// size they are interpolated.
 func (v *Vision) placesOf(g *grid) []float32 {
-	dim := v.c.dim
 	if v.tables {
 		return v.placesByTables(g)
 	}
-	across, down := stretched(v.side, g.across), stretched(v.side, g.down)
+	dim, stretch := v.c.dim, stretched
+	if v.smooth {
+		stretch = smoothed
+	}
+	across, down := stretch(v.side, g.across), stretch(v.side, g.down)
 	out := make([]float32, len(g.patches)*dim)
 	for i, p := range g.patches {
-		x, y := across[p%g.across], down[p/g.across]
-		a, b := v.positions[(y.from*v.side+x.from)*dim:], v.positions[(y.from*v.side+x.to)*dim:]
-		c, d := v.positions[(y.to*v.side+x.from)*dim:], v.positions[(y.to*v.side+x.to)*dim:]
-		for j := range out[i*dim:][:dim] {
-			out[i*dim+j] = a[j]*(1-x.share)*(1-y.share) + b[j]*x.share*(1-y.share) + c[j]*(1-x.share)*y.share + d[j]*x.share*y.share
+		sum := out[i*dim:][:dim]
+		for _, y := range down[p/g.across] {
+			for _, x := range across[p%g.across] {
+				for j, value := range v.positions[(y.at*v.side+x.at)*dim:][:dim] {
+					sum[j] += value * x.part * y.part
+				}
+			}
 		}
 	}
 	return out
@@ -302,23 +307,46 @@ func (v *Vision) placesByTables(g *grid) []float32 {
 	return out
 }
 
-// between is a place between two entries of a list; share is the part of the second one.
-type between struct {
-	from, to int
-	share    float32
+// share is a part of an entry of a list.
+type share struct {
+	at   int
+	part float32
 }
 
-// stretched returns the places of want entries in a list of have, such that the first and the last ones coincide.
-func stretched(have, want int) []between {
+// stretched returns the parts that make want entries of a list of have, interpolated linearly such that the first and the last ones coincide.
+func stretched(have, want int) [][]share {
 	scale := float32(want) / float32(have)
 	if have > 1 && want > 1 {
 		scale = float32(want-1) / float32(have-1)
 	}
-	list := make([]between, want)
+	list := make([][]share, want)
 	for i := range list {
 		at := float32(i) / scale
 		from := min(int(at), have-1)
-		list[i] = between{from, min(from+1, have-1), min(1, at-float32(from))}
+		part := min(1, at-float32(from))
+		list[i] = []share{{from, 1 - part}, {min(from+1, have-1), part}}
+	}
+	return list
+}
+
+// smoothed returns the parts that make want entries of a list of have by a triangle that is as wide as an entry, or as what one entry
+// stands for if there are fewer of them.
+func smoothed(have, want int) [][]share {
+	scale := float32(want) / float32(have)
+	wide := max(1, 1/scale)
+	list := make([][]share, want)
+	for i := range list {
+		center, sum := (float32(i)+0.5)/scale, float32(0)
+		for at := max(0, int(center-wide+0.5)); at < min(have, int(center+wide+0.5)); at++ {
+			distance := (float32(at) - center + 0.5) / wide
+			if part := 1 - max(distance, -distance); part > 0 {
+				list[i] = append(list[i], share{at, part})
+				sum += part
+			}
+		}
+		for k := range list[i] {
+			list[i][k].part /= sum
+		}
 	}
 	return list
 }

@@ -51,6 +51,50 @@ func openIdefics3Projector(v *Vision, r *reader) {
 // square returns how many values the patches of a square have.
 func (v *Vision) square() int { return v.c.dim * v.look.Merge * v.look.Merge }
 
+// lfm2Tile and lfm2Tiles are the side of a tile of LFM2-VL in pixels, and the largest number of tiles.
+const (
+	lfm2Tile  = 512
+	lfm2Tiles = 10
+)
+
+// lfm2Parts returns m as LFM2-VL sees it (arXiv:2511.23404): in a size near its own or, if it is much larger than that can be, divided into tiles, behind which it stands as a whole.
+func lfm2Parts(l *Look, m *vision.Image) []vision.Part {
+	unit, tiles := l.Patch*l.Merge, lfm2Tiles
+	if l.Room > 0 {
+		tiles = min(tiles, l.Room*unit*unit/(lfm2Tile*lfm2Tile)-1)
+	}
+	width, height := vision.Fit(m.Width, m.Height, unit, l.Least, l.Most)
+	whole := m.Resize(width, height, vision.Bilinear)
+	list := []vision.Part{{Text: "<|image_start|>"}}
+	even := func(n int) int { return max(l.Patch, unit*int(math.RoundToEven(float64(n)/float64(unit)))) }
+	if even(m.Width)*even(m.Height) > 2*l.Most && tiles >= 2 {
+		list = append(list, vision.Grid(m, lfm2Tile, tiles, "<|img_row_%d_col_%d|>")...)
+		list = append(list, vision.Part{Text: "<|img_thumbnail|>"})
+	}
+	return append(list, vision.Part{Tile: whole}, vision.Part{Text: "<|image_end|>"})
+}
+
+// openLFM2Projector reads the projector of LFM2-VL: the patches of each square side by side ─ LayerNorm, in some models ─ up ─ GELU ─ out. Its encoder is SigLIP 2 for
+// images of any size (arXiv:2502.14786); it may leave out the last layers.
+func openLFM2Projector(v *Vision, r *reader) {
+	v.smooth = true
+	for i := v.c.layers; i < v.c.layers+2; i++ {
+		r.skip(fmt.Sprintf("v.blk.%d.", i))
+	}
+	if unit := v.look.Patch * v.look.Merge; lfm2Tile%unit != 0 && r.err == nil {
+		r.corrupt("patches of %d pixels, squares of %d: they do not divide tiles of %d evenly", v.look.Patch, v.look.Merge, lfm2Tile)
+	}
+	m := r.merger(v, v.square(), "mm.1", "mm.2")
+	if w := r.optional("mm.input_norm.weight", v.square()); w != nil {
+		bias := r.optional("mm.input_norm.bias", v.square())
+		if bias == nil {
+			bias = make([]float32, v.square())
+		}
+		m.norm = nn.Norm{Weight: r.load("mm.input_norm", w), Bias: r.load("mm.input_norm", bias), Eps: 1e-5}
+	}
+	v.mergers = []merger{m}
+}
+
 // pixtralParts returns m as Pixtral sees it (arXiv:2410.07073): as qwenParts does, with another mark behind it and none before it.
 func pixtralParts(l *Look, m *vision.Image) []vision.Part {
 	width, height := vision.Fit(m.Width, m.Height, l.Patch*l.Merge, l.Least, l.Most)

@@ -12,6 +12,39 @@ type Part struct {
 	Tile *Image
 }
 
+// Grid returns m divided into tiles of side × side pixels, at most so many, row by row, each behind a text with the numbers of its row and its column.
+// It is scaled to fit into the grid of tiles whose proportions are the nearest to its own, with black beside it.
+func Grid(m *Image, side, most int, format string) (list []Part) {
+	across, down := nearest(m, side, most)
+	whole := Letterbox(m, across*side, down*side, Bilinear, "", "")[0].Tile
+	for y := range down {
+		for x := range across {
+			list = append(list, Part{Text: fmt.Sprintf(format, y+1, x+1)}, Part{Tile: whole.Crop(x*side, y*side, side, side)})
+		}
+	}
+	return list
+}
+
+// nearest returns the grid of 2 to most tiles whose proportions are the nearest to those of m. Of grids with the same proportions it is the largest that m fills by
+// more than half.
+func nearest(m *Image, side, most int) (across, down int) {
+	ratio, area := float32(m.Width)/float32(m.Height), float32(m.Width*m.Height)
+	best := float32(math.Inf(1))
+	for tiles := 2; tiles <= most; tiles++ {
+		for w := 1; w <= tiles; w++ {
+			h := tiles / w
+			if w*h != tiles {
+				continue
+			}
+			d := ratio - float32(w)/float32(h)
+			if d = max(d, -d); d < best || d == best && area > 0.5*float32(side*side*tiles) {
+				best, across, down = d, w, h
+			}
+		}
+	}
+	return across, down
+}
+
 // Letterbox returns m scaled to fit into width × height pixels, with black beside it, between two texts, of which the first may be empty.
 func Letterbox(m *Image, width, height int, f Filter, before, after string) []Part {
 	scale := min(float32(width)/float32(m.Width), float32(height)/float32(m.Height))

@@ -41,6 +41,8 @@ func Vision(projector string) *Source {
 		s.matrix("mm.model.fc.weight", quant.F32, 1, Dim, 4*visionDim)
 	case "gemma4v":
 		s.gemma4Vision()
+	case "lfm2":
+		s.lfm2Vision()
 	case "pixtral":
 		s.pixtral()
 	case "qwen2vl_merger":
@@ -132,6 +134,27 @@ func (s *Source) gemma4Vision() {
 	s.matrix("mm.input_projection.weight", quant.F32, 1, Dim, visionDim)
 	s.Vector("mm.input_projection.input_max", 0.5)
 	s.Vector("mm.input_projection.output_min", -2)
+}
+
+// lfm2Vision adds the encoder and the projector of LFM2-VL. Its patches are so large that a tile of 512 pixels has 64 rows.
+func (s *Source) lfm2Vision() {
+	const patch, side = 32, 6
+	s.Meta["clip.use_gelu"] = true
+	s.visionKeys(map[string]any{"patch_size": uint64(patch), "projector.scale_factor": uint64(2), "image_size": uint64(256)})
+	s.matrix("v.patch_embd.weight", quant.F16, 3, visionDim, 3, patch, patch)
+	s.bias("v.patch_embd.bias", visionDim)
+	s.matrix("v.position_embd.weight", quant.F32, 3, side*side, visionDim)
+	for i := range VisionLayers {
+		blk := fmt.Sprintf("v.blk.%d.", i)
+		s.visionAttention(blk)
+		s.layerNorm(blk+"ln1", visionDim)
+		s.layerNorm(blk+"ln2", visionDim)
+		s.visionFeedForward(blk, "ffn_up")
+	}
+	s.layerNorm("v.post_ln", visionDim)
+	s.layerNorm("mm.input_norm", 4*visionDim)
+	s.visionMatrix("mm.1", 1, visionHidden, 4*visionDim)
+	s.visionMatrix("mm.2", 1, Dim, visionHidden)
 }
 
 // pixtral adds the encoder and the projector of Mistral 3.
