@@ -83,6 +83,8 @@ type Shell struct {
 	trash          *trash
 	bar            *talkBar
 	gone           []store.Conversation // deleted, as long as the sidebar offers to undo it
+	dialog         fyne.CanvasObject    // the latest one of this program
+	asking         *ui.Entry            // in the dialog; nil: it asks for no text
 	passing        *ui.Passing          // removes the message in the sidebar
 	page           string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead       *pageHead
