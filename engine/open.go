@@ -118,7 +118,7 @@ func Tokenizer(f *models.File) (*token.Tokenizer, error) {
 	}
 	t, err := token.NewFolder(f.Aux)
 	if t == nil && err == nil {
-		err = models.Unsupported(f.Path, "download all files of the model's folder", "has neither tokenizer.json nor tokenizer.model nor vocab.json and merges.txt, by which text becomes tokens")
+		err = models.Unsupported(f.Path, "download all files of the model's folder", "has neither tokenizer.json nor tokenizer.model nor vocab.json and merges.txt nor vocab.txt, by which text becomes tokens")
 	}
 	return t, models.InFile(f.Path, err)
 }
