@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"soberano/app/cli"
+	_ "soberano/app/locale"
 	"soberano/app/window"
 )
 

@@ -10,6 +10,7 @@ import (
 	"soberano/app/markdown"
 	"soberano/app/store"
 	"soberano/app/ui"
+	"soberano/engine/vision"
 )
 
 // unanswered stands for the answer to a question that has none.
@@ -37,7 +38,8 @@ func (s *Screen) answerTo(m store.Message, j *job) fyne.CanvasObject {
 // ask starts a job that writes an answer in the place of old, which may be the one that stands for none.
 func (s *Screen) ask(old store.Message) {
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &job{conversation: old.Conversation, cancel: cancel, old: old, saved: time.Now(),
+	j := &job{conversation: old.Conversation, cancel: cancel, old: old, saved: time.Now(), sight: s.Look,
+		picture: func(hash string) (*vision.Image, error) { return s.pictures.get(hash, nil) },
 		message: store.Message{Conversation: old.Conversation, Turn: old.Turn, Role: store.Assistant}}
 	s.jobs[j.conversation] = j
 	if j.conversation == s.conversation.ID {
@@ -88,7 +90,7 @@ func (s *Screen) done(j *job, p progress, here bool) {
 	}
 	a := s.shown
 	s.shown = nil
-	s.say("")
+	s.Say("")
 	s.put(m)
 	s.finished(a, m, blocks)
 	s.Status(s.Runner.Status())
@@ -159,7 +161,7 @@ func (s *Screen) other(m store.Message, by int) {
 func (s *Screen) newWith(turn int64) {
 	for _, m := range s.messages {
 		if m.ID == turn {
-			s.NewChat(m.Content)
+			s.NewChat(m.Content, m.Images)
 		}
 	}
 }

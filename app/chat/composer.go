@@ -10,9 +10,10 @@ import (
 )
 
 // Composer is the input area: an entry that grows with its text, the partial text of a dictation below it, the microphone and
-// Send or Stop below that. A message that waits for its last words is above the entry.
+// Send or Stop below that. The images of the message, and a message that waits for its last words, are above the entry.
 //
-//	╭ Please write a short letter
+//	╭ [image] photo.jpg   Remove
+//	│ Please write a short letter
 //	│ that has not worked since …            (partial words, in italics)
 //	│ ▮▮▯▮▮▯▮ 0:04 · English   release to finish        (mic)  [Send]
 //	╰
@@ -23,6 +24,7 @@ type Composer struct {
 	mic     *voice.Button
 	strip   *voice.Strip
 	partial *ui.Flow
+	images  *fyne.Container // of the message
 	pending *ui.Flow
 	remark  *ui.Flow
 	hint    *ui.Label
@@ -38,6 +40,7 @@ const mostRows = 8
 func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer {
 	c := &Composer{Entry: ui.NewText(), strip: voice.NewStrip(), partial: ui.NewFlow(), pending: ui.NewFlow(), remark: ui.Text("", ui.SmallSize, ui.Ink), resized: resized,
 		hint: ui.NewLabel("", ui.SmallSize, ui.Muted).Shrink(40), rows: 1}
+	c.images = &fyne.Container{Layout: &ui.Wrap{Gap: 8}, Hidden: true}
 	c.Send = ui.NewButton(ui.Primary, "Send", press)
 	c.Entry.OnSend = send
 	c.Entry.OnFocus = func(on bool) {
@@ -61,11 +64,11 @@ func NewComposer(talk *voice.Talk, press, send func(), resized func()) *Composer
 		row = append(row, c.mic)
 	}
 	row = append(row, c.Send)
-	words := func(f *ui.Flow) fyne.CanvasObject {
+	words := func(f fyne.CanvasObject) fyne.CanvasObject {
 		return &fyne.Container{Layout: &ui.Column{Left: 8, Right: 8}, Objects: []fyne.CanvasObject{f}}
 	}
 	bottom := &fyne.Container{Layout: &ui.Column{Left: 8}, Objects: []fyne.CanvasObject{ui.NewRow(10, left, row...)}}
-	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), c.Entry, words(c.partial), words(c.remark), bottom))
+	c.Object = ui.NewBox(ui.Surface, ui.Line, 14, 6, 8, ui.NewColumn(4, words(c.pending), words(c.images), c.Entry, words(c.partial), words(c.remark), bottom))
 	return c
 }
 
@@ -154,6 +157,33 @@ func (c *Composer) SetPending(before, partial, after string, on bool) {
 // SetRemark shows a sentence below the entry; "" hides it.
 func (c *Composer) SetRemark(words string) {
 	c.showWords(c.remark, ui.Span{Text: words, Color: ui.Ink})
+}
+
+// thumb is a small image of the message, with what it is called and the function that removes it.
+type thumb struct {
+	picture fyne.CanvasObject
+	caption string
+	remove  func()
+}
+
+// SetImages shows the images of the message, and a text beside them.
+func (c *Composer) SetImages(list []thumb, words string) {
+	if len(list) == 0 && words == "" && !c.images.Visible() {
+		return
+	}
+	c.images.Objects = nil
+	for _, t := range list {
+		const indent = 6 // of the label of a button
+		name := &fyne.Container{Layout: &ui.Column{Left: indent}, Objects: []fyne.CanvasObject{ui.NewLabel(t.caption, ui.SmallSize, ui.Ink).Shrink(140)}}
+		about := ui.NewColumn(2, name, ui.NewRow(0, nil, ui.NewButton(ui.Quiet, "Remove", t.remove)))
+		c.images.Add(ui.NewBox(ui.Surface, ui.Line, 8, 6, 6, ui.NewRow(4, nil, t.picture, about)))
+	}
+	if words != "" {
+		c.images.Add(ui.NewLabel(words, ui.SmallSize, ui.Muted))
+	}
+	c.images.Hidden = len(c.images.Objects) == 0
+	c.images.Refresh()
+	c.resized()
 }
 
 // unsure returns a span of text that may still change.

@@ -45,7 +45,14 @@ func (s *Screen) spotIn(conversation int64) *spot {
 
 // adopt gives a dictation that was begun while no conversation was open to the one that is opened.
 func (s *Screen) adopt(c store.Conversation) {
-	if p := s.spotIn(0); p != nil && s.conversation.ID == 0 {
+	if s.conversation.ID != 0 {
+		return
+	}
+	if p := s.spotIn(0); p != nil {
 		p.conversation, p.title = c.ID, c.Title
+	}
+	if list := s.unkept[0]; len(list) > 0 && c.ID != 0 {
+		delete(s.unkept, 0)
+		s.unkept[c.ID] = append(s.unkept[c.ID], list...)
 	}
 }

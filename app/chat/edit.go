@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"slices"
+
 	"fyne.io/fyne/v2"
 
 	"soberano/app/store"
@@ -15,6 +17,7 @@ import (
 type editing struct {
 	question store.Message
 	draft    string
+	images   []*attached // of the draft
 }
 
 // stored returns the draft to store while the entry holds a text.
@@ -25,24 +28,40 @@ func (e *editing) stored(text string) string {
 	return below(text, e.draft)
 }
 
+// attached returns the images of the draft after the edit was left, when the entry has those in now: what was added belongs to the
+// draft.
+func (e *editing) attached(now []*attached) []*attached {
+	list := slices.Clone(e.images)
+	for _, a := range now {
+		if !has(list, a.Hash) && !slices.ContainsFunc(e.question.Images, func(m store.Image) bool { return m.Hash == a.Hash }) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // edit puts a message of the user into the entry.
 func (s *Screen) edit(m store.Message) {
 	if m.Conversation != s.conversation.ID || s.busy(m.Conversation) {
 		return
 	}
 	if s.dictating(m.Conversation) {
-		s.say("Finish the dictation first: click the microphone, or press Esc to discard it.")
+		s.Say("Finish the dictation first: click the microphone, or press Esc to discard it.")
 		return
 	}
-	entry, draft := s.Composer.Entry, s.Composer.Entry.Text
+	entry, draft, images := s.Composer.Entry, s.Composer.Entry.Text, s.images.of[m.Conversation]
 	if s.editing != nil {
-		draft = s.editing.stored(draft)
+		draft, images = s.editing.stored(draft), s.editing.attached(images)
 	}
-	s.editing = &editing{m, draft}
+	s.editing = &editing{m, draft, images}
+	s.images.of[m.Conversation] = nil
+	for _, image := range m.Images {
+		s.images.of[m.Conversation] = append(s.images.of[m.Conversation], &attached{image, true})
+	}
 	entry.SetText(m.Content)
 	entry.ToEnd()
 	s.SaveDraft()
-	s.showRemark()
+	s.showImages()
 	s.showStep()
 	if c := fyne.CurrentApp().Driver().CanvasForObject(s.Object); c != nil {
 		s.Focus(c)
@@ -55,17 +74,19 @@ func (s *Screen) endEdit() *editing {
 	s.editing = nil
 	s.Composer.Entry.SelectAll()
 	s.Composer.Entry.Insert(e.draft)
+	s.images.of[s.conversation.ID] = e.attached(s.images.of[s.conversation.ID])
 	s.SaveDraft()
-	s.showRemark()
+	s.showImages()
 	s.showStep()
 	return e
 }
 
 // sendEdit asks the message again that is edited, if it was changed in another version.
 func (s *Screen) sendEdit(text string) {
+	images := s.takeImages(s.conversation.ID)
 	q := s.endEdit().question
-	if text != q.Content {
-		s.change(q, text)
+	if text != q.Content || !slices.EqualFunc(images, q.Images, func(a, b store.Image) bool { return a.Hash == b.Hash }) {
+		s.change(q, text, images)
 		return
 	}
 	for _, m := range s.messages {
@@ -78,11 +99,11 @@ func (s *Screen) sendEdit(text string) {
 }
 
 // change stores another version of a question and requests its answer.
-func (s *Screen) change(q store.Message, text string) {
-	s.reread(q.Conversation, func(db *store.Store) (store.Message, error) { return db.Edit(q.ID, text) }, func(m store.Message, err error) {
+func (s *Screen) change(q store.Message, text string, images []store.Image) {
+	s.reread(q.Conversation, func(db *store.Store) (store.Message, error) { return db.Edit(q.ID, text, images...) }, func(m store.Message, err error) {
 		if err != nil {
 			s.unsaved(err)
-			s.putBack(store.Message{Conversation: q.Conversation, Content: text})
+			s.putBack(store.Message{Conversation: q.Conversation, Content: text, Images: images})
 			return
 		}
 		if s.jobs[m.Conversation] == nil {
@@ -130,22 +151,25 @@ func (s *Screen) busy(conversation int64) bool {
 		return false
 	}
 	if conversation == s.conversation.ID {
-		s.say("An answer is still being written. Wait for its end, or press Esc to stop it.")
+		s.Say("An answer is still being written. Wait for its end, or press Esc to stop it.")
 	}
 	return true
 }
 
-// say shows a remark below the entry, until what it is about has changed.
-func (s *Screen) say(words string) {
+// Say shows a remark below the entry, until what it is about has changed.
+func (s *Screen) Say(words string) {
 	s.remark = words
 	s.showRemark()
 }
 
-// showRemark shows the remark, or else that a message is being edited.
+// showRemark shows the remark, or else that a message is being edited, or that the model can't see the images.
 func (s *Screen) showRemark() {
 	words := s.remark
 	if words == "" && s.editing != nil {
 		words = "You are editing an earlier message. Enter sends it again, Esc leaves it as it was."
+	}
+	if words == "" {
+		words = s.sightWords()
 	}
 	s.Composer.SetRemark(words)
 }

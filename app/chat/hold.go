@@ -20,6 +20,7 @@ func (s *Screen) Release(opened bool) {
 	for _, write := range h.words {
 		write()
 	}
+	s.attachEarly()
 	if h.send && opened {
 		s.Send()
 	}

@@ -15,6 +15,7 @@ import (
 	"soberano/engine"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
+	"soberano/engine/vision"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -46,11 +47,14 @@ type job struct {
 	joiner  reply.Joiner // of the parts of the answer to the text of stream
 	usage   engine.Usage
 	dirty   bool
-	asked   bool      // a repaint was asked for and has not been done
-	next    time.Time // no repaint is asked for before
-	model   string    // the title of the model that answers
-	joined  bool      // the last message of the request holds earlier questions too, which have no answer
-	saveErr error     // the answer could not be stored
+	asked   bool                                     // a repaint was asked for and has not been done
+	next    time.Time                                // no repaint is asked for before
+	model   string                                   // the title of the model that answers
+	blind   bool                                     // the model could not see images of the request, and got its text only
+	sight   func(registry.Entry) host.Sight          // finds out whether a model can see images; nil: none can
+	picture func(hash string) (*vision.Image, error) // decodes a stored image
+	joined  bool                                     // the last message of the request holds earlier questions too, which have no answer
+	saveErr error                                    // the answer could not be stored
 	saved   time.Time
 }
 
@@ -116,12 +120,21 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 		return engine.Request{}, err
 	}
 	messages = upTo(messages, j.turn())
-	list := turns(messages)
+	blind, err := j.blinded(messages, st)
+	if err != nil {
+		return engine.Request{}, err
+	}
+	list, places := turns(messages, !blind)
+	images, err := j.images(places)
+	if err != nil {
+		return engine.Request{}, err
+	}
 	j.mu.Lock()
+	j.blind = blind
 	j.stage, j.dirty, j.message.Model, j.model = reading, true, st.Entry.Name, st.Entry.Title
 	j.joined = len(list) > 0 && list[len(list)-1].Content != messages[len(messages)-1].Content
 	j.mu.Unlock()
-	return engine.Request{Messages: list, Sampling: sampling(st.Entry.Sampling)}, nil
+	return engine.Request{Messages: list, Images: images, Sampling: sampling(st.Entry.Sampling)}, nil
 }
 
 // upTo returns the messages before the question of a turn and the question; all of them for turn 0.
@@ -140,21 +153,28 @@ func upTo(messages []store.Message, turn int64) []store.Message {
 
 // turns joins consecutive messages of one role, for example two questions if the answer between them failed. What a model thought
 // before it answered is left out: models are not trained to read it again.
-func turns(messages []store.Message) (list []engine.Message) {
+// With images it also returns where these are.
+func turns(messages []store.Message, images bool) (list []engine.Message, places []place) {
 	for _, m := range messages {
 		if m.Role == store.Assistant {
 			m.Content = markdown.WithoutThoughts(m.Content)
 		}
-		if m.Content == "" {
+		if !images {
+			m.Images = nil
+		}
+		if m.Content == "" && len(m.Images) == 0 {
 			continue
 		}
 		if n := len(list); n > 0 && list[n-1].Role == string(m.Role) {
-			list[n-1].Content += "\n\n" + m.Content
-			continue
+			list[n-1].Content = below(list[n-1].Content, m.Content)
+		} else {
+			list = append(list, engine.Message{Role: string(m.Role), Content: m.Content})
 		}
-		list = append(list, engine.Message{Role: string(m.Role), Content: m.Content})
+		for _, image := range m.Images {
+			places = append(places, place{len(list) - 1, image.Hash})
+		}
 	}
-	return list
+	return list, places
 }
 
 func sampling(s registry.Sampling) sample.Params {
@@ -265,6 +285,9 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 			err = &engine.ContextError{Prompt: full.Prompt, Context: full.Context} // the size of the question alone is not known
 		}
 		j.message.Problem, j.message.Note = problem.Of(err), models.PrintableLines(err.Error())
+	}
+	if state == store.Complete && j.blind {
+		j.message.Problem = problem.Problem{Code: problem.ImagesLeftOut}
 	}
 	if j.message.Problem.Code != problem.None {
 		j.message.Problem.Args.Model = j.model

@@ -9,7 +9,9 @@ import (
 // of it is selected if the entry is empty.
 func (s *Screen) shortcut(c fyne.Shortcut) bool {
 	e, above := s.Composer.Entry, s.thread.Selection
-	switch c.(type) {
+	switch c := c.(type) {
+	case *fyne.ShortcutPaste:
+		return s.paste(c.Clipboard)
 	case *fyne.ShortcutCopy:
 		return e.SelectedText() == "" && above.CopySelected()
 	case *fyne.ShortcutSelectAll:

@@ -17,8 +17,10 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	if !same {
 		s.leaveSpots()
+		if s.editing != nil {
+			s.images.of[s.conversation.ID] = s.editing.attached(s.images.of[s.conversation.ID])
+		}
 		s.editing, s.remark = nil, ""
-		s.showRemark()
 	}
 	s.conversation, s.messages = c, messages
 	if !same {
@@ -32,12 +34,14 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 		s.Composer.Entry.SetText(s.unstored.take(c.ID, draft))
 		s.Composer.Entry.ToEnd()
 		s.enterSpots()
+		s.openImages(c)
 		s.showWords()
 		s.showTalk()
 	}
 	s.restore()
 	s.show(false)
-	s.storeAnswers(c.ID)
+	s.storeAnswers(c.ID, s.kept)
+	s.attachEarly()
 }
 
 // restore adds the answers that could not be stored to the messages.

@@ -17,8 +17,9 @@ import (
 // What is typed meanwhile belongs to the next message. Until it is sent, the message is part of the stored draft.
 type pending struct {
 	conversation  int64
-	before, after string         // the text on both sides of the place of the dictation
-	rest          string         // the text of the entry, while another conversation is open
+	before, after string // the text on both sides of the place of the dictation
+	rest          string // the text of the entry, while another conversation is open
+	images        []store.Image
 	question      *store.Message // of which it is another version; nil: it is a new message
 }
 
@@ -74,12 +75,13 @@ func (s *Screen) pendingIn(conversation int64) *pending {
 // sendLater ends the recording, and sends the text of the entry when its last words have been written.
 func (s *Screen) sendLater() {
 	e, at := s.Composer.Entry, s.spotIn(s.conversation.ID).mark.At()
-	s.pending = &pending{conversation: s.conversation.ID, before: e.Text[:at], after: e.Text[at:]}
+	s.pending = &pending{conversation: s.conversation.ID, before: e.Text[:at], after: e.Text[at:], images: s.takeImages(s.conversation.ID)}
 	rest := ""
 	if s.editing != nil {
 		s.pending.question, rest = &s.editing.question, s.editing.draft
+		s.images.of[s.conversation.ID] = s.editing.images
 		s.editing = nil
-		s.showRemark()
+		s.showImages()
 	}
 	e.SetText(rest)
 	s.keepPending()
@@ -108,13 +110,13 @@ func (s *Screen) sendPending() {
 	}
 	s.pending = nil
 	s.showWords()
-	if text == "" {
+	if text == "" && len(p.images) == 0 {
 		return
 	}
 	if p.question != nil {
-		s.change(*p.question, text)
+		s.change(*p.question, text, p.images)
 	} else {
-		s.append(p.conversation, text)
+		s.append(p.conversation, text, p.images)
 	}
 	if p.conversation == s.conversation.ID {
 		s.SaveDraft()
@@ -127,6 +129,7 @@ func (s *Screen) sendPending() {
 func (s *Screen) unsend() {
 	p := s.pending
 	s.pending = nil
+	s.putImages(p.conversation, p.images)
 	place := s.spotIn(p.conversation)
 	if p.conversation == s.conversation.ID {
 		e := s.Composer.Entry

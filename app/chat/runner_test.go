@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -361,52 +362,15 @@ func (endless) Generate(ctx context.Context, _ engine.Request) iter.Seq2[engine.
 }
 
 func TestTurnsTakeTurns(t *testing.T) {
-	got := turns([]store.Message{{Role: store.User, Content: "a"}, {Role: store.Assistant, State: store.Failed}, {Role: store.User, Content: "b"},
-		{Role: store.Assistant, Content: "c", State: store.Stopped}, {Role: store.User, Content: "d"}})
+	picture := []store.Image{{Hash: "p"}}
+	messages := []store.Message{{Role: store.User, Content: "a"}, {Role: store.Assistant, State: store.Failed}, {Role: store.User, Content: "b", Images: picture},
+		{Role: store.Assistant, Content: "c", State: store.Stopped}, {Role: store.User, Images: picture}, {Role: store.User, Content: "d"}}
+	got, places := turns(messages, true)
 	want := []engine.Message{{Role: "user", Content: "a\n\nb"}, {Role: "assistant", Content: "c"}, {Role: "user", Content: "d"}}
-	if len(got) != len(want) {
-		t.Fatalf("got %+v", got)
+	if !slices.Equal(got, want) || !slices.Equal(places, []place{{0, "p"}, {2, "p"}}) {
+		t.Errorf("got %+v, images at %+v", got, places)
 	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Fatalf("got %+v", got)
-		}
-	}
-}
-
-// A question that is stopped while its model is opened again leaves the model to be asked again.
-func TestStopWhileTheModelIsOpenedAgain(t *testing.T) {
-	gate := make(chan struct{}, 3)
-	h := host.New(host.Options{Budget: budgetOfOne})
-	models := host.NewModels(h, counting(new(atomic.Int32), gate), nil)
-	r := NewRunner(models, nil)
-	defer h.Close()
-	defer r.Close()
-	gate <- struct{}{}
-	gate <- struct{}{}
-	r.Use(entry("m"), host.Settings{})
-	for r.Status().Phase != Ready {
-		time.Sleep(time.Millisecond)
-	}
-	other, err := models.Acquire(context.Background(), entry("other"), host.Settings{}, nil) // m is closed
-	if err != nil {
-		t.Fatal(err)
-	}
-	other.Release()
-	ctx, stop := context.WithCancel(context.Background())
-	errs := make(chan error)
-	go func() { errs <- r.Ask(ctx, ask(1), func(Status, engine.Piece) {}) }()
-	for r.Status().Phase != Loading {
-		time.Sleep(time.Millisecond)
-	}
-	stop()
-	if err := <-errs; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	gate <- struct{}{}
-	ctx, stop = context.WithTimeout(context.Background(), 10*time.Second)
-	defer stop()
-	if err := r.Ask(ctx, ask(1), func(Status, engine.Piece) {}); err != nil {
-		t.Errorf("asked again: %v, the status is %+v", err, r.Status())
+	if got, places := turns(messages[4:5], false); len(got) != 0 || len(places) != 0 {
+		t.Errorf("an image that is not seen: %+v, %+v", got, places)
 	}
 }

@@ -2,24 +2,31 @@ package chat
 
 import (
 	"errors"
+	"image"
+	"slices"
 	"sync"
 	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 
+	"soberano/app/host"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/models/registry"
 )
 
 // Window is what a Screen needs from the window around it.
 type Window interface {
 	ui.Window
 	OpenLink(url string, at fyne.Position)
-	GoBack()             // does what Esc does: it closes what covers the page, or else calls Screen.Escape
-	OpenChats()          // shows the list of conversations where the sidebar is hidden
-	NewChat(text string) // opens a conversation without messages; text, if any, is put into the entry
+	GoBack()    // does what Esc does: it closes what covers the page, or else calls Screen.Escape
+	OpenChats() // shows the list of conversations where the sidebar is hidden
+	// NewChat opens a conversation without messages; text and images, if any, are put into its draft.
+	NewChat(text string, images []store.Image)
+	// ShowPicture shows an image above everything else; file is its file.
+	ShowPicture(name string, m image.Image, file []byte)
 	ChooseModel()
 	ImportFile()        // asks for a model file
 	ChatsChanged()      // the list of conversations has changed
@@ -32,8 +39,15 @@ type Config struct {
 	Store  *store.Store  // for the goroutines that write answers
 	Work   *store.Worker // for the UI goroutine
 	Runner *Runner
-	Talk   *voice.Talk   // nil: no microphone
-	Every  time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Talk   *voice.Talk // nil: no microphone
+	// Look finds out whether a model can see images; it is called from any goroutine. nil: no model can.
+	Look func(registry.Entry) host.Sight
+	// ClipboardImage returns the file of the image in the clipboard, nil if there is none; it is called from any goroutine. nil: images
+	// can't be pasted here.
+	ClipboardImage func() ([]byte, error)
+	Every          time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Retry          time.Duration // after which what could not be stored is tried again; 0: 5 s
+	Folder         string        // of the store
 }
 
 // Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.
@@ -56,12 +70,20 @@ type Screen struct {
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
-	editing      *editing // the message of the user that is being changed; nil: none
-	remark       string   // below the entry; see say
-	pending      *pending // the message that waits for the last words of a dictation; nil: none
-	spots        []*spot  // places for the words of dictations that are running or can be tried again
+	unkept       map[int64][]func() // called when the draft of a conversation is stored; see voice.Place
+	editing      *editing           // the message of the user that is being changed; nil: none
+	remark       string             // below the entry; see Say
+	pending      *pending           // the message that waits for the last words of a dictation; nil: none
+	spots        []*spot            // places for the words of dictations that are running or can be tried again
 	hold         hold
-	ended        int // number of answers that have ended
+	images       images
+	pictures     *pictures
+	thumbnails   thumbnails
+	sight        sight
+	clicked      time.Time // the latest click on Send
+	retrying     *time.Timer
+	closeUnsaved func() // closes the card that something could not be stored
+	ended        int    // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
@@ -73,7 +95,11 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), thread: ui.NewThread()}
+	if c.Retry == 0 {
+		c.Retry = retryTime
+	}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, closeUnsaved: func() {},
+		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
@@ -98,7 +124,7 @@ func (s *Screen) listen() {
 	}
 	t.OnState = func(state voice.State) {
 		if state == voice.Idle {
-			s.say("")
+			s.Say("")
 		}
 		if state == voice.Idle && s.pending != nil && !s.hold.ending { // the dictation was discarded
 			s.unsend()
@@ -136,6 +162,12 @@ func (s *Screen) place(size fyne.Size) {
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
 }
 
+// The cards above the composer take at most this share of the height of the conversation, and this height in a low window.
+const (
+	mostPanels  = 0.5
+	leastPanels = 200
+)
+
 // outline is the space around the cards that their outlines need, so that the scrolled column does not cut them off.
 const outline = 2
 
@@ -150,10 +182,18 @@ func (s *Screen) placePanels(x, y, width float32) float32 {
 	}
 	s.panels.Show()
 	s.Panels.Layout.(*ui.Column).SetWidth(width)
-	p = min(p, max(0, y-headerHeight-60))
+	p = min(p, max(leastPanels, (y-headerHeight)*mostPanels), max(0, y-headerHeight-60))
 	ui.Put(s.panels, x-outline, y-p-10, width, p)
 	s.panels.Refresh()
 	return y - p - 10
+}
+
+// Raise shows an object of Panels above the others.
+func (s *Screen) Raise(o fyne.CanvasObject) {
+	list := slices.DeleteFunc(slices.Clone(s.Panels.Objects), func(x fyne.CanvasObject) bool { return x == o })
+	s.Panels.Objects = append([]fyne.CanvasObject{o}, list...)
+	s.Relayout()
+	s.panels.ScrollToTop()
 }
 
 // SetNarrow adapts the screen to a window without the sidebar.
@@ -193,6 +233,7 @@ func (s *Screen) Status(status Status) {
 		s.trial = nil
 	}
 	s.showBroken(status)
+	s.showRemark()
 }
 
 func (s *Screen) showContext() {
@@ -242,8 +283,11 @@ func (s *Screen) Close() (err error) {
 		err = s.Talk.Close()
 	}
 	s.SaveDraft()
-	s.storeAgain()
+	s.storeAgain(s.kept)
 	s.closed = true
+	if s.retrying != nil {
+		s.retrying.Stop()
+	}
 	for _, j := range s.jobs {
 		j.closing.Store(true)
 		j.cancel()

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"image"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -30,15 +31,16 @@ func TestFocusBeforeItIsDrawn(t *testing.T) {
 // frame is a window that does nothing.
 type frame struct{}
 
-func (frame) Post(f func())                  { f() }
-func (frame) Copy(string)                    {}
-func (frame) ShowFile(string)                {}
-func (frame) Shortcut(fyne.Shortcut) bool    { return false }
-func (frame) OpenLink(string, fyne.Position) {}
-func (frame) OpenChats()                     {}
-func (frame) NewChat(string)                 {}
-func (frame) ChooseModel()                   {}
-func (frame) ImportFile()                    {}
-func (frame) ChatsChanged()                  {}
-func (frame) GoBack()                        {}
-func (frame) Talked(*voice.Talk)             {}
+func (frame) Post(f func())                           { f() }
+func (frame) Copy(string)                             {}
+func (frame) ShowFile(string)                         {}
+func (frame) Shortcut(fyne.Shortcut) bool             { return false }
+func (frame) OpenLink(string, fyne.Position)          {}
+func (frame) OpenChats()                              {}
+func (frame) NewChat(string, []store.Image)           {}
+func (frame) ShowPicture(string, image.Image, []byte) {}
+func (frame) ChooseModel()                            {}
+func (frame) ImportFile()                             {}
+func (frame) ChatsChanged()                           {}
+func (frame) GoBack()                                 {}
+func (frame) Talked(*voice.Talk)                      {}

@@ -2,48 +2,57 @@ package chat
 
 import (
 	"strings"
+	"time"
 
 	"soberano/app/store"
 )
 
-// sendOrStop is called by the button.
+// twice is the longest time between the two clicks of a double click.
+const twice = 400 * time.Millisecond
+
+// sendOrStop is called by the button. The second click of a double click on Send stops nothing.
 func (s *Screen) sendOrStop() {
-	if s.jobs[s.conversation.ID] != nil {
+	switch {
+	case s.jobs[s.conversation.ID] == nil:
+		s.clicked = time.Now()
+		s.Send()
+	case time.Since(s.clicked) > twice:
 		s.Stop()
-		return
 	}
-	s.Send()
 }
 
 // Send sends the text of the entry, after the last words of a dictation into it. While an answer is being written or a message waits
-// for its last words, the text stays in the entry; while another conversation is being opened, it is sent there.
+// for its last words, the text stays in the entry; while another conversation is being opened, it is sent there. A message whose images
+// are still being read is sent when they have been read.
 func (s *Screen) Send() {
 	id, text := s.conversation.ID, strings.TrimSpace(s.Composer.Entry.Text)
+	empty := text == "" && len(s.images.of[id]) == 0
 	switch {
 	case s.hold.on:
 		s.hold.send = true
 	case id == 0:
 	case s.jobs[id] != nil:
-		if text != "" || s.dictating(id) {
-			s.say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
+		if !empty || s.images.reading[id] > 0 || s.dictating(id) {
+			s.Say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
 		}
 	case s.pendingIn(id) != nil:
+	case s.waitForImages():
 	case s.dictating(id):
 		s.sendLater()
-	case text != "" && s.editing != nil:
+	case !empty && s.editing != nil:
 		s.sendEdit(text)
 	case s.editing != nil:
-		s.say("The message is empty. Press Esc to leave it as it was.")
-	case text != "":
-		s.append(id, text)
+		s.Say("The message is empty. Press Esc to leave it as it was.")
+	case !empty:
+		s.append(id, text, s.takeImages(id))
 		s.Composer.Entry.SetText("")
 		s.SaveDraft()
 	}
 }
 
 // append stores a message and then requests its answer.
-func (s *Screen) append(conversation int64, text string) {
-	m := store.Message{Conversation: conversation, Role: store.User, Content: text}
+func (s *Screen) append(conversation int64, text string, images []store.Image) {
+	m := store.Message{Conversation: conversation, Role: store.User, Content: text, Images: images}
 	store.Ask(s.Work, func(db *store.Store) (store.Message, error) { return db.Append(m) }, func(m store.Message, err error) { s.sent(m, err) })
 }
 
@@ -59,7 +68,7 @@ func (s *Screen) sent(m store.Message, err error) {
 		if len(s.messages) == 0 {
 			s.thread.Set(true)
 			if s.conversation.Title == "" {
-				s.Renamed(store.Title(m.Content))
+				s.Renamed(m.Title())
 			}
 		}
 		s.messages = append(s.messages, m)

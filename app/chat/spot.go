@@ -198,25 +198,27 @@ func named(title string) string {
 
 // Final writes text into the entry, or into the stored draft if the conversation is not open, also if it is deleted. Only if there
 // is no such conversation any more the text goes to the open one.
-func (p *spot) Final(text string) {
+func (p *spot) Final(text string, kept func()) {
 	s := p.screen
 	if s.hold.on && p.here() {
 		p.storing++
 		s.hold.words = append(s.hold.words, func() {
 			p.storing--
-			p.Final(text)
+			p.Final(text, kept)
 			p.forget()
 		})
 		return
 	}
 	if q := s.pendingIn(p.conversation); q != nil {
 		q.add(text)
+		s.unkept[p.conversation] = append(s.unkept[p.conversation], kept)
 		s.keepPending()
 		s.showWords()
 		return
 	}
 	if p.here() {
 		p.insert(text)
+		s.keep(kept)
 		return
 	}
 	tail := p.tail
@@ -229,15 +231,33 @@ func (p *spot) Final(text string) {
 		switch {
 		case p.here(): // it was opened meanwhile, with the draft without these words
 			p.insert(text)
+			s.keep(kept)
 		case unstored:
 			s.unstored.drafts[p.conversation] = add(other)
+			s.unkept[p.conversation] = append(s.unkept[p.conversation], kept)
 		case err != nil && draft != "":
 			s.unstored.drafts[p.conversation] = draft
+			s.unkept[p.conversation] = append(s.unkept[p.conversation], kept)
 		case err != nil:
-			s.Composer.Insert(text)
+			s.Take(text, kept)
+		default:
+			kept()
 		}
 		s.kept(err)
 	})
+}
+
+// Take writes words into the entry; kept is called when they are stored.
+func (s *Screen) Take(words string, kept func()) {
+	s.Composer.Insert(words)
+	s.keep(kept)
+}
+
+// keep stores the draft of the open conversation at once, because it has words of which the audio is dropped by kept.
+func (s *Screen) keep(kept func()) {
+	id := s.conversation.ID
+	s.unkept[id] = append(s.unkept[id], kept)
+	s.SaveDraft()
 }
 
 // insertedBefore returns a draft with words before the last so many bytes.

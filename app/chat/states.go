@@ -3,6 +3,7 @@ package chat
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 
@@ -12,8 +13,22 @@ import (
 	"soberano/models"
 )
 
-// small is the number of parameters below which a model is described as often wrong.
-const small = 1_000_000_000
+// The numbers of parameters below which a model is described as very small and as small.
+const (
+	verySmall = 400_000_000
+	small     = 1_300_000_000
+)
+
+// smallness says how small a model is, and what that means for its answers; "" for a larger one and for one of unknown size.
+func smallness(parameters int64) (words, answers string) {
+	switch {
+	case parameters <= 0 || parameters >= small:
+		return "", ""
+	case parameters < verySmall:
+		return "a very small model", "often wrong"
+	}
+	return "a small model", "sometimes wrong"
+}
 
 // welcome returns the content of an empty conversation: one line, and advice depending on the state of the model.
 func (s *Screen) welcome() fyne.CanvasObject {
@@ -30,8 +45,8 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		// the card below says what is wrong
 	} else if status.Entry.Note != "" {
 		lines = append(lines, status.Entry.Note)
-	} else if status.Entry.Parameters > 0 && status.Entry.Parameters < small {
-		lines = append(lines, fmt.Sprintf("%s is a very small model: fast, but often wrong. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title))
+	} else if words, answers := smallness(status.Entry.Parameters); words != "" {
+		lines = append(lines, fmt.Sprintf("%s is %s: fast, but %s. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title, words, answers))
 	}
 	if status.Phase == Ready && !status.Info.Template {
 		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
@@ -99,8 +114,8 @@ func (s *Screen) hints(status Status) {
 	case Broken:
 		place = "Your message is kept. It is sent when a model is ready."
 	default:
-		if n := status.Entry.Parameters; n > 0 && n < small {
-			hint = "A small model, often wrong · drop a larger one anywhere"
+		if words, answers := smallness(status.Entry.Parameters); words != "" {
+			hint = problem.Sentence(words+", "+answers) + " Drop a larger one anywhere."
 		}
 		if !status.Info.Template {
 			hint = "No chat template in this model: ChatML is used"
@@ -153,11 +168,23 @@ func unsavedWords(err error) string {
 	return words.Why + " " + cmp.Or(words.Do, "Check the free space and the permissions of the folder, then try again.")
 }
 
-// unsaved reports that something could not be stored, once for each reason.
+// unsaved reports that something could not be stored, once for each reason, and tries again later.
 func (s *Screen) unsaved(err error) {
-	s.Notice(ui.Problem{Title: "This could not be saved.", Why: unsavedWords(err),
-		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
+	p := ui.Problem{Title: "What was written last could not be saved.", Why: unsavedWords(err) + " It is kept in this window, and saved as soon as that is possible."}
+	p.Actions = []ui.Action{{Label: "Save again", Do: s.StoreAll}, {Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}
+	if s.Folder != "" {
+		p.Actions = slices.Insert(p.Actions, 1, ui.Action{Label: "Show the folder", Do: func() { s.ShowFile(s.Folder) }})
+	}
+	if !s.notices.Shown(p) {
+		s.closeUnsaved()
+		s.closeUnsaved = s.Notice(p)
+	}
+	s.retryLater()
 }
 
 // Notice shows a card above the composer until it is closed, by the user or by close.
-func (s *Screen) Notice(p ui.Problem) (close func()) { return s.notices.Show(p) }
+func (s *Screen) Notice(p ui.Problem) (close func()) {
+	close = s.notices.Show(p)
+	s.Raise(s.notices.Object)
+	return close
+}

@@ -21,7 +21,7 @@ const long = 3000
 func (s *Screen) bubble(m store.Message) *asked {
 	b := &asked{unfold: func() {}}
 	b.object = ui.NewLazy(func(width float32) float32 {
-		return ui.GuessLines(m.Content[:min(len(m.Content), long)], max(560, width*0.5)-2*14) + 2*10 + footHeight
+		return ui.GuessLines(m.Content[:min(len(m.Content), long)], max(560, width*0.5)-2*14) + 2*10 + footHeight + heightOf(m.Images)
 	}, func() fyne.CanvasObject { return s.newBubble(b, m) })
 	return b
 }
@@ -31,8 +31,16 @@ func (s *Screen) newBubble(b *asked, m store.Message) fyne.CanvasObject {
 	flow := ui.NewFlow(ui.Span{Text: text})
 	flow.Preserve = true
 	flow.Selection, flow.Before, flow.Whole = s.thread.Selection, "\n\n", func() string { return text }
-	parts := []fyne.CanvasObject{flow}
-	if runes := []rune(text); len(runes) > long {
+	var parts []fyne.CanvasObject
+	pictures, wide := s.inBubble(m.Images)
+	if pictures != nil {
+		parts = append(parts, pictures)
+	}
+	if text != "" {
+		parts = append(parts, flow)
+	}
+	runes := []rune(text)
+	if len(runes) > long {
 		short := strings.TrimSpace(string(runes[:600])) + "…"
 		flow.Spans = []ui.Span{{Text: short}}
 		var fold *ui.Button
@@ -58,7 +66,7 @@ func (s *Screen) newBubble(b *asked, m store.Message) fyne.CanvasObject {
 	}
 	box := ui.NewBox(ui.Tint, "", 14, 14, 10, ui.NewColumn(6, parts...))
 	box.Bubble = true
-	bubble := &fyne.Container{Layout: &right{flow: flow, folds: len(parts) > 1}, Objects: []fyne.CanvasObject{box}}
+	bubble := &fyne.Container{Layout: &right{flow: flow, folds: len(runes) > long, least: wide}, Objects: []fyne.CanvasObject{box}}
 	list := []fyne.CanvasObject{bubble}
 	if note := s.missing(text); note != nil {
 		list = append(list, note)
@@ -78,14 +86,15 @@ type asked struct {
 	unfold func() // shows all of a long message
 }
 
-// right is a layout that places a bubble at the right, no wider than its text.
+// right is a layout that places a bubble at the right, no wider than what is in it.
 type right struct {
 	flow  *ui.Flow
 	folds bool
+	least float32 // of what is beside the text
 }
 
 func (r *right) width(all float32) float32 {
-	w := r.flow.NaturalWidth() + 2*14 + 1
+	w := max(r.flow.NaturalWidth(), r.least) + 2*14 + 1
 	if r.folds {
 		w = all
 	}
@@ -214,6 +223,8 @@ func ending(m store.Message) string {
 		return "Not answered."
 	case m.State == store.Partial:
 		return "Not finished: the program ended while this was written."
+	case m.State == store.Complete && m.Problem.Code == problem.ImagesLeftOut:
+		return m.Problem.Text()
 	case m.State == store.Complete && strings.TrimSpace(m.Content) == "":
 		return "The model gave an empty answer."
 	}
@@ -231,7 +242,7 @@ func (s *Screen) trouble(m store.Message) fyne.CanvasObject {
 	another := ui.Action{Label: "Choose another model", Do: s.ChooseModel}
 	switch {
 	case wrong.Code == problem.ContextFull:
-		p.Actions = []ui.Action{{Label: "New chat", Do: func() { s.NewChat("") }}, another}
+		p.Actions = []ui.Action{{Label: "New chat", Do: func() { s.NewChat("", nil) }}, another}
 	case wrong.Code == problem.MessageAlone:
 		p.Actions = []ui.Action{another}
 	case wrong.Code == problem.MessageTooLong:

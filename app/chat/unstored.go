@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"soberano/app/store"
 )
@@ -83,7 +84,7 @@ func (s *Screen) SaveDraft() {
 		text = below(p.text(), text)
 	}
 	_, failed := s.unstored.drafts[id]
-	if id == 0 || text == s.draft && !failed || s.closed {
+	if id == 0 || text == s.draft && !failed && len(s.unkept[id]) == 0 || s.closed {
 		return
 	}
 	s.draft = text
@@ -95,18 +96,30 @@ func (s *Screen) SaveDraft() {
 
 // storeDraft stores the draft of a conversation, or keeps it here if that fails.
 func (s *Screen) storeDraft(id int64, text string) {
+	kept := s.unkept[id]
+	delete(s.unkept, id)
 	s.Work.Do(func(db *store.Store) error { return db.Draft(id, text) }, func(err error) {
 		delete(s.unstored.drafts, id) // of an earlier call
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			s.unstored.drafts[id] = text
+			s.unkept[id] = append(kept, s.unkept[id]...)
+		} else {
+			callAll(kept)
 		}
 		s.kept(err)
 	})
 }
 
+func callAll(list []func()) {
+	for _, f := range list {
+		f()
+	}
+}
+
 // putBack puts a message that could not be stored back into the entry of its conversation, before
 // what was written since.
 func (s *Screen) putBack(m store.Message) {
+	s.putImages(m.Conversation, m.Images)
 	if m.Conversation != s.conversation.ID {
 		s.unstored.sent[m.Conversation] = below(s.unstored.sent[m.Conversation], m.Content)
 		return
@@ -120,12 +133,12 @@ func (s *Screen) putBack(m store.Message) {
 	s.Composer.Entry.ToEnd()
 }
 
-// storeAnswers tries once more to store the answers of a conversation.
-func (s *Screen) storeAnswers(conversation int64) {
+// storeAnswers tries once more to store the answers of a conversation; report gets the errors.
+func (s *Screen) storeAnswers(conversation int64, report func(error)) {
 	for _, a := range slices.Clone(s.unstored.answers[conversation]) {
 		store.Ask(s.Work, a.store, func(m store.Message, err error) {
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				s.unsaved(err)
+				report(err)
 				return
 			}
 			list := s.unstored.answers[conversation]
@@ -144,23 +157,23 @@ func (s *Screen) storeAnswers(conversation int64) {
 // StoreAll stores the draft, and tries once more to store what could not be.
 func (s *Screen) StoreAll() {
 	s.SaveDraft()
-	s.storeAgain()
+	s.storeAgain(s.kept)
 }
 
-// Unstored reports whether there is text that could not be stored.
+// Unstored reports whether there is something that could not be stored.
 func (s *Screen) Unstored() bool {
 	for _, list := range s.unstored.answers {
 		if len(list) > 0 {
 			return true
 		}
 	}
-	return len(s.unstored.drafts)+len(s.unstored.sent) > 0
+	return len(s.unstored.drafts)+len(s.unstored.sent) > 0 || s.unstoredImages()
 }
 
-// storeAgain tries once more to store what could not be: answers, and other texts as drafts.
-func (s *Screen) storeAgain() {
+// storeAgain tries once more to store what could not be: answers, and other texts as drafts; report gets the errors.
+func (s *Screen) storeAgain(report func(error)) {
 	for id := range s.unstored.answers {
-		s.storeAnswers(id)
+		s.storeAnswers(id, report)
 	}
 	ids := map[int64]bool{}
 	for id := range s.unstored.drafts {
@@ -170,13 +183,15 @@ func (s *Screen) storeAgain() {
 		ids[id] = true
 	}
 	for id := range ids {
-		s.storeTexts(id)
+		s.storeTexts(id, report)
 	}
+	s.storeImages(report)
 }
 
 // storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
-func (s *Screen) storeTexts(id int64) {
+func (s *Screen) storeTexts(id int64, report func(error)) {
 	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
+	kept := len(s.unkept[id])
 	s.Work.Do(func(db *store.Store) error {
 		c, err := db.Conversation(id)
 		if err != nil {
@@ -187,7 +202,42 @@ func (s *Screen) storeTexts(id int64) {
 		if err == nil || errors.Is(err, store.ErrNotFound) {
 			delete(s.unstored.drafts, id)
 			delete(s.unstored.sent, id)
+			list := s.unkept[id]
+			kept = min(kept, len(list))
+			s.unkept[id] = list[kept:]
+			callAll(list[:kept])
 		}
-		s.kept(err)
+		report(err)
 	})
+}
+
+// retryTime is how long after a failure what could not be stored is tried again.
+const retryTime = 5 * time.Second
+
+// retryLater tries again and again to store what could not be, until all of it is stored. Then it closes the card that says so.
+func (s *Screen) retryLater() {
+	if s.retrying != nil || s.closed {
+		return
+	}
+	s.retrying = time.AfterFunc(s.Retry, func() {
+		s.Post(func() {
+			s.retrying = nil
+			if !s.Unstored() && !s.failing() {
+				s.closeUnsaved()
+				return
+			}
+			s.storeAgain(func(error) {}) // which the card says already
+			s.retryLater()
+		})
+	})
+}
+
+// failing reports whether an answer that is being written could not be stored.
+func (s *Screen) failing() bool {
+	for _, j := range s.jobs {
+		if j.look().saveErr != nil {
+			return true
+		}
+	}
+	return false
 }

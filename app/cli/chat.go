@@ -130,6 +130,10 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 			return nil
 		}
 	}
+	images, err := readImages(f.images) // before the model is opened, which may take long
+	if err != nil {
+		return err
+	}
 	entry, err := findModel(f.model, registry.Chat)
 	if err != nil {
 		return err
@@ -144,7 +148,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		s.Temperature = f.temperature
 	}
 	s.Seed, s.Seeded = f.seed, f.seeded
-	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, variables: f.variables(), out: cmd.OutOrStdout()}
+	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), out: cmd.OutOrStdout()}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

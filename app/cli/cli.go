@@ -102,7 +102,7 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	root := &cobra.Command{
 		Use:           "soberano [FILE …]",
 		Short:         "Private AI on your own computer",
-		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a command the window opens, with models and recordings that are named; if it is open already, it is raised.",
+		Long:          "Chat with a language model, dictate, transcribe. Everything stays on this computer.\nWithout a command the window opens, with models, recordings and images that are named; if it is open already, it is raised.",
 		Version:       fullVersion(buildCommit()),
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -13,6 +13,7 @@ import (
 	"soberano/engine"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
+	"soberano/engine/vision"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -24,7 +25,8 @@ type terminalChat struct {
 	sampling  sample.Params
 	tokens    int
 	messages  []engine.Message
-	variables map[string]any // of the chat template
+	images    []*vision.Image // of the message of -p
+	variables map[string]any  // of the chat template
 	out       io.Writer
 	notice    engine.Notice // that was told last
 	typed     bool          // a person types the messages
@@ -38,11 +40,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 		req.Prompt = f.prompt
 	} else {
 		req.Messages = append(c.messages, engine.Message{Role: "user", Content: f.prompt})
-		images, err := readImages(f.images, len(req.Messages)-1)
-		if err != nil {
-			return err
-		}
-		req.Images = images
+		req.Images = attachments(c.images, len(req.Messages)-1)
 	}
 	if f.begin != "" {
 		req.Messages = append(req.Messages, engine.Message{Role: "assistant", Content: f.begin})

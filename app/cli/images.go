@@ -9,16 +9,24 @@ import (
 	"soberano/models"
 )
 
-// readImages reads the files of --image, for message number at of a request.
-func readImages(paths []string, at int) (list []engine.Attachment, err error) {
+// readImages reads the files of --image.
+func readImages(paths []string) (list []*vision.Image, err error) {
 	for _, path := range paths {
 		m, err := readImage(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", models.Printable(path), err)
 		}
-		list = append(list, engine.Attachment{Message: at, Image: m})
+		list = append(list, m)
 	}
 	return list, nil
+}
+
+// attachments returns images as those of message number at of a request.
+func attachments(images []*vision.Image, at int) (list []engine.Attachment) {
+	for _, m := range images {
+		list = append(list, engine.Attachment{Message: at, Image: m})
+	}
+	return list
 }
 
 func readImage(path string) (*vision.Image, error) {

@@ -61,8 +61,26 @@ func TestChatImage(t *testing.T) {
 			t.Errorf("%s: %s", what, out)
 		}
 	}
-	if out, code := verb(t, "", "models", "import", encoder); code != 0 || !strings.Contains(out, "can't be run yet") || !strings.Contains(out, "mmproj.") {
+	if out, code := verb(t, "", "models", "import", encoder); code != 1 {
+		t.Errorf("import of an encoder without its model: %d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "import", model, "--name", "seer"); code != 0 {
+		t.Fatalf("import of the model: %d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "import", encoder, "--name", "other"); code != 1 {
+		t.Errorf("import of an encoder for a model that is not there: %d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "import", encoder); code != 0 || !strings.Contains(out, "can see images: mmproj-b.gguf belongs to it.") {
 		t.Errorf("import of an encoder: %d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "show", "seer"); code != 0 || !strings.Contains(out, "vision encoder") {
+		t.Errorf("the model with its encoder: %d %s", code, out)
+	}
+	if out, code := verb(t, "", "chat", "-m", "seer", "-p", "What is it?", "-n", "1", "--image", picture); code != 0 {
+		t.Errorf("a question to it: %d %s", code, out)
+	}
+	if out, code := verb(t, "", "chat", "-m", "nowhere", "-p", "What is it?", "--image", picture+"x"); code != 1 {
+		t.Errorf("a missing image with a missing model: %d %s", code, out)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -90,8 +91,15 @@ func modelsImport() *cobra.Command {
 			if link {
 				how, what = registry.Link, "checking"
 			}
+			switch info, err := registry.Inspect(args[0], host.Check); {
+			case err != nil: // Import returns it too
+			case info.Kind == registry.Vision:
+				return attachVision(cmd, lib, args[0], name, how, asJSON)
+			case !info.Runs:
+				return told{fmt.Errorf("%s was not added to the library. %s", models.Printable(filepath.Base(args[0])), info.Reason)}
+			}
 			line := progress(what)
-			e, err := lib.Import(cmd.Context(), args[0], how, registry.ImportOptions{Name: name}, line.report())
+			e, err := host.Import(cmd.Context(), lib, args[0], how, registry.ImportOptions{Name: name}, line.report())
 			line.end()
 			if err != nil {
 				return importError(cmd.Context(), err)
@@ -100,9 +108,6 @@ func modelsImport() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
-			if !e.Runs {
-				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", models.Printable(e.Reason))
-			}
 			if e.Warning != "" {
 				fmt.Fprintln(cmd.OutOrStdout(), models.Printable(e.Warning))
 			}
@@ -111,7 +116,7 @@ func modelsImport() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&link, "link", false, "leave the file where it is")
-	cmd.Flags().StringVar(&name, "name", "", "the name in the library (default: from the model's title)")
+	cmd.Flags().StringVar(&name, "name", "", "the name in the library (default: from the model's title); of a vision encoder (mmproj), the model to which it belongs")
 	return cmd
 }
 
@@ -171,6 +176,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 	row("runs", yesNo(e.Runs, "yes", "no: "+models.Printable(e.Reason)))
 	if e.Warning != "" {
 		row("warning", models.Printable(e.Warning))
+	}
+	if e.Projector != nil {
+		row("vision encoder", models.Printable(e.FilePath(*e.Projector)))
 	}
 	for _, f := range e.Files {
 		row("file", models.Printable(e.FilePath(f)))

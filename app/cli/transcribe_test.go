@@ -122,7 +122,7 @@ func TestBadInput(t *testing.T) {
 		want string
 	}{
 		"empty.wav": {nil, ": The file is empty."}, "cut.wav": {good[:20000], ": At byte 20,000: the file is cut off"}, "cut in its head.wav": {good[:30], "byte 30"},
-		"wrong rate.wav": {wav(1, 1, 10, 2, 10), "fmt.rate is 10 Hz"}, "many channels.wav": {wav(1, 200, 16000, 2, 10), "fmt.channels is 200"},
+		"wrong rate.wav": {wav(1, 1, 10, 2, 10), "states a rate of 10 Hz"}, "many channels.wav": {wav(1, 200, 16000, 2, 10), "states 200 channels"},
 		"text.mp3": {[]byte("This is a letter, and no music at all."), "This is text"}, "huge.wav": {huge, "byte 1,000: the file is cut off"},
 		"noise.mp3": {[]byte("\x00\xff\xfb\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"), "Install ffmpeg"}, "damaged.opus": {damaged, "CRC"}, "film.mp4": {[]byte("\x00\x00\x00\x20ftypisom\x00\x00"), "Install ffmpeg"},
 	}
@@ -274,7 +274,7 @@ func TestTranscribePrints(t *testing.T) {
 	if want := a + ":\nword\n"; out != want || err == nil {
 		t.Errorf("%q, expected %q: %v", out, want, err)
 	}
-	if want := "2 of 3 recordings failed:\n" + b + ": The file is empty.\n" + none + ": There is no such file."; err.Error() != want {
+	if want := "2 of 3 recordings failed:\n" + b + ": The file is empty. Copy or download the file again.\n" + none + ": There is no such file."; err.Error() != want {
 		t.Errorf("%v, expected %s", err, want)
 	}
 	if _, _, err := try(t, t.Context(), hearLength, []string{"-"}, "txt", "", false, false); err == nil || err.Error() != "-: Standard input isn't read. Name a file." {

@@ -114,6 +114,11 @@ func OpenClipboard() (*Clipboard, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newClipboard(s)
+}
+
+// newClipboard returns a clipboard for a connection, which it takes over, also if it fails.
+func newClipboard(s *screen) (*Clipboard, error) {
 	c := &Clipboard{s: s, names: map[string]xproto.Atom{}, held: map[xproto.Atom]map[xproto.Atom]form{}, pending: map[transfer]form{},
 		notes: make(chan xgb.Event, 256), left: make(chan struct{})}
 	for _, n := range []string{"CLIPBOARD", "TARGETS", "TIMESTAMP", "MULTIPLE", "SAVE_TARGETS", "DELETE", "INCR", "UTF8_STRING", "TEXT",
@@ -125,6 +130,7 @@ func OpenClipboard() (*Clipboard, error) {
 		}
 		c.names[n] = a.Atom
 	}
+	var err error
 	if c.win, err = xproto.NewWindowId(s.Conn); err == nil {
 		err = xproto.CreateWindowChecked(s.Conn, 0, c.win, s.root, -10, -10, 1, 1, 0, xproto.WindowClassInputOnly, 0,
 			xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange}).Check()

@@ -58,16 +58,25 @@ func dial() (*screen, error) {
 	if err := Why(); err != nil {
 		return nil, err
 	}
+	s, err := connect()
+	if err != nil {
+		return nil, err
+	}
+	if err := xtest.Init(s.Conn); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("the display does not let keys be pressed: %w", err)
+	}
+	return s, nil
+}
+
+// connect connects to the display server, which may also be the one that a Wayland desktop runs for X programs.
+func connect() (*screen, error) {
 	c, err := xgb.NewConn()
 	if err != nil {
 		return nil, fmt.Errorf("the display can't be reached: %w", err)
 	}
 	s := &screen{Conn: c, setup: xproto.Setup(c)}
 	s.root = s.setup.DefaultScreen(c).Root
-	if err := xtest.Init(c); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("the display does not let keys be pressed: %w", err)
-	}
 	return s, nil
 }
 

@@ -39,7 +39,7 @@ func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, repor
 	if err != nil {
 		return nil, err
 	}
-	return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.openVision(f, pool)})
+	return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, pool)})
 }
 
 // OpenEncoder opens an embedding model or a reranker on the CPU; it is an Open function.

@@ -35,9 +35,12 @@ type card struct {
 	ended bool           // the import has ended: the model is in the library, or there is a problem
 	entry registry.Entry // of the model, once it is in the library
 	had   bool           // it was there before
+	alone bool           // a vision encoder that belongs to no model of the library
 	began time.Time
 	line  *ui.Label
 	bar   *ui.Bar
+
+	passing *ui.Passing // closes the card of a model that was added
 }
 
 func (c *card) name() string { return models.Printable(filepath.Base(c.path)) }
@@ -52,6 +55,7 @@ func (c *card) show(o fyne.CanvasObject) {
 }
 
 func (c *card) close() {
+	c.passing.Stop()
 	c.cancel()
 	c.serial++
 	c.im.remove(c)
@@ -108,6 +112,10 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 	info, err := c.im.Shelf.Inspect(c.path)
 	if err != nil {
 		c.post(serial, func() { c.failed(err) })
+		return
+	}
+	if info.Kind == registry.Vision {
+		c.attach(ctx, serial)
 		return
 	}
 	c.post(serial, func() { c.recognised(info) })
@@ -230,6 +238,7 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 		c.im.Use(e)
 	}
 	c.im.Added(e)
+	c.im.tryAgain()
 	switch {
 	case c.im.Listed != nil && !had:
 		c.close()
@@ -238,6 +247,7 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 		c.close()
 	default:
 		c.showReady()
+		c.passing.Start(c.object, c.close)
 	}
 }
 

@@ -22,17 +22,18 @@ import (
 
 type stage struct {
 	*uitest.Stage
-	im      *Importer
-	page    *Page
-	used    []string
-	using   map[registry.Kind]registry.Entry
-	lacking map[registry.Kind]bool // no model of that kind can be used
-	added   []string
-	removed []string
-	held    error // why a model can't be closed
-	copied  string
-	chosen  int
-	free    int64
+	im       *Importer
+	page     *Page
+	used     []string
+	using    map[registry.Kind]registry.Entry
+	lacking  map[registry.Kind]bool // no model of that kind can be used
+	added    []string
+	removed  []string
+	attached []string // models that got a vision encoder
+	held     error    // why a model can't be closed
+	copied   string
+	chosen   int
+	free     int64
 }
 
 func newStage(t *testing.T, shelf library, inspect func(string) (registry.Info, error), mode ui.Mode) *stage {
@@ -82,6 +83,13 @@ func (m inUse) InUseFor(k registry.Kind) (registry.Entry, bool) {
 	return e, any
 }
 
+// Fitting is that of the host; a scripted library has none of its models on the disk.
+func (m inUse) Fitting(path string, entries []registry.Entry) ([]registry.Entry, error) {
+	return host.Fitting(path, entries)
+}
+
+func (m inUse) Attached(e registry.Entry) { m.s.attached = append(m.s.attached, e.Name) }
+
 func (m inUse) Context() int { return 0 }
 func (m inUse) Free() int64  { return m.s.free }
 
@@ -93,6 +101,7 @@ type library interface {
 	Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error)
 	Verify(ctx context.Context, name string, progress func(done, total int64)) error
 	Remove(name string) error
+	Attach(ctx context.Context, name, path string, how registry.How, progress func(done, total int64)) (registry.Entry, error)
 }
 
 // inspected is a library whose Inspect is a function of the test.
@@ -113,6 +122,10 @@ type scripted struct {
 
 func (s *scripted) List() ([]registry.Entry, []error) { return s.entries, s.broken }
 func (s *scripted) Remove(string) error               { return nil }
+
+func (s *scripted) Attach(context.Context, string, string, registry.How, func(done, total int64)) (registry.Entry, error) {
+	return registry.Entry{}, models.ErrNotFound
+}
 
 func (s *scripted) wait(ctx context.Context, total int64, progress func(done, total int64)) error {
 	progress(int64(s.share*float64(total)), total)

@@ -20,6 +20,7 @@ import (
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
+	"soberano/engine/vision"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -38,18 +39,20 @@ const (
 	MessageAlone   Code = "message-alone-too-long" // and would leave none in a new chat either
 
 	// Files and the system.
-	FileMissing    Code = "file-missing"
-	NoPermission   Code = "no-permission"
-	NoMemory       Code = "no-memory"
-	DiskFull       Code = "disk-full"
-	IsFolder       Code = "is-folder"
-	FolderTooDeep  Code = "folder-too-deep" // to be searched
-	FolderTooLarge Code = "folder-too-large"
-	StoreDamaged   Code = "store-damaged"
-	StoreNewer     Code = "store-newer"
-	SettingsKept   Code = "settings-kept-aside"
-	SettingsStuck  Code = "settings-not-kept-aside"
-	SettingsUnread Code = "settings-unreadable"
+	FileMissing     Code = "file-missing"
+	NoPermission    Code = "no-permission"
+	NoMemory        Code = "no-memory"
+	DiskFull        Code = "disk-full"
+	IsFolder        Code = "is-folder"
+	FolderTooDeep   Code = "folder-too-deep" // to be searched
+	FolderTooLarge  Code = "folder-too-large"
+	StoreDamaged    Code = "store-damaged"
+	StoreNewer      Code = "store-newer"
+	StoreUnwritable Code = "store-unwritable" // its content is shown, and nothing new is kept
+	StoreUnread     Code = "store-unreadable" // nothing new is kept
+	SettingsKept    Code = "settings-kept-aside"
+	SettingsStuck   Code = "settings-not-kept-aside"
+	SettingsUnread  Code = "settings-unreadable"
 
 	// Models.
 	ModelDamaged     Code = "model-damaged"
@@ -92,7 +95,17 @@ const (
 
 	// Dropped files that can't be used.
 	IsDocument Code = "is-document"
-	IsPicture  Code = "is-picture"
+
+	// Images of messages.
+	PictureFormat     Code = "picture-format"
+	PictureSize       Code = "picture-size"  // too many pixels, or too few
+	PictureLarge      Code = "picture-large" // too many bytes
+	PictureDamaged    Code = "picture-damaged"
+	CantSee           Code = "cant-see"           // the model's network takes no images
+	ProjectorMissing  Code = "projector-missing"  // of a model that was made for images
+	ProjectorNone     Code = "projector-none"     // of any other
+	ProjectorUnusable Code = "projector-unusable" // the one that is there
+	ImagesLeftOut     Code = "images-left-out"    // an answer was written without them
 
 	// Microphones and loudspeakers.
 	MicNone     Code = "mic-none"
@@ -193,6 +206,9 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*models.FileError](err); ok {
 		return ofFile(e)
 	}
+	if e, ok := errors.AsType[*vision.SizeError](err); ok {
+		return Problem{Code: PictureSize, Args: Args{Detail: e.Error()}}
+	}
 	if e, ok := errors.AsType[*filekind.SearchError](err); ok {
 		return ofSearch(e)
 	}
@@ -235,6 +251,7 @@ var sentinels = []struct {
 	code Code
 }{
 	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
+	{vision.ErrFormat, PictureFormat}, {vision.ErrDamaged, PictureDamaged}, {engine.ErrNoVision, CantSee},
 	{dictation.ErrWayland, Wayland}, {dictation.ErrSystem, NoX11}, {dictation.ErrNotTaken, TextUntaken},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
@@ -316,6 +333,21 @@ func ofSearch(e *filekind.SearchError) Problem {
 	p := Problem{Code: FolderTooDeep, Args: Args{Folder: e.Folder, Limit: filekind.MaxDepth}}
 	if e.Entries {
 		p.Code, p.Args.Limit = FolderTooLarge, filekind.MaxEntries
+	}
+	return p
+}
+
+// OfSight returns why a model with that title, which has no projector, can't see images.
+func OfSight(s host.Sight, title string) Problem {
+	p := Problem{Code: ProjectorNone, Args: Args{Model: title, Folder: s.Folder}, Err: s.Err}
+	switch {
+	case s.Err != nil:
+		wrong := Of(s.Err)
+		p.Code, p.Args.Detail = ProjectorUnusable, wrong.Text()
+	case !s.Takes:
+		p.Code = CantSee
+	case s.Made:
+		p.Code = ProjectorMissing
 	}
 	return p
 }

@@ -29,14 +29,14 @@ func TestOf(t *testing.T) {
 		code Code
 		want string
 	}{
-		{&audio.Error{Path: path, Kind: audio.Empty, Reason: "the file is empty", Err: audio.ErrFormat}, AudioEmpty, "The file is empty."},
+		{&audio.Error{Path: path, Kind: audio.Empty, Reason: "the file is empty", Err: audio.ErrFormat}, AudioEmpty, "The file is empty. Copy or download the file again."},
 		{&audio.Error{Path: path, At: 20000, Kind: audio.CutOff, Reason: "the file is cut off: 44044 bytes of audio are missing", Err: io.ErrUnexpectedEOF}, AudioCutOff,
-			"At byte 20,000: the file is cut off: 44,044 bytes of audio are missing."},
+			"At byte 20,000: the file is cut off: 44,044 bytes of audio are missing. Copy or download the file again."},
 		{&audio.Error{Path: path, Kind: audio.NoDecoder, Reason: "this is an MP4 or M4A file", Err: audio.ErrFormat}, AudioNoDecoder,
 			"This is an MP4 or M4A file. Such files are read with the program ffmpeg, which is not installed. Install ffmpeg, or convert the file to WAV, FLAC, MP3 or Opus."},
 		{&audio.Error{Path: path, Kind: audio.Unreadable, Reason: "reading failed", Err: &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}}, IsFolder, "This is a folder without audio files."},
 		{&audio.Error{Path: path, Kind: audio.Unreadable, Reason: "reading failed", Err: &fs.PathError{Op: "read", Path: path, Err: syscall.EIO}}, AudioUnreadable,
-			"Reading failed: read /talks/a.wav: input/output error."},
+			"Reading failed: read /talks/a.wav: input/output error. Check the drive, copy the file to another one, and try again."},
 		{fmt.Errorf("mic: %w", mic.ErrNone), MicNone, "No microphone was found. Plug one in, or allow one in the system's sound settings, and try again."},
 		{&mic.Error{Kind: mic.Busy, Device: "USB", Err: errors.New("busy")}, MicBusy, ""},
 		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, NoPermission, "There is no permission to read or write /talks/a.wav. Change its permissions, or copy it to your own folder."},

@@ -29,10 +29,12 @@ type phrases struct {
 }
 
 const (
-	newChat    = "Nothing was left out. Start a new chat, or choose a model with a longer context."
-	convert    = "convert the file to WAV, FLAC, MP3 or Opus."
-	ownWindow  = "Dictate in Soberano's own window and copy the text"
-	ownChoices = "The default settings are used."
+	chooseSound = "Choose a recording, or a film with sound."
+	copyAgain   = "Copy or download the file again."
+	newChat     = "Nothing was left out. Start a new chat, or choose a model with a longer context."
+	convert     = "convert the file to WAV, FLAC, MP3 or Opus."
+	ownWindow   = "Dictate in Soberano's own window and copy the text"
+	ownChoices  = "The default settings are used."
 )
 
 // table contains the texts of all codes; a translation would be another table.
@@ -68,7 +70,13 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
-	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
+	StoreUnwritable: {title: "What you write now is not saved.", why: []string{
+		"The folder {folder} can't be written to. Your chats are shown as they were saved last, and they stay as they are."},
+		do: "Check the permissions of the folder and the free space, then start the program again."},
+	StoreUnread: {title: "What you write now is not saved.", why: []string{
+		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
+		do: "Check the permissions of the folder and the free space, then start the program again."},
+	StoreNewer:     {title: "What you write now is not saved.", why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
 	SettingsKept:   {why: []string{"The settings were damaged and are now in {path} ({detail}). " + ownChoices}},
 	SettingsStuck:  {why: []string{"The settings are damaged and could not be moved ({detail}). " + ownChoices}},
 	SettingsUnread: {why: []string{"The settings could not be read ({detail}). " + ownChoices}},
@@ -93,19 +101,19 @@ var english = map[Code]phrases{
 	LibraryLocked: {why: []string{"The library {folder} can't be changed: {detail} has locked it.", "The library can't be changed: another program has locked it."},
 		do: "Wait until that program is done, or end it, and try again."},
 
-	AudioEmpty:      {why: []string{"The file is empty."}},
-	AudioTooShort:   {why: []string{"{detail}."}},
-	AudioText:       {why: []string{"{detail}."}},
-	AudioPicture:    {why: []string{"This is a picture, not a recording."}},
+	AudioEmpty:      {why: []string{"The file is empty."}, do: copyAgain},
+	AudioTooShort:   {why: []string{"{detail}."}, do: copyAgain},
+	AudioText:       {why: []string{"{detail}."}, do: chooseSound},
+	AudioPicture:    {why: []string{"This is a picture, not a recording."}, do: chooseSound},
 	AudioForeign:    {why: []string{"{detail}."}},
 	AudioNoDecoder:  {why: []string{"{detail}. Such files are read with the program ffmpeg, which is not installed."}, do: "Install ffmpeg, or " + convert},
-	AudioRefused:    {why: []string{"It is not a recording, or it is damaged. The program ffmpeg says: {detail}."}},
+	AudioRefused:    {why: []string{"It is not a recording, or it is damaged. The program ffmpeg says: {detail}."}, do: "If another program plays it, save it there as WAV, FLAC, MP3 or Opus."},
 	AudioUnread:     {why: []string{"{detail}."}},
-	AudioNoSound:    {why: []string{"It contains no sound."}},
-	AudioStalled:    {why: []string{"{detail}."}},
-	AudioCutOff:     {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
-	AudioDamaged:    {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
-	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}},
+	AudioNoSound:    {why: []string{"It contains no sound."}, do: chooseSound},
+	AudioStalled:    {why: []string{"{detail}."}, do: "Try again, or " + convert},
+	AudioCutOff:     {why: []string{"At byte {byte}: {detail}.", "{detail}."}, do: copyAgain},
+	AudioDamaged:    {why: []string{"At byte {byte}: {detail}.", "{detail}."}, do: copyAgain + " If another program plays it, save it there as WAV, FLAC, MP3 or Opus."},
+	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}, do: "Check the drive, copy the file to another one, and try again."},
 	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be read.",
 		"The file is damaged in one place, at {first}; about {lost} could not be read."}},
 	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
@@ -119,7 +127,20 @@ var english = map[Code]phrases{
 	IsModel:        {why: []string{"{file} is a model, not a recording.", "It is a model, not a recording."}, do: "Add it to the library to use it."},
 
 	IsDocument: {why: []string{"Documents can't be read yet."}, do: "Copy the text that you need and paste it into a message."},
-	IsPicture:  {why: []string{"Pictures can't be read yet."}},
+
+	PictureFormat:  {why: []string{"Images of this kind can't be read. PNG, JPEG, GIF, WebP and BMP can."}, do: "Save it in one of these formats."},
+	PictureSize:    {why: []string{"{detail}."}},
+	PictureLarge:   {why: []string{"The file is too large: files of images up to {free} can be attached."}},
+	PictureDamaged: {why: []string{"The image is damaged, or its file is not complete."}},
+	CantSee:        {title: "The images can't be seen.", why: []string{"{model} can't see images.", "This model can't see images."}, do: "Choose a model that can."},
+	ProjectorMissing: {title: "The images can't be seen.", why: []string{"{model} sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model.",
+		"This model sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model."},
+		do: "Drop it on this window, or put it into {folder}."},
+	ProjectorNone: {title: "The images can't be seen.", why: []string{"{model} can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing.",
+		"This model can't see images: it has no projector."},
+		do: "Drop that file on this window, put it into {folder}, or choose a model that sees."},
+	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
+	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"There is no microphone named “{device}”. Available: {detail}."}, do: "Choose another one."},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,7 +23,7 @@ import (
 
 var shortcuts = []fyne.Shortcut{
 	control(fyne.KeyN), control(fyne.KeyK), control(fyne.KeyM), control(fyne.KeyL), control(fyne.KeyO), control(fyne.KeyComma),
-	control(fyne.KeySpace), control(fyne.KeyT), control(fyne.KeyF), control(fyne.KeyQ), control(fyne.KeyW),
+	control(fyne.KeySpace), control(fyne.KeyT), control(fyne.KeyF), control(fyne.KeyI), control(fyne.KeyQ), control(fyne.KeyW),
 }
 
 func control(k fyne.KeyName) fyne.Shortcut {
@@ -33,6 +35,9 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 	c, ok := s.(*desktop.CustomShortcut)
 	if !ok || c.Modifier != fyne.KeyModifierShortcutDefault && !(c.KeyName == fyne.KeySpace && c.Modifier == fyne.KeyModifierControl) {
 		return false
+	}
+	if ui.Repeats() && c.KeyName != fyne.KeySpace { // see speak
+		return true
 	}
 	switch c.KeyName {
 	case fyne.KeyN:
@@ -57,6 +62,9 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 		} else {
 			d.chooseFile()
 		}
+	case fyne.KeyI:
+		d.show(chatPage)
+		d.chooseImage()
 	case fyne.KeyComma:
 		d.show(settingsPage)
 	case fyne.KeySpace:
@@ -72,6 +80,7 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 // escape goes one step back.
 func (d *Shell) escape() {
 	switch {
+	case ui.Repeats(): // the next step may be another one than the person means
 	case d.dismiss():
 	case d.open:
 		d.fold(false)
@@ -84,17 +93,20 @@ func (d *Shell) escape() {
 	}
 }
 
-// newChat opens a conversation without messages and without a draft; text, if any, is put into the entry.
-func (d *Shell) newChat(text string) { d.emptyChat((*store.Store).New, text) }
+// newChat opens a conversation without messages and without a draft; text and images, if any, are put into its draft.
+func (d *Shell) newChat(text string, images ...store.Image) {
+	d.emptyChat((*store.Store).New, text, images...)
+}
 
 // emptyChat opens the conversation without messages that find returns.
-func (d *Shell) emptyChat(find func(*store.Store) (store.Conversation, error), text string) {
+func (d *Shell) emptyChat(find func(*store.Store) (store.Conversation, error), text string, images ...store.Image) {
 	d.load("A new chat could not be created.", find, false, func() {
 		d.listChanged()
 		if text != "" {
 			d.chat.Composer.Entry.SetText(text)
 			d.chat.Composer.Entry.ToEnd()
 		}
+		d.chat.AttachStored(images)
 	})
 }
 
@@ -213,8 +225,10 @@ func (d *Shell) renameChat(c store.Conversation) {
 	})
 }
 
+// exportChat saves a conversation as Markdown, and its images in a folder beside that file.
 func (d *Shell) exportChat(c store.Conversation) {
 	var text bytes.Buffer
+	folder := fileName(c.Title) + " images"
 	saved := func(path string, err error) {
 		if err != nil {
 			d.notice("This chat could not be exported.", err)
@@ -224,13 +238,39 @@ func (d *Shell) exportChat(c store.Conversation) {
 		d.tell("Saved as " + models.Printable(path))
 	}
 	title := d.modelTitles()
-	d.work.Do(func(s *store.Store) error { return s.Export(c.ID, title, &text) }, func(err error) {
+	store.Ask(d.work, func(s *store.Store) ([]store.Exported, error) { return s.Export(c.ID, title, folder, &text) }, func(images []store.Exported, err error) {
 		if err != nil {
 			saved("", err)
 			return
 		}
-		d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { _, err := text.WriteTo(w); return err }, saved)
+		d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { _, err := text.WriteTo(w); return err }, func(path string, err error) {
+			if err != nil {
+				saved("", err)
+				return
+			}
+			d.work.Do(func(s *store.Store) error { return writeImages(s, filepath.Join(filepath.Dir(path), folder), images) }, func(err error) { saved(path, err) })
+		})
 	})
+}
+
+// writeImages writes the images of an exported conversation into a folder.
+func writeImages(s *store.Store, folder string, list []store.Exported) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, m := range list {
+		data, err := s.Picture(m.Hash)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, m.File), data, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fileName removes the characters that some file systems don't accept.

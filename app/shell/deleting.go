@@ -88,7 +88,9 @@ func (d *Shell) askDelete(list []store.Conversation) {
 func (d *Shell) askDeleteAll() {
 	d.chat.SaveDraft()
 	store.Ask(d.work, (*store.Store).Conversations, func(all []store.Conversation, err error) {
-		list := slices.DeleteFunc(all, func(c store.Conversation) bool { return c.Messages == 0 && c.Draft == "" && c.Title == "" })
+		list := slices.DeleteFunc(all, func(c store.Conversation) bool {
+			return c.Messages == 0 && c.Draft == "" && len(c.Images) == 0 && c.Title == ""
+		})
 		switch {
 		case err != nil:
 			d.notice("The conversations could not be read.", err)

@@ -11,12 +11,14 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
 
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/asr/mic"
 )
 
 func (s *stage) recording() {
@@ -158,13 +160,18 @@ func TestDictationFails(t *testing.T) {
 // leave creates the file of a dictation that was interrupted by a kill; it contains speech without text.
 func leave(t *testing.T, dir string) {
 	t.Helper()
+	leaveAs(t, dir, "20260101-120000-1.wav")
+}
+
+func leaveAs(t *testing.T, dir, name string) {
+	t.Helper()
 	wav, err := os.ReadFile(filepath.Join("..", "..", "asr", "testdata", "audio", "goforward.wav"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	head := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00land\x08\x00\x00\x00"), make([]byte, 8)...)
 	head = binary.LittleEndian.AppendUint32(append(head, "data"...), 0)
-	path := filepath.Join(dir, "dictation", "20260101-120000-1.wav")
+	path := filepath.Join(dir, "dictation", name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, append(head, wav[44:]...), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -294,5 +301,171 @@ func TestDictationOfEarlierRunIsDeleted(t *testing.T) {
 	s.tap("Delete")
 	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 || strings.Contains(s.words(), "A dictation was not transcribed.") {
 		t.Errorf("left: %v; shown:\n%s", left, s.words())
+	}
+}
+
+// Spoken words are stored as soon as they are final, and the audio is there until then: a kill of the program loses neither. Words for
+// another program are kept as audio until they are pasted.
+func TestSpokenWordsSurviveAKill(t *testing.T) {
+	dir := t.TempDir()
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	tapes := func() []string {
+		left, err := filepath.Glob(filepath.Join(dir, "dictation", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	stored := func() string {
+		c, err := s.store.Conversation(s.chat.Conversation())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Draft
+	}
+	close(s.speaking("And so, my fellow Americans,", "ask not what"))
+	if got := stored(); got != "And so, my fellow Americans," {
+		t.Errorf("stored is %q", got)
+	}
+	s.chat.Talk.Finish()
+	s.silent()
+	if got, left := stored(), tapes(); got != "And so, my fellow Americans, and that is all." || len(left) > 0 {
+		t.Errorf("stored is %q; the audio is in %v", got, left)
+	}
+	unlock := s.lock(t)
+	s.chat.Composer.Entry.SetText("")
+	s.chat.Talk.Press()
+	s.recording()
+	s.chat.Talk.Finish()
+	s.silent()
+	if left := tapes(); len(left) != 1 {
+		t.Errorf("the words could not be stored, and the audio is in %v", left)
+	}
+	unlock()
+	s.chat.SaveDraft()
+	if got, left := stored(), tapes(); got != "and that is all." || len(left) > 0 {
+		t.Errorf("stored is %q; the audio is in %v", got, left)
+	}
+	s.elsewhere, s.pasteErr = true, errors.New("the active window did not accept the text")
+	s.keysDown()
+	s.recording()
+	s.chat.Talk.Finish()
+	s.silent()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "could not be inserted into the other program") })
+	if left := tapes(); len(left) != 1 {
+		t.Errorf("the words were not pasted, and the audio is in %v", left)
+	}
+	s.tap("Copy the text")
+	if left := tapes(); len(left) > 0 {
+		t.Errorf("the words were copied, and the audio is in %v", left)
+	}
+}
+
+// A key that is held does one thing: what gets the focus by it does nothing more.
+func TestHeldKeyActsOnce(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.fill()
+	s.ready()
+	c := s.win.Canvas()
+	hold := func(k fyne.KeyName) { s.press(k, 5) }
+	draft := "A draft that nobody sends."
+	s.chat.Composer.Entry.SetText(draft)
+	open := s.chat.Conversation()
+	s.newChat("")
+	s.deleteChat(store.Conversation{ID: open})
+	s.show(trashPage)
+	s.tabTo("Restore")
+	hold(fyne.KeyReturn)
+	if got := s.chat.Composer.Entry.Text; s.page != chatPage || got != draft || s.texts() != "" {
+		t.Errorf("on page %s the entry holds %q, sent is %q", s.page, got, s.texts())
+	}
+	s.chat.Composer.Entry.SetText("A question")
+	s.tabTo("Send")
+	hold(fyne.KeyReturn)
+	if !s.chat.Busy() {
+		t.Error("Send and then Stop were pressed")
+	}
+	s.chat.Focus(c)
+	s.chat.Talk.Press()
+	s.chat.Talk.Release()
+	s.recording()
+	hold(fyne.KeyEscape)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	if s.chat.Talk.State() != voice.Recording {
+		t.Error("Esc stopped the answer and then discarded the dictation")
+	}
+	s.chat.Talk.Discard()
+	s.chooseModel()
+	hold(fyne.KeyReturn)
+	if c.Overlays().Top() != nil {
+		t.Error("the menu is still or again open")
+	}
+	c.Focus(s.chat.Header.Model)
+	hold(fyne.KeyReturn)
+	if c.Overlays().Top() == nil {
+		t.Error("the menu was opened and closed")
+	}
+}
+
+// A double click on Send sends the message and does not stop its answer; a later click does.
+func TestSendByDoubleClick(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.chat.Composer.Entry.SetText("A question")
+	button := s.chat.Composer.Send
+	test.Tap(button)
+	test.Tap(button)
+	s.q.settle()
+	if !s.chat.Busy() {
+		t.Fatal("the answer was stopped")
+	}
+	s.say("An answer")
+	time.Sleep(450 * time.Millisecond)
+	s.tap("Stop")
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+}
+
+// Each card of a dictation is about its own audio: one that failed without any offers no other to be tried again, and goes away with the
+// next dictation; two of equal length have a card each. While a dictation is running, another one is not tried again, and its card stays.
+func TestCardsOfDictations(t *testing.T) {
+	dir := t.TempDir()
+	leaveAs(t, dir, "20260101-120000-1.wav")
+	leaveAs(t, dir, "20260101-130000-1.wav")
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	cards := func(words string) int { return strings.Count(s.words(), words) }
+	s.q.until(t, "the cards", func() bool { return cards("A dictation was not transcribed.") == 2 })
+	s.noMic = mic.ErrNone
+	s.chat.Talk.Press()
+	s.q.until(t, "the error", func() bool { return cards("No microphone was found.") == 1 })
+	if words := s.words(); strings.Contains(words, "Try again") || strings.Contains(words, "is kept.") {
+		t.Errorf("shown is\n%s", words)
+	}
+	s.noMic = nil
+	s.chat.Talk.Press()
+	s.recording()
+	if cards("No microphone was found.") != 0 {
+		t.Error("the error stays while the microphone works")
+	}
+	s.tap("Transcribe it here")
+	s.expect(s.words(), "Finish the dictation that is running first.")
+	if cards("A dictation was not transcribed.") != 2 {
+		t.Errorf("shown is\n%s", s.words())
+	}
+	s.chat.Talk.Finish()
+	s.silent()
+	for n := 1; n >= 0; n-- {
+		s.tap("Transcribe it here")
+		s.silent()
+		if got := cards("A dictation was not transcribed."); got != n {
+			t.Errorf("%d cards, want %d", got, n)
+		}
+	}
+	if got := s.chat.Composer.Entry.Text; strings.Count(got, "and that is all.") != 3 {
+		t.Errorf("the entry holds %q", got)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"soberano/app/filekind"
 	"soberano/app/problem"
+	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/models"
 )
@@ -41,15 +41,16 @@ func (d *Shell) OpenFiles(paths []string) {
 	}()
 }
 
-// take adds recordings to the queue and models to the library. Documents and pictures are reported on the page that is shown then,
+// take adds recordings to the queue, images to the message that is being written, and models to the library. Documents are reported on the page that is shown then,
 // and so are other files if there are recordings among the files or the Transcribe page was shown; otherwise the library reports them.
 func (d *Shell) take(s filekind.Sorted) {
+	d.attach(s.Pictures, len(s.Recordings) == 0)
 	if len(s.Recordings) > 0 {
 		d.show(filesPage)
 		d.files.Add(s.Recordings)
 	}
 	d.tellFolders(s)
-	toAdd, refused := append(s.Models, s.Neither...), slices.Concat(s.Documents, s.Pictures)
+	toAdd, refused := append(s.Models, s.Neither...), s.Documents
 	if d.page == filesPage {
 		toAdd, refused = s.Models, append(refused, s.Neither...)
 	}
@@ -57,14 +58,32 @@ func (d *Shell) take(s filekind.Sorted) {
 	switch {
 	case len(refused) == 0:
 	case d.page == filesPage:
-		d.files.Refuse(refused, unreadable(s))
+		d.files.Refuse(refused, whyRefused(s, refused))
 	default:
-		title := fmt.Sprintf("%d files can't be read.", len(refused))
-		if len(refused) == 1 {
-			title = models.Printable(filepath.Base(refused[0])) + " can't be read."
-		}
-		d.report(ui.Problem{Title: title, Why: unreadable(s)})
+		d.report(ui.Problem{Title: transcribe.Names(refused) + " can't be read.", Why: whyRefused(s, refused)})
 	}
+}
+
+// whyRefused says of files that were refused what they are. Where that is not the same for all of them, the files are named.
+func whyRefused(s filekind.Sorted, refused []string) string {
+	var groups [][]string
+	var words []string
+	add := func(list []string, why string) {
+		list = slices.DeleteFunc(slices.Clone(list), func(path string) bool { return !slices.Contains(refused, path) })
+		if len(list) > 0 {
+			groups, words = append(groups, list), append(words, why)
+		}
+	}
+	add(s.Documents, problem.Problem{Code: problem.IsDocument}.Text())
+	add(s.Blank, problem.Problem{Code: problem.AudioEmpty}.Text())
+	add(s.Absent, problem.Problem{Code: problem.FileMissing}.Text())
+	if len(words) == 1 && len(groups[0]) == len(refused) {
+		return words[0]
+	}
+	for i, list := range groups {
+		words[i] = transcribe.Names(list) + ": " + words[i]
+	}
+	return strings.Join(words, "\n")
 }
 
 // tellFolders reports folders that contain nothing to open, and those that could not be searched to their end.
@@ -77,16 +96,15 @@ func (d *Shell) tellFolders(s filekind.Sorted) {
 	}
 }
 
-// unreadable says which kinds of the files the program can't read yet.
-func unreadable(s filekind.Sorted) string {
-	var list []string
-	if len(s.Documents) > 0 {
-		list = append(list, problem.Problem{Code: problem.IsDocument}.Text())
+// attach adds images to the message that is being written, and shows it.
+func (d *Shell) attach(paths []string, show bool) {
+	if len(paths) == 0 {
+		return
 	}
-	if len(s.Pictures) > 0 {
-		list = append(list, problem.Problem{Code: problem.IsPicture}.Text())
+	if show && d.page != chatPage {
+		d.show(chatPage)
 	}
-	return strings.Join(list, " ")
+	d.chat.AttachFiles(paths)
 }
 
 // addModels imports models. The cards are shown on the present page if it is the chat, otherwise on the Models page.

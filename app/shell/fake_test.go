@@ -44,6 +44,7 @@ func (q queue) until(t *testing.T, what string, ok func() bool) {
 		select {
 		case f := <-q:
 			f()
+		case <-time.After(10 * time.Millisecond): // the condition may also become true without a posted function
 		case <-deadline:
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -142,6 +143,18 @@ func (s *shelf) Import(ctx context.Context, path string, how registry.How, o reg
 	return e, nil
 }
 
+func (s *shelf) Attach(_ context.Context, name, path string, _ registry.How, _ func(done, total int64)) (registry.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, e := range s.entries {
+		if e.Name == name {
+			s.entries[i].Projector = &registry.Stored{Path: path}
+			return s.entries[i], nil
+		}
+	}
+	return registry.Entry{}, models.ErrNotFound
+}
+
 func (s *shelf) Verify(_ context.Context, name string, progress func(done, total int64)) error {
 	progress(1, 1)
 	if name == "bad" {
@@ -168,6 +181,8 @@ func inspect(path string) (registry.Info, error) {
 	switch base := filepath.Base(path); {
 	case strings.HasPrefix(base, "Qwen3"):
 		return qwen, nil
+	case strings.HasPrefix(base, "mmproj"):
+		return registry.Info{Kind: registry.Vision, Format: "gguf", Family: "clip", Title: "mmproj", Bytes: 800_000_000, Reason: "it is a vision encoder"}, nil
 	case strings.HasPrefix(base, "other"):
 		i := qwen
 		i.Title, i.Runs, i.Reason = "Falcon 7B", false, "the family falcon is not known to this version"
@@ -295,7 +310,10 @@ type stage struct {
 	fail       map[string]error // by model: the error of opening it
 	hold       chan struct{}    // if not nil, opening a model waits for it
 	noMic      error
-	apart      bool // the store has a goroutine of its own
+	sight      atomic.Pointer[host.Sight] // what the models see
+	clipboard  []byte                     // the image in the clipboard
+	fitting    []registry.Entry           // the models to which each vision encoder belongs
+	apart      bool                       // the store has a goroutine of its own
 
 	elsewhere bool // another program has the focus
 	pasted    chan string
@@ -333,6 +351,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 		dir = t.TempDir()
 	}
 	s.pasted = make(chan string, 10)
+	s.sight.Store(&host.Sight{Takes: true, Folder: "/models"})
 	h := host.New(host.Options{Budget: host.Unlimited})
 	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post, Worker: s.worker,
 		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
@@ -346,9 +365,12 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 			}
 			return &microphone{done: make(chan struct{})}, nil
 		},
-		Microphones: func() ([]string, error) { return []string{"Built-in microphone", "USB headset"}, nil },
-		OpenPath:    func(string) error { return nil },
-		OpenURL:     func(string) error { return errors.New("no browser here") },
+		Microphones:    func() ([]string, error) { return []string{"Built-in microphone", "USB headset"}, nil },
+		OpenPath:       func(string) error { return nil },
+		Look:           func(registry.Entry) host.Sight { return *s.sight.Load() },
+		Fitting:        func(string, []registry.Entry) ([]registry.Entry, error) { return s.fitting, nil },
+		ClipboardImage: func() ([]byte, error) { return s.clipboard, nil },
+		OpenURL:        func(string) error { return errors.New("no browser here") },
 	})
 	if err != nil {
 		t.Fatal(err)

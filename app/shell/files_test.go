@@ -156,7 +156,7 @@ func TestDropFolders(t *testing.T) {
 	}
 }
 
-// A document or a picture that is dropped is said to be one that can't be read yet, on the page on which it was dropped; nothing else
+// A document that is dropped is said to be one that can't be read yet, on the page on which it was dropped; nothing else
 // happens.
 func TestDropDocuments(t *testing.T) {
 	themes(t, func(t *testing.T, m ui.Mode) {
@@ -174,16 +174,12 @@ func TestDropDocuments(t *testing.T) {
 		const zip = "PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00"
 		for _, page := range []string{chatPage, modelsPage, settingsPage} {
 			for name, content := range map[string]string{"report.pdf": "%PDF-1.7\n", "letter.docx": zip + "[Content_Types].xml", "sums.ods": zip + "mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
-				"old.doc": "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "notes.rtf": "{\\rtf1", "notes.txt": "Dear Ada", "photo.jpg": "\xff\xd8\xff\xe0"} {
+				"old.doc": "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "notes.rtf": "{\\rtf1", "notes.txt": "Dear Ada"} {
 				s.show(page)
 				s.dropped([]fyne.URI{write(name, content)})
 				s.sorting.Wait()
 				s.q.settle()
-				want := "Documents can't be read yet."
-				if name == "photo.jpg" {
-					want = "Pictures can't be read yet."
-				}
-				s.expect(s.words(), name+" can't be read.", want)
+				s.expect(s.words(), "“"+name+"” can't be read.", "Documents can't be read yet.")
 				if s.page != page || strings.Contains(s.words(), "GGUF form") {
 					t.Errorf("%s on %s leads to %s:\n%s", name, page, s.page, s.words())
 				}
@@ -194,11 +190,16 @@ func TestDropDocuments(t *testing.T) {
 		s.dropped([]fyne.URI{write("report.pdf", "%PDF-1.7\n"), write("b.pdf", "%PDF-1.7\n")})
 		s.sorting.Wait()
 		s.q.settle()
-		s.expect(s.shot("drop-document-"+string(m)), "2 files can't be read.", "Copy the text that you need and paste it into a message.")
+		s.expect(s.shot("drop-document-"+string(m)), "“report.pdf” and “b.pdf” can't be read.", "Copy the text that you need and paste it into a message.")
 		s.dropped([]fyne.URI{write("memo.wav", "RIFF\x24\x00\x00\x00WAVEfmt "), write("Qwen3-4B.gguf", "GGUF\x03\x00\x00\x00"), write("letter.pdf", "%PDF-1.7\n")})
 		s.sorting.Wait()
 		s.q.settle()
 		s.expect(s.words(), "letter.pdf", "Documents can't be read yet.")
+		s.show(filesPage)
+		s.dropped([]fyne.URI{write("note.md", "# A note"), write("empty", ""), fileURI(filepath.Join(dir, "gone")), write("data", "\x00\x01\x02")})
+		s.sorting.Wait()
+		s.q.settle()
+		s.expect(s.words(), "“note.md”, “empty”, “gone” and 1 more are not recordings.", "“note.md”: Documents can't be read yet.", "“empty”: The file is empty.", "“gone”: The file is not there.")
 	})
 }
 

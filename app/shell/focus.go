@@ -31,6 +31,8 @@ func (d *Shell) typedRune(r rune) {
 	if d.writes() {
 		d.chat.Focus(d.window.Canvas())
 		d.chat.Composer.Entry.TypedRune(r)
+	} else if e := d.inDialog(); e != nil {
+		e.TypedRune(r)
 	}
 }
 
@@ -39,6 +41,8 @@ func (d *Shell) typedShortcut(s fyne.Shortcut) {
 	if d.writes() {
 		d.chat.Focus(d.window.Canvas())
 		d.chat.Composer.Entry.TypedShortcut(s)
+	} else if e := d.inDialog(); e != nil {
+		e.TypedShortcut(s)
 	}
 }
 
@@ -52,8 +56,13 @@ func (d *Shell) typedKey(k *fyne.KeyEvent) {
 	case k.Name == fyne.KeyEscape:
 		d.escape()
 	case d.window.Canvas().Overlays().Top() != nil:
+		if e := d.inDialog(); e != nil {
+			e.TypedKey(k)
+		}
 	case k.Name == fyne.KeySpace && d.page == filesPage && d.window.Canvas().Focused() == nil:
-		d.files.View.PlayPause()
+		if !ui.Repeats() {
+			d.files.View.PlayPause()
+		}
 	case d.page != chatPage:
 		d.scroll(k.Name)
 	case k.Name == fyne.KeyPageUp || k.Name == fyne.KeyPageDown:

@@ -22,7 +22,6 @@ type list struct {
 	chosen  int64
 	cursor  int // the row selected with the keyboard
 	focused bool
-	pressed bool // Delete went down and has not been obeyed yet
 
 	picked map[int64]bool // the conversations that are selected
 	anchor int64          // from which Shift selects
@@ -167,11 +166,10 @@ func (l *list) FocusGained() {
 }
 
 // FocusLost implements fyne.Focusable.
-func (l *list) FocusLost() { l.focused, l.pressed, l.shift = false, false, false; l.mark() }
+func (l *list) FocusLost() { l.focused, l.shift = false, false; l.mark() }
 
-// KeyDown implements desktop.Keyable. Unlike TypedKey it is not called again while a key is held.
+// KeyDown implements desktop.Keyable.
 func (l *list) KeyDown(k *fyne.KeyEvent) {
-	l.pressed = k.Name == fyne.KeyDelete
 	l.shift = l.shift || shiftKey(k)
 	l.onKey(k, true)
 }
@@ -189,16 +187,23 @@ func shiftKey(k *fyne.KeyEvent) bool {
 // TypedRune opens the conversation on Space; see ui.Button.
 func (l *list) TypedRune(r rune) {
 	if r == ' ' && len(l.rows) > 0 {
-		l.onOpen(l.rows[l.cursor].hit)
+		l.open()
 		return
 	}
 	ui.UnusedRune(l, r)
 }
 
+// open opens the conversation at the cursor.
+func (l *list) open() {
+	if !ui.Repeats() {
+		l.onOpen(l.rows[l.cursor].hit)
+	}
+}
+
 // TypedKey moves the cursor, and opens, renames or deletes the conversation, or opens its menu.
 func (l *list) TypedKey(k *fyne.KeyEvent) {
 	if k.Name == fyne.KeyEscape {
-		if !l.unselect() {
+		if !ui.Repeats() && !l.unselect() {
 			l.onEscape()
 		}
 		return
@@ -213,10 +218,9 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyUp:
 		l.move(-1)
 	case fyne.KeyReturn, fyne.KeyEnter:
-		l.onOpen(l.rows[l.cursor].hit)
+		l.open()
 	case fyne.KeyDelete:
-		if l.pressed {
-			l.pressed = false
+		if !ui.Repeats() {
 			l.delete(c)
 		}
 	case fyne.KeyF2:

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"image"
 	"io"
 	"iter"
 
@@ -9,6 +10,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/settings"
+	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -28,14 +30,17 @@ func (f frame) Shortcut(s fyne.Shortcut) bool { return f.d.shortcut(s) }
 // chatFrame implements chat.Window.
 type chatFrame struct{ frame }
 
-func (f chatFrame) GoBack()                               { f.d.escape() }
-func (f chatFrame) OpenLink(url string, at fyne.Position) { f.d.openLink(url, at) }
-func (f chatFrame) OpenChats()                            { f.d.fold(true) }
-func (f chatFrame) NewChat(text string)                   { f.d.newChat(text) }
-func (f chatFrame) ChooseModel()                          { f.d.chooseModel() }
-func (f chatFrame) ImportFile()                           { f.d.chooseFile() }
-func (f chatFrame) ChatsChanged()                         { f.d.listChanged() }
-func (f chatFrame) Talked(t *voice.Talk)                  { f.d.talked(t) }
+func (f chatFrame) GoBack()                                   { f.d.escape() }
+func (f chatFrame) OpenLink(url string, at fyne.Position)     { f.d.openLink(url, at) }
+func (f chatFrame) OpenChats()                                { f.d.fold(true) }
+func (f chatFrame) NewChat(text string, images []store.Image) { f.d.newChat(text, images...) }
+func (f chatFrame) ShowPicture(name string, m image.Image, file []byte) {
+	f.d.showPicture(name, m, file)
+}
+func (f chatFrame) ChooseModel()         { f.d.chooseModel() }
+func (f chatFrame) ImportFile()          { f.d.chooseFile() }
+func (f chatFrame) ChatsChanged()        { f.d.listChanged() }
+func (f chatFrame) Talked(t *voice.Talk) { f.d.talked(t) }
 
 // voiceFrame implements voice.Window.
 type voiceFrame struct{ frame }
@@ -59,12 +64,17 @@ func (f libraryFrame) Changed()                                        { f.d.car
 func (f libraryFrame) Use(e registry.Entry)                            { f.d.use(e) }
 func (f libraryFrame) InUse(e registry.Entry) bool                     { return f.d.inUse(e) }
 func (f libraryFrame) Added(e registry.Entry)                          { f.d.added(e) }
+func (f libraryFrame) Attached(registry.Entry)                         { f.d.chat.LookAgain() }
 func (f libraryFrame) Removing(e registry.Entry)                       { f.d.removing(e) }
 func (f libraryFrame) Removed(e registry.Entry)                        { f.d.removed(e) }
 func (f libraryFrame) Lacking(k registry.Kind) bool                    { return f.d.lacking(k) }
 func (f libraryFrame) InUseFor(k registry.Kind) (registry.Entry, bool) { return f.d.inUseFor(k) }
 func (f libraryFrame) Context() int                                    { return f.d.values.Values().Context }
 func (f libraryFrame) Free() int64                                     { return host.Available() }
+
+func (f libraryFrame) Fitting(path string, entries []registry.Entry) ([]registry.Entry, error) {
+	return f.d.Fitting(path, entries)
+}
 
 func (f libraryFrame) Release(ctx context.Context, e registry.Entry) error {
 	return f.d.Host.Remove(ctx, e)

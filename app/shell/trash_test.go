@@ -21,7 +21,9 @@ func (s *stage) press(name fyne.KeyName, repeats int) {
 	if f, ok := c.Focused().(desktop.Keyable); ok {
 		f.KeyDown(k)
 	}
-	for range 1 + repeats {
+	defer ui.SetRepeats(false)
+	for i := range 1 + repeats {
+		ui.SetRepeats(i > 0)
 		if f := c.Focused(); f != nil {
 			f.TypedKey(k)
 		} else {
@@ -111,6 +113,8 @@ func TestDeleteHeldElsewhere(t *testing.T) {
 	s.press(fyne.KeyDelete, 3)
 	s.win.Canvas().Focus(s.side.list)
 	before := s.chats()
+	ui.SetRepeats(true)
+	defer ui.SetRepeats(false)
 	for range 10 {
 		s.side.list.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDelete})
 	}

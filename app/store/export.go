@@ -4,18 +4,26 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strings"
 )
 
+// Exported is an image of an exported conversation.
+type Exported struct {
+	Image
+	File string // the name of its file in the folder of images
+}
+
 // Export writes one conversation as Markdown, which any text editor can open: its title, then each turn under a heading. title
-// returns the title of a model for its name in the library.
-func (s *Store) Export(conversation int64, title func(model string) string, w io.Writer) error {
+// returns the title of a model for its name in the library. The text refers to files of images in a folder beside it, which the caller
+// makes of what is returned and of Picture.
+func (s *Store) Export(conversation int64, title func(model string) string, folder string, w io.Writer) (images []Exported, err error) {
 	c, err := s.Conversation(conversation)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	messages, err := s.Messages(conversation)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out := bufio.NewWriter(w)
 	name := c.Title
@@ -24,12 +32,34 @@ func (s *Store) Export(conversation int64, title func(model string) string, w io
 	}
 	fmt.Fprintf(out, "# %s\n\n%s\n", name, c.Created.Format("2 January 2006, 15:04"))
 	for _, m := range messages {
-		fmt.Fprintf(out, "\n## %s\n\n%s\n", speaker(m, title), m.Content)
+		fmt.Fprintf(out, "\n## %s\n\n", speaker(m, title))
+		for _, image := range m.Images {
+			e := Exported{image, fmt.Sprintf("%d-%s", len(images)+1, fileNamed(image.Name))}
+			images = append(images, e)
+			fmt.Fprintf(out, "![%s](<%s/%s>)\n\n", alternative.Replace(image.Name), folder, e.File)
+		}
+		fmt.Fprintf(out, "%s\n", m.Content)
 		if remark := remarks[m.State]; remark != "" {
 			fmt.Fprintf(out, "\n*%s*\n", remark)
 		}
 	}
-	return out.Flush()
+	return images, out.Flush()
+}
+
+// alternative escapes the name of an image for the text that stands for it.
+var alternative = strings.NewReplacer("[", `\[`, "]", `\]`, "\n", " ", `\`, `\\`)
+
+// fileNamed returns a name for the file of an image without the characters that file systems or addresses in Markdown don't take.
+func fileNamed(name string) string {
+	if name == "" {
+		return "image.png" // as programs put images into the clipboard
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 var remarks = map[State]string{

@@ -4,20 +4,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // messageColumns are the columns that scanMessage reads. The subqueries number the answers of a turn, and the versions of a question.
-const messageColumns = `m.id, m.conversation, m.turn, m.role, m.content, m.state, m.problem, m.note, m.model, m.tokens, m.created,
+var messageColumns = `m.id, m.conversation, m.turn, m.role, m.content, m.state, m.problem, m.note, m.model, m.tokens, m.created,
 	(SELECT count(*) FROM messages v WHERE v.conversation = m.conversation AND v.turn = m.turn AND v.role = 'assistant' AND m.role = 'assistant' AND v.id <= m.id)
 		+ (SELECT count(*) FROM messages v WHERE v.place > 0 AND v.place = m.place AND v.id <= m.id),
 	(SELECT count(*) FROM messages v WHERE v.conversation = m.conversation AND v.turn = m.turn AND v.role = 'assistant' AND m.role = 'assistant')
-		+ (SELECT count(*) FROM messages v WHERE v.place > 0 AND v.place = m.place)`
+		+ (SELECT count(*) FROM messages v WHERE v.place > 0 AND v.place = m.place),
+	` + imagesOf(`a.message = m.id`)
 
 func scanMessage(row scanner) (m Message, err error) {
 	var created int64
 	err = row.Scan(&m.ID, &m.Conversation, &m.Turn, &m.Role, &m.Content, &m.State, (*fault)(&m.Problem), &m.Note, &m.Model, &m.Tokens, &created,
-		&m.Version, &m.Versions)
+		&m.Version, &m.Versions, (*images)(&m.Images))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
@@ -51,10 +53,12 @@ func (s *Store) Append(m Message) (Message, error) {
 		m.State = Complete
 	}
 	now := s.now()
+	given := m.Images
+	m.Images = slices.Clone(given)
 	m.Created = time.UnixMilli(now.UnixMilli())
 	err := s.transact(func(tx *sql.Tx) error { return appendMessage(tx, &m, now.UnixMilli()) })
 	if err != nil {
-		m.ID = 0 // the transaction was rolled back
+		m.ID, m.Images = 0, given // the transaction was rolled back
 		return m, fmt.Errorf("store: append: %w", err)
 	}
 	return m, nil
@@ -81,7 +85,10 @@ func appendMessage(tx *sql.Tx, m *Message, at int64) error {
 		}
 	}
 	if m.Role == User {
-		if _, err = tx.Exec(`UPDATE conversations SET title = ? WHERE id = ? AND title = ''`, Title(m.Content), m.Conversation); err != nil {
+		if err := addImages(tx, m); err != nil {
+			return err
+		}
+		if _, err = tx.Exec(`UPDATE conversations SET title = ? WHERE id = ? AND title = ''`, m.Title(), m.Conversation); err != nil {
 			return err
 		}
 	} else if err := tx.QueryRow(`SELECT count(*), count(*) FROM messages WHERE conversation = ? AND turn = ? AND role = ?`,
@@ -106,12 +113,12 @@ func setTurn(tx *sql.Tx, m *Message) error {
 	return err
 }
 
-// Edit puts another text in the place of a question and returns the new question, which has no answer yet. The earlier one is kept
+// Edit puts another text with images in the place of a question and returns the new question, which has no answer yet. The earlier one is kept
 // with its answers; Other brings them back.
-func (s *Store) Edit(question int64, text string) (m Message, err error) {
+func (s *Store) Edit(question int64, text string, images ...Image) (m Message, err error) {
 	now := s.now().UnixMilli()
 	err = s.transact(func(tx *sql.Tx) error {
-		m = Message{Role: User, Content: text, State: Complete}
+		m = Message{Role: User, Content: text, Images: slices.Clone(images), State: Complete}
 		var place int64
 		err := tx.QueryRow(`SELECT conversation, place FROM messages WHERE id = ? AND role = ?`, question, User).Scan(&m.Conversation, &place)
 		if errors.Is(err, sql.ErrNoRows) {

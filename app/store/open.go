@@ -99,6 +99,25 @@ var steps = []string{
 		FROM messages m LEFT JOIN messages q ON q.id = m.turn WHERE m.replaced = 0 AND coalesce(q.replaced, 0) = 0;
 	ALTER TABLE transcripts ADD COLUMN track INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE transcripts ADD COLUMN remarks TEXT NOT NULL DEFAULT '';`,
+	// The images of messages, and of drafts, which have no message. The last attachment takes the file of its image with it.
+	`CREATE TABLE images (
+		hash   TEXT    PRIMARY KEY,
+		width  INTEGER NOT NULL,
+		height INTEGER NOT NULL,
+		data   BLOB    NOT NULL
+	);
+	CREATE TABLE attachments (
+		id           INTEGER PRIMARY KEY AUTOINCREMENT,
+		conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+		message      INTEGER REFERENCES messages (id) ON DELETE CASCADE,
+		image        TEXT    NOT NULL REFERENCES images (hash),
+		name         TEXT    NOT NULL DEFAULT ''
+	);
+	CREATE INDEX attachments_conversation ON attachments (conversation, message);
+	CREATE INDEX attachments_message ON attachments (message);
+	CREATE INDEX attachments_image ON attachments (image);
+	CREATE TRIGGER attachments_last AFTER DELETE ON attachments WHEN NOT EXISTS (SELECT 1 FROM attachments WHERE image = OLD.image)
+		BEGIN DELETE FROM images WHERE hash = OLD.image; END;`,
 }
 
 func init() {
@@ -220,7 +239,7 @@ func (s *Store) prepare() error {
 			return fmt.Errorf("schema step %d: %w", version+1, err)
 		}
 	}
-	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments LIMIT 1`)
+	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments, images, attachments LIMIT 1`)
 	return err
 }
 

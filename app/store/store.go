@@ -3,6 +3,8 @@
 //
 //	conversations  id · title · model · created · updated · draft · deleted
 //	messages       id · conversation · place · turn · role · content · state · problem · note · model · tokens · created · replaced
+//	images         hash · width · height · data: the files of images, each once
+//	attachments    conversation · message · image · name: the images of messages and drafts, in their order
 //	transcripts    id · path · track · title · language · state · note · length · … (transcripts.go)
 //	segments       transcript · number · began · ended · text · heard · details
 //
@@ -49,9 +51,10 @@ var ErrNotFound = errors.New("store: not found")
 // Conversation is one entry in the list of conversations.
 type Conversation struct {
 	ID               int64
-	Title            string // "" until the first message is sent
-	Model            string // the name of the model that answered last
-	Draft            string // text that was typed and not sent
+	Title            string  // "" until the first message is sent
+	Model            string  // the name of the model that answered last
+	Draft            string  // text that was typed and not sent
+	Images           []Image // of the draft
 	Created, Updated time.Time
 	Messages         int
 }
@@ -63,6 +66,7 @@ type Message struct {
 	Turn         int64 // the ID of the question to which it belongs; 0 for an answer that is to be appended: the last question
 	Role         Role
 	Content      string
+	Images       []Image // of a question, in their order
 	State        State
 	Problem      problem.Problem // why it failed or was cut; None in rows of older schema versions
 	Note         string          // the problem as text with all technical details
@@ -78,6 +82,7 @@ type Store struct {
 	db     *sql.DB
 	path   string
 	notice problem.Problem
+	began  string // what a store of Copy had when it was opened; see written
 	now    func() time.Time
 }
 
@@ -90,14 +95,14 @@ func (s *Store) Notice() problem.Problem { return s.notice }
 // Close closes the store. All changes are on the disk already.
 func (s *Store) Close() error { return s.db.Close() }
 
-const columns = `c.id, c.title, c.model, c.draft, c.created, c.updated,
-	(SELECT count(*) FROM shown m WHERE m.conversation = c.id)`
+var columns = `c.id, c.title, c.model, c.draft, c.created, c.updated,
+	(SELECT count(*) FROM shown m WHERE m.conversation = c.id), ` + imagesOf(`a.conversation = c.id AND a.message IS NULL`)
 
 type scanner interface{ Scan(...any) error }
 
 func scanConversation(row scanner, more ...any) (c Conversation, err error) {
 	var created, updated int64
-	err = row.Scan(append([]any{&c.ID, &c.Title, &c.Model, &c.Draft, &created, &updated, &c.Messages}, more...)...)
+	err = row.Scan(append([]any{&c.ID, &c.Title, &c.Model, &c.Draft, &created, &updated, &c.Messages, (*images)(&c.Images)}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
@@ -105,8 +110,10 @@ func scanConversation(row scanner, more ...any) (c Conversation, err error) {
 	return c, err
 }
 
-// New returns a conversation without messages and without a draft: an existing one, or else a new one.
-func (s *Store) New() (Conversation, error) { return s.empty(` AND c.draft = ''`) }
+// New returns a conversation without messages, and without a draft and images: an existing one, or else a new one.
+func (s *Store) New() (Conversation, error) {
+	return s.empty(` AND c.draft = '' AND NOT EXISTS (SELECT 1 FROM attachments a WHERE a.conversation = c.id)`)
+}
 
 // Start returns the conversation with which the window opens: the latest one without messages, with its draft if it has one, or
 // else a new one.

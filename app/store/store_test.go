@@ -62,7 +62,7 @@ func TestConversationLives(t *testing.T) {
 		t.Fatalf("got %+v", m)
 	}
 	var md strings.Builder
-	if err := s.Export(c.ID, strings.ToUpper, &md); err != nil {
+	if _, err := s.Export(c.ID, strings.ToUpper, "", &md); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"# How do I sort", "## You\n", "## SMOLLM2\n\nUse slices.SortFunc.\n"} {

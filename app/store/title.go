@@ -9,6 +9,17 @@ import (
 // mostTitle is the number of characters near which a title is cut.
 const mostTitle = 48
 
+// Title returns the title of a conversation that begins with the message.
+func (m *Message) Title() string {
+	if len(m.Images) == 0 || strings.TrimSpace(m.Content) != "" {
+		return Title(m.Content)
+	}
+	if name := m.Images[0].Name; name != "" {
+		return name
+	}
+	return "Image"
+}
+
 // Title makes a conversation's title from its first message: the first line that has words, without the marks of Markdown, cut at
 // the end of a word.
 func Title(message string) string {

@@ -160,10 +160,10 @@ func TestMigrateProblems(t *testing.T) {
 		text     string
 		hopeless bool
 	}{
-		{"The file is empty.", problem.AudioEmpty, "The file is empty.", true},
-		{"The file ends after 7 bytes.", problem.AudioTooShort, "The file ends after 7 bytes.", true},
-		{`This is text, no sound: it begins with "Dear Ada".`, problem.AudioText, `This is text, no sound: it begins with "Dear Ada".`, true},
-		{"It is no recording, or a damaged one; ffmpeg says: moov atom not found.", problem.AudioRefused, "It is not a recording, or it is damaged. The program ffmpeg says: moov atom not found.", true},
+		{"The file is empty.", problem.AudioEmpty, "The file is empty. Copy or download the file again.", true},
+		{"The file ends after 7 bytes.", problem.AudioTooShort, "The file ends after 7 bytes. Copy or download the file again.", true},
+		{`This is text, no sound: it begins with "Dear Ada".`, problem.AudioText, `This is text, no sound: it begins with "Dear Ada". Choose a recording, or a film with sound.`, true},
+		{"It is no recording, or a damaged one; ffmpeg says: moov atom not found.", problem.AudioRefused, "It is not a recording, or it is damaged. The program ffmpeg says: moov atom not found. If another program plays it, save it there as WAV, FLAC, MP3 or Opus.", true},
 		{"At byte 4,000: the file is cut off.", problem.None, "", false},
 	}
 	for _, tr := range transcripts {

@@ -67,7 +67,7 @@ func (s *Store) RestoreTranscript(id int64) error {
 // Trash lists what is in the trash, the latest first, except conversations in which nothing was written.
 func (s *Store) Trash() ([]Trashed, error) {
 	rows, err := s.db.Query(`SELECT id, 0, title, deleted FROM conversations c WHERE deleted > 0
-			AND (title <> '' OR draft <> '' OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id))
+			AND (title <> '' OR draft <> '' OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id) OR EXISTS (SELECT 1 FROM attachments a WHERE a.conversation = c.id))
 		UNION ALL SELECT id, 1, title, deleted FROM transcripts WHERE deleted > 0 ORDER BY 4 DESC, 1 DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("store: trash: %w", err)

@@ -176,9 +176,11 @@ func (r *past) Tapped(*fyne.PointEvent) { r.page.open(r.t.ID) }
 func (r *past) TypedKey(k *fyne.KeyEvent) {
 	switch k.Name {
 	case fyne.KeyReturn, fyne.KeyEnter:
-		r.page.open(r.t.ID)
+		r.pressed()
 	case fyne.KeyDelete:
-		r.page.remove(r.t)
+		if !ui.Repeats() {
+			r.page.removeRow(r)
+		}
 	case fyne.KeySpace: // TypedRune follows
 	default:
 		ui.UnusedKey(r, k)
@@ -188,10 +190,17 @@ func (r *past) TypedKey(k *fyne.KeyEvent) {
 // TypedRune opens the transcript on Space; see ui.Button.
 func (r *past) TypedRune(c rune) {
 	if c == ' ' {
-		r.page.open(r.t.ID)
+		r.pressed()
 		return
 	}
 	ui.UnusedRune(r, c)
+}
+
+// pressed is a tap by a key.
+func (r *past) pressed() {
+	if !ui.Repeats() {
+		r.Tapped(nil)
+	}
 }
 
 // FocusGained implements fyne.Focusable.

@@ -218,15 +218,19 @@ func (l *list) TypedKey(k *fyne.KeyEvent) {
 	case fyne.KeyPageUp:
 		l.rows.Page(-0.9)
 	case fyne.KeySpace:
-		l.v.PlayPause()
+		if !ui.Repeats() {
+			l.v.PlayPause()
+		}
 	case fyne.KeyReturn, fyne.KeyEnter:
-		if l.cursor < len(l.v.segments) {
+		if l.cursor < len(l.v.segments) && !ui.Repeats() {
 			l.v.PlayFrom(l.v.segments[l.cursor].Start)
 		}
 	case fyne.KeyF2:
 		l.edit(l.cursor)
 	case fyne.KeyEscape:
-		l.v.Escape()
+		if !ui.Repeats() {
+			l.v.Escape()
+		}
 	default:
 		ui.UnusedKey(l, k)
 	}

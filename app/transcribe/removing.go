@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"fyne.io/fyne/v2"
+
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/models"
@@ -41,11 +43,39 @@ func (p *Page) remove(list ...store.Transcript) {
 	}, func(gone []store.Transcript, err error) {
 		p.say(err, "The transcript could not be deleted")
 		if len(gone) > 0 {
-			p.gone = gone
+			p.gone = append(p.gone, gone...) // Undo restores all that were deleted one shortly after the other
 			p.passing.Start(p.foot, p.forget)
 		}
 		p.Refresh()
 	})
+}
+
+// removeRow deletes a finished transcript. The next one gets the focus, so that it can be deleted or opened by a key as well.
+func (p *Page) removeRow(r *past) {
+	p.Focus(p.beside(r))
+	p.remove(r.t)
+}
+
+// beside returns the row behind one, or else the row before it; nil if there is no other.
+func (p *Page) beside(r *past) fyne.Focusable {
+	var before *past
+	found := false
+	for _, t := range p.all {
+		row := p.pasts[t.ID]
+		switch {
+		case t.State != store.Complete || row == nil:
+		case row == r:
+			found = true
+		case found:
+			return row
+		default:
+			before = row
+		}
+	}
+	if before == nil {
+		return nil
+	}
+	return before
 }
 
 // forget ends the offer to undo the deletion.

@@ -38,7 +38,7 @@ func TestABadFileLosesNothing(t *testing.T) {
 	s.state("first.wav", store.Complete)
 	s.state("last.wav", store.Complete)
 	got := s.state("bad.wav", store.Failed)
-	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing." {
+	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing. Copy or download the file again." {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
@@ -368,6 +368,49 @@ func TestUndoIsInSight(t *testing.T) {
 	if words := s.Words(); strings.Contains(words, "removed") || strings.Contains(words, "memo 03.wav") {
 		t.Errorf("shown is %s", words)
 	}
+}
+
+// Delete that is held deletes one transcript, and the next one gets the focus for the next press; Undo restores all of them.
+func TestDeleteTranscriptHeld(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	var paths []string
+	for i := range 4 {
+		paths = append(paths, s.file(fmt.Sprintf("memo %02d.wav", i), 5*time.Second))
+	}
+	s.page.Add(paths)
+	s.state("memo 03.wav", store.Complete)
+	s.Until("all rows", func() bool { return len(s.page.pasts) == 4 })
+	s.Settle()
+	c := s.Win.Canvas()
+	titles := func() string {
+		var list []string
+		for _, t := range s.page.all {
+			list = append(list, t.Title)
+		}
+		return strings.Join(list, " ")
+	}
+	defer ui.SetRepeats(false)
+	hold := func() {
+		for i := range 5 {
+			ui.SetRepeats(i > 0)
+			s.Key(fyne.KeyDelete)
+			s.Settle()
+		}
+	}
+	c.Focus(s.page.pasts[3])
+	for _, want := range []string{"memo 03.wav memo 01.wav memo 00.wav", "memo 03.wav memo 00.wav", "memo 03.wav", ""} {
+		hold()
+		s.Until("the list", func() bool { return !s.page.reading })
+		if got := titles(); got != want {
+			t.Fatalf("left are %q, want %q", got, want)
+		}
+		if row, ok := c.Focused().(*past); want != "" && (!ok || !strings.Contains(want, row.t.Title)) {
+			t.Fatalf("%T has the focus; left are %q", c.Focused(), want)
+		}
+	}
+	s.Expect("4 files are removed.")
+	s.Tap("Undo")
+	s.UntilShown("memo 00.wav", "memo 01.wav", "memo 02.wav", "memo 03.wav")
 }
 
 // An edit is stored, also by leaving the segment; Escape discards it. Exports contain the edited text.

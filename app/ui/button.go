@@ -90,7 +90,7 @@ func (b *Button) FocusLost() { b.focused = false; b.Refresh() }
 // be typed there.
 func (b *Button) TypedRune(r rune) {
 	if r == ' ' {
-		b.Tapped(nil)
+		b.pressed()
 		return
 	}
 	UnusedRune(b, r)
@@ -100,10 +100,17 @@ func (b *Button) TypedRune(r rune) {
 func (b *Button) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter:
-		b.Tapped(nil)
+		b.pressed()
 	case fyne.KeySpace: // TypedRune follows
 	default:
 		UnusedKey(b, e)
+	}
+}
+
+// pressed is a tap by a key.
+func (b *Button) pressed() {
+	if !Repeats() {
+		b.Tapped(nil)
 	}
 }
 

@@ -65,7 +65,7 @@ func (c *Check) Disable() { c.Set(c.Checked, false) }
 // TypedRune changes the state on Space.
 func (c *Check) TypedRune(r rune) {
 	if r == ' ' {
-		c.Tapped(nil)
+		c.pressed()
 		return
 	}
 	UnusedRune(c, r)
@@ -75,10 +75,17 @@ func (c *Check) TypedRune(r rune) {
 func (c *Check) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeyReturn, fyne.KeyEnter:
-		c.Tapped(nil)
+		c.pressed()
 	case fyne.KeySpace: // TypedRune follows
 	default:
 		UnusedKey(c, e)
+	}
+}
+
+// pressed is a tap by a key.
+func (c *Check) pressed() {
+	if !Repeats() {
+		c.Tapped(nil)
 	}
 }
 

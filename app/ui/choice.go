@@ -65,7 +65,7 @@ func (c *Choice) TypedKey(k *fyne.KeyEvent) {
 // open opens the menu, and returns it, or nil if that is impossible.
 func (c *Choice) open() *menuLayer {
 	canvas := canvasOf(c)
-	if c.Disabled() || canvas == nil {
+	if c.Disabled() || canvas == nil || Repeats() {
 		return nil
 	}
 	var items []*fyne.MenuItem

@@ -66,8 +66,10 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 }
 
 func (e *Entry) enter() {
+	sends := e.OnSend != nil && !e.shift
 	switch {
-	case e.OnSend != nil && !e.shift:
+	case Repeats() && (sends || !e.many):
+	case sends:
 		e.OnSend()
 	case e.many:
 		from, to := e.Selection()

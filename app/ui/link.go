@@ -88,6 +88,9 @@ func (f *Flow) Contents() []fyne.CanvasObject {
 }
 
 func (l *link) open() {
+	if Repeats() {
+		return
+	}
 	at := fyne.CurrentApp().Driver().AbsolutePositionForObject(l)
 	l.flow.OnLink(l.url, at.AddXY(0, l.Size().Height))
 }

@@ -133,7 +133,7 @@ func (l *menuList) findFrom(n int, prefix string) bool {
 
 // trigger carries out the selected item.
 func (l *menuList) trigger() {
-	if l.at >= 0 && l.at < len(l.rows) {
+	if l.at >= 0 && l.at < len(l.rows) && !Repeats() {
 		l.rows[l.at].Tapped(nil)
 	}
 }

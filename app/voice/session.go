@@ -3,6 +3,7 @@ package voice
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ type session struct {
 	tape      *tape
 	again     bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
+	unkept    int // texts that the place has not kept yet; for the UI goroutine
 }
 
 // start begins a dictation from the microphone, or from an existing tape.
@@ -123,7 +125,7 @@ func (t *Talk) watch(s *session, source Microphone) error {
 				warned = true
 				t.post(s, func() {
 					if t.OnProblem != nil && t.state == Recording {
-						t.OnProblem(err)
+						t.OnProblem(err, nil)
 					}
 				})
 			}
@@ -160,10 +162,28 @@ func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
 		return
 	}
 	s.place.Partial("", 0)
-	if text := wording.Apply(strings.TrimSpace(seg.Text), seg.Language, words); text != "" {
-		s.place.Final(text)
+	until := s.tape.sample(seg.End)
+	text := wording.Apply(strings.TrimSpace(seg.Text), seg.Language, words)
+	if text == "" {
+		s.tape.landed(until)
+		return
 	}
-	s.tape.landed(seg.End)
+	s.unkept++
+	s.place.Final(text, func() { t.keptText(s, until) })
+}
+
+// keptText drops the audio of a text that the place has kept, up to a sample, and the tape after the last text.
+func (t *Talk) keptText(s *session, until int) {
+	s.unkept--
+	s.tape.landed(until)
+	i := slices.Index(t.writing, s)
+	if i < 0 || s.unkept > 0 {
+		return
+	}
+	t.writing = slices.Delete(t.writing, i, i+1)
+	if err := s.tape.drop(); err != nil && t.OnProblem != nil {
+		t.OnProblem(err, nil)
+	}
 }
 
 // end closes the tape and reports the error, unless the session was discarded or replaced.
@@ -179,7 +199,8 @@ func (t *Talk) end(s *session, err error) {
 			}
 		}
 		failure := err
-		if e := t.settle(s, err); err == nil {
+		kept, e := t.settle(s, err)
+		if err == nil {
 			err = e
 		}
 		if t.session != s {
@@ -190,7 +211,7 @@ func (t *Talk) end(s *session, err error) {
 		s.place.End()
 		t.set(Idle)
 		if err != nil && t.OnProblem != nil {
-			t.OnProblem(err)
+			t.OnProblem(err, kept)
 		}
 	})
 }
@@ -201,17 +222,22 @@ func isMuted(err error) bool {
 	return ok && e.Kind == mic.Muted
 }
 
-// settle deletes the tape of a dictation that was written or discarded, and keeps the tape of one that failed. If the
-// microphone failed, everything it recorded has been written, so there is nothing to keep.
-func (t *Talk) settle(s *session, err error) error {
+// settle deletes the tape of a dictation that was written or discarded, once its texts are kept, and keeps the tape of one that
+// failed. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
+func (t *Talk) settle(s *session, err error) (*Kept, error) {
 	if s.tape == nil {
-		return nil
+		return nil, nil
 	}
 	source := s.tape.ended()
 	if err == nil || isMuted(err) || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
-		return s.tape.drop()
+		if s.unkept > 0 && !s.discarded.Load() {
+			t.writing = append(t.writing, s)
+			return nil, nil
+		}
+		return nil, s.tape.drop()
 	}
 	s.tape.place = s.place
-	t.kept = append(t.kept, s.tape)
-	return nil
+	k := &Kept{s.tape}
+	t.kept = append(t.kept, k)
+	return k, nil
 }

@@ -50,6 +50,7 @@ type testTalk struct {
 	partial string
 	err     error
 	ended   int
+	keep    *[]func() // texts that are not kept yet; nil: they are kept at once
 }
 
 func newTestTalk(t *testing.T, listen func(context.Context, asr.Live, asr.Params) iter.Seq2[asr.Segment, error], openErr error) *testTalk {
@@ -62,7 +63,7 @@ func newTestTalk(t *testing.T, listen func(context.Context, asr.Live, asr.Params
 			t.Error(err)
 		}
 	})
-	s.OnProblem = func(err error) { s.err = err }
+	s.OnProblem = func(err error, _ *Kept) { s.err = err }
 	return s
 }
 
@@ -93,9 +94,26 @@ func (b *testWindow) Open() (Microphone, error) {
 	return &fakeMic{done: make(chan struct{}), closed: &b.s.closed}, nil
 }
 
+// left returns how much audio can be transcribed again.
+func (s *testTalk) left() (sum time.Duration) {
+	for _, k := range s.Kept() {
+		sum += k.Length()
+	}
+	return sum
+}
+
 func (s *testTalk) Partial(text string, _ int) { s.partial = text }
-func (s *testTalk) Final(text string)          { s.final = append(s.final, text) }
-func (s *testTalk) End()                       { s.ended++ }
+
+func (s *testTalk) Final(text string, kept func()) {
+	s.final = append(s.final, text)
+	if s.keep == nil {
+		kept()
+	} else {
+		*s.keep = append(*s.keep, kept)
+	}
+}
+
+func (s *testTalk) End() { s.ended++ }
 
 func (s *testTalk) until(ok func() bool) {
 	s.t.Helper()
@@ -222,5 +240,41 @@ func TestClose(t *testing.T) {
 			buf := make([]byte, 1<<16)
 			t.Fatalf("goroutines are left:\n%s", strings.TrimSpace(string(buf[:runtime.Stack(buf, true)])))
 		}
+	}
+}
+
+// The audio is kept until the place has kept its text, also after the end of the dictation and of the program.
+func TestAudioIsKeptUntilTheTextIs(t *testing.T) {
+	s := newTestTalk(t, listen, nil)
+	s.keep = &[]func(){}
+	speak := func() {
+		t.Helper()
+		s.Press()
+		s.until(func() bool { return s.partial != "" })
+		for s.session.tape.rest() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		s.now = s.now.Add(2 * time.Second)
+		s.Release()
+		s.until(func() bool { return s.State() == Idle })
+	}
+	speak()
+	if left := files(t, s.Tapes); len(*s.keep) != 1 || len(left) != 1 {
+		t.Fatalf("%d texts, not kept yet; the audio is in %v", len(*s.keep), left)
+	}
+	(*s.keep)[0]()
+	if left := files(t, s.Tapes); len(left) != 0 || s.err != nil {
+		t.Errorf("after the text is kept there are %v, error %v", left, s.err)
+	}
+	speak()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left := files(t, s.Tapes)
+	if len(left) != 1 {
+		t.Fatalf("after the end of the program there are %v", left)
+	}
+	if tape, err := openTape(left[0]); err != nil || tape.rest() == 0 {
+		t.Errorf("what is left can't be transcribed: %v", err)
 	}
 }

@@ -185,12 +185,18 @@ func (t *tape) Read(ctx context.Context, p []float32) (int, error) {
 	}
 }
 
-// landed drops the samples whose text has been written: all samples before at, counted from the beginning of this run of the
-// model.
-func (t *tape) landed(at time.Duration) {
+// sample returns the number of the sample at a time, which counts from the beginning of this run of the model.
+func (t *tape) sample(at time.Duration) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := min(t.origin+int(at*asr.SampleRate/time.Second), t.at) - t.base
+	return t.origin + int(at*asr.SampleRate/time.Second)
+}
+
+// landed drops the samples before one whose text has been written.
+func (t *tape) landed(until int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := min(until, t.at) - t.base
 	if n <= 0 {
 		return
 	}

@@ -37,7 +37,7 @@ const ID = "org.soberano.app"
 // Options for Run.
 type Options struct {
 	Version string
-	Files   []string // models and recordings to open
+	Files   []string // models, recordings and images to open
 }
 
 // ErrNoDisplay reports that there is no display to open a window on.
@@ -140,6 +140,7 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	})
 	defer stop()
 	w.Show()
+	tellRepeats(w)
 	setPlace(w, d.StoredPlace())
 	shown = true
 	a.Lifecycle().SetOnStarted(func() { go idle.run() })
@@ -175,6 +176,10 @@ func machine(dir string) (shell.Machine, error) {
 	m := shell.Machine{Data: dir, Shelf: shelf{lib}, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	opened(&m)
+	m.Look, m.Fitting = host.Look, host.Fitting
+	if dictation.HasClipboardImages() {
+		m.ClipboardImage = dictation.ClipboardImage
+	}
 	m.OpenMic, m.Microphones = openMic, microphones
 	m.Outside = &shell.Outside{Why: dictation.Why(), Hotkeys: dictation.Hotkeys, Focused: dictation.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: dictation.Toggle, Finish: dictation.Finish, Finishing: dictation.Finishing,
 		Serve: func(handle func(string) string) (io.Closer, error) { return dictation.Serve(dir, handle) }}
@@ -183,6 +188,11 @@ func machine(dir string) (shell.Machine, error) {
 
 // shelf is the user's library.
 type shelf struct{ *registry.Library }
+
+// Import also copies the vision encoder that lies beside a copied model.
+func (s shelf) Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
+	return host.Import(ctx, s.Library, path, how, o, progress)
+}
 
 func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, host.Check) }
 

@@ -1,40 +1,36 @@
 package audio
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
 
-	gomp3 "github.com/hajimehoshi/go-mp3"
-
 	"soberano/asr/audio/input"
+	"soberano/asr/audio/layer3"
 )
 
 const (
 	mp3Junk  = 1 << 16 // bytes without a frame that are skipped before the first one
 	mp3Delay = 529     // samples of delay of every decoder
+	mp3Stock = 511     // most bytes before a frame at which its data begin
 )
 
-// mp3 decodes MP3: MPEG-1 and MPEG-2 audio, layer III (ISO/IEC 11172-3, 13818-3). A file is a
-// sequence of frames, big-endian:
+// mp3 decodes MP3: MPEG audio, layer III (package layer3). A file is a sequence of frames, big-endian:
 //
-//	11 ones, 2 bits version (3: MPEG-1, 2: MPEG-2), 2 layer (1: III), 1 no CRC,
-//	4 bit rate, 2 sample rate, 1 padding, 1 private, 2 mode (3: mono), 6 others
-//	[u16 CRC], side information (8 or 9 bits of it: main_data_begin), main data
+//	11 ones, 2 bits version (3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5), 2 layer (1: III), 1 no CRC,
+//	4 bit rate, 2 sample rate, 1 padding, 1 private, 2 mode (1: joint stereo, 3: mono),
+//	1 sum and difference, 1 intensity, 4 others
+//	[u16 CRC], side information, main data
 //
 // The data of a frame begin up to 511 bytes before it, in space that earlier frames left over (the
 // bit reservoir). Tags stand before, after and between frames. The first frame may hold, instead
 // of audio, the number of frames and of the samples that the encoder added (Xing, Info, LAME).
 //
-//	input ─▶ sync ─▶ frame ─▶ [MPEG-2: data gathered] ─▶ go-mp3 ─▶ mono
+//	input ─▶ sync ─▶ frame ─▶ data gathered ─▶ layer3 ─▶ mono
 //
-// Frames are found and checked here, and decoded by go-mp3, which gets one frame at a time because
-// it does not check what it reads. Silence stands for a frame whose data are missing, for one that
-// makes go-mp3 fail, after which a new decoder takes over, and for the frames that junk between
-// frames seems to have been. A padded MPEG-2 frame is rewritten without its padding, whose size
-// go-mp3 computes wrongly.
+// Silence stands for a frame whose data are missing or damaged, and for the frames that junk between
+// frames seems to have been.
 type mp3 struct {
 	input.Losses
 	in     *input.Reader
@@ -45,13 +41,10 @@ type mp3 struct {
 	skip   int64 // samples to leave out at its beginning
 	done   int64 // samples of it that were returned
 	data   int64 // bytes of the file from the first frame on, or -1
-	dec    *gomp3.Decoder
-	given  bytes.Buffer // the frame that dec reads
-	kept   int          // bytes of earlier frames' data that dec still has
-	stock  []byte       // MPEG-2: the last bytes of main data, at most 255
+	dec    layer3.Decoder
+	stock  []byte // the last bytes of main data before the frame
 	frame  []byte
-	pcm    []byte
-	split  [2][]float32 // both channels; those of a mono file are alike
+	main   []byte // the frame's main data, and what follows it
 	mixer  *input.Mixer
 	joined bool  // the first frame was found
 	cold   int   // frames that may lack the data of earlier ones, after the beginning or a skip
@@ -85,6 +78,7 @@ func openMP3(in *input.Reader) (*mp3, error) {
 // begin starts a part with frame h, which is next.
 func (m *mp3) begin(h mp3Header) error {
 	m.whole, m.read, m.total, m.skip, m.done, m.cold = -1, 0, -1, 0, 0, mp3Warm
+	m.stock = m.stock[:0]
 	b, _ := m.in.Peek(h.size)
 	if len(b) < h.size || !m.tell(h, b) {
 		return nil
@@ -100,7 +94,7 @@ func (m *mp3) begin(h mp3Header) error {
 
 // tell reads a first frame that describes the others instead of holding audio, if it is one.
 func (m *mp3) tell(h mp3Header, b []byte) bool {
-	at := h.data() + h.side()
+	at := h.data() + h.format.SideSize()
 	if len(b) < at+8 {
 		return false
 	}
@@ -193,7 +187,7 @@ func (m *mp3) regain() (frames int64) {
 		frames = m.junk * m.count * 102 / 100 / m.size
 	}
 	if frames > 0 {
-		m.dec, m.kept, m.stock = nil, 0, m.stock[:0]
+		m.dec, m.stock = layer3.Decoder{}, m.stock[:0]
 		m.read += frames
 	}
 	m.debris, m.junk = m.debris+m.junk, 0
@@ -257,7 +251,7 @@ func (m *mp3) Next() ([]float32, error) {
 		err = m.in.Wrong(input.Short(err), "the file is cut off inside the frame that begins at byte %d", start)
 		return nil, m.cutOff(err, 1)
 	}
-	return m.trim(m.decode(h)), nil
+	return m.trim(m.mix(m.decode(h))), nil
 }
 
 // cutOff returns how decoding ends where the file is cut off with err, with so many frames more missing
@@ -270,108 +264,41 @@ func (m *mp3) cutOff(err error, more int64) error {
 	return m.Ends((max(m.whole-m.read, 0)+more)*frame, m.read*frame, m.first.hz, err)
 }
 
-// decode returns the samples of a frame, silence if it cannot be decoded.
-func (m *mp3) decode(h mp3Header) []float32 {
-	whole := m.give(h)
-	m.pcm = slices.Grow(m.pcm[:0], 4*h.samples())[:4*h.samples()]
-	if !m.library() {
-		m.dec, m.kept, m.cold = nil, 0, 0
-		return m.Silence(int64(h.samples()))
+// decode returns the samples of the frame that was read, of each channel: silence if it cannot be decoded.
+func (m *mp3) decode(h mp3Header) [][]float32 {
+	at := h.data() + h.format.SideSize()
+	side, body := layer3.ReadSide(h.format, m.frame[h.data():at]), m.frame[at:]
+	whole := side.Begin <= len(m.stock)
+	var channels [][]float32
+	var err error
+	if whole {
+		m.main = append(append(m.main[:0], m.stock[len(m.stock)-side.Begin:]...), body...)
+		channels, err = m.dec.Decode(h.format, side, m.main)
+	} else {
+		channels = m.dec.Silence(h.format)
 	}
+	m.keep(body)
 	switch {
-	case whole:
+	case whole && err == nil:
 		m.cold = 0
-	case m.cold > 0:
+	case !whole && m.cold > 0: // the data of earlier frames were skipped
 		m.cold--
 	default:
+		m.cold = 0
 		m.Lose(int64(h.samples()))
 	}
-	for c := range m.split {
-		m.split[c] = m.split[c][:0]
-		for b := m.pcm[2*c:]; len(b) >= 2; b = b[min(4, len(b)):] {
-			m.split[c] = append(m.split[c], float32(int16(binary.LittleEndian.Uint16(b)))/(1<<15))
-		}
-	}
-	return m.mixer.Mix(m.split[:])
+	return channels
 }
 
-// give writes the frame to given in a form that go-mp3 can read, without audio if its data are
-// incomplete.
-func (m *mp3) give(h mp3Header) (whole bool) {
-	m.given.Reset()
-	side := m.frame[h.data() : h.data()+h.side()]
-	body := m.frame[h.data()+h.side():]
-	if h.lsf {
-		return m.gather(h, side, body)
-	}
-	begin := int(binary.BigEndian.Uint16(side) >> 7)
-	whole = begin <= m.kept && (m.dec != nil || begin == 0)
-	if !whole { // data of earlier frames are missing
-		clear(side)
-		begin = 0
-	}
-	m.kept = begin + len(body)
-	m.given.Write(m.frame)
-	return whole
+// mix returns the mono samples of one or two channels; frames of both kinds may follow each other.
+func (m *mp3) mix(channels [][]float32) []float32 {
+	return m.mixer.Mix([][]float32{channels[0], channels[len(channels)-1]})
 }
 
-// gather writes an MPEG-2 frame that does not refer to earlier ones: without CRC and padding, with
-// the highest bit rate and all of its data. Data that exceed such a frame become silence.
-func (m *mp3) gather(h mp3Header, side, body []byte) (whole bool) {
-	begin := int(side[0])
-	word := h.word&^(15<<12|1<<9) | 14<<12 | 1<<16
-	size := 144000 * 160 / h.hz / 2
-	data := slices.Clone(body)
-	whole = begin <= len(m.stock)
-	if whole {
-		data = append(slices.Clone(m.stock[len(m.stock)-begin:]), body...)
-	}
+// keep adds a frame's main data to the stock.
+func (m *mp3) keep(body []byte) {
 	m.stock = append(m.stock, body...)
-	m.stock = m.stock[max(0, len(m.stock)-255):]
-	side[0] = 0
-	if room := size - 4 - len(side); !whole || partBits(h, side) > 8*min(room, len(data)) {
-		clear(side)
-		whole = false
-	}
-	b := binary.BigEndian.AppendUint32(nil, word)
-	b = append(append(b, side...), data...)
-	b = append(b, make([]byte, size)...)[:size]
-	m.given.Write(b)
-	return whole
-}
-
-// partBits returns the number of bits of main data by the side information of an MPEG-2 frame: 12
-// bits of each channel's 63, after the first 9 (mono) or 10.
-func partBits(h mp3Header, side []byte) int {
-	bit := func(i int) int { return int(side[i/8]>>(7-i%8)) & 1 }
-	total := 0
-	for c := range h.channels {
-		n, at := 0, 8+h.channels+63*c
-		for i := range 12 {
-			n = n<<1 | bit(at+i)
-		}
-		total += n
-	}
-	return total
-}
-
-// library decodes given into pcm. It returns false if go-mp3 fails or does not consume exactly the
-// frame.
-func (m *mp3) library() (ok bool) {
-	defer func() {
-		if recover() != nil { // go-mp3 can panic on invalid frames
-			ok = false
-		}
-	}()
-	if m.dec == nil {
-		d, err := gomp3.NewDecoder(struct{ io.Reader }{&m.given}) // a Seeker would be read ahead
-		if err != nil {
-			return false
-		}
-		m.dec = d
-	}
-	_, err := io.ReadFull(m.dec, m.pcm)
-	return err == nil && m.given.Len() == 0
+	m.stock = append(m.stock[:0], m.stock[max(0, len(m.stock)-mp3Stock):]...)
 }
 
 // trim removes the samples that the encoder and the decoder add.

@@ -148,7 +148,7 @@ func (o *ogg) whole() error {
 	want := binary.LittleEndian.Uint32(head[22:])
 	clear(head[22:26])
 	if got := oggCRC(whole); got != want && !o.in.Unchecked {
-		return o.in.Wrong(ErrFormat, "the page that begins at byte %d is damaged: CRC %08x, want %08x", o.at, got, want)
+		return o.in.Wrong(ErrFormat, "the page that begins at byte %d is damaged: its checksum (CRC) is %08x, its data have %08x", o.at, want, got)
 	}
 	o.flags, o.end = head[5], int64(binary.LittleEndian.Uint64(head[6:]))
 	o.sizes, o.body = whole[oggHead:oggHead+n], whole[oggHead+n:]

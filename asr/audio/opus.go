@@ -48,11 +48,11 @@ func (d *opus) begin(p packet) error {
 	wrong := func(format string, args ...any) error { return d.ogg.in.Wrong(ErrFormat, format, args...) }
 	switch {
 	case len(b) < 19:
-		return wrong("OpusHead of %d bytes, want 19", len(b))
+		return wrong("the Opus header has %d bytes, it must have 19 or more", len(b))
 	case b[8] > 15:
-		return wrong("OpusHead.version is %d, want 1 to 15", b[8])
+		return wrong("the Opus header is of version %d; 0 to 15 can be read", b[8])
 	case b[9] == 0 || b[18] == 0 && b[9] > 2:
-		return wrong("OpusHead.channels is %d, want 1 or 2", b[9])
+		return wrong("the Opus header states %d channels in one stream, which has 1 or 2", b[9])
 	case b[18] != 0 && (b[18] != 1 || len(b) < 21 || b[19] != 1):
 		return foreign(d.ogg.in, "Opus with %d channels in several streams is not read here", b[9])
 	}

@@ -76,5 +76,11 @@ func IsPicture(head []byte) bool {
 			return true
 		}
 	}
-	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP"
+	return len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP" || isBMP(head)
+}
+
+// isBMP reports whether head begins as a bitmap of Windows: two letters, two reserved fields of zeros, and the size of a header.
+func isBMP(head []byte) bool {
+	return len(head) >= 18 && string(head[:2]) == "BM" && string(head[6:10]) == "\x00\x00\x00\x00" &&
+		slices.Contains([]uint32{12, 40, 52, 56, 64, 108, 124}, binary.LittleEndian.Uint32(head[14:]))
 }

@@ -27,6 +27,7 @@ func TestIsSound(t *testing.T) {
 
 func TestIsPicture(t *testing.T) {
 	for b, want := range map[string]bool{"\x00\x00\x00\x20ftypheic": true, "\x00\x00\x00\x20ftypavif": true, "RIFF\x00\x00\x00\x00WEBP": true, "\x89PNG\r\n\x1a\n": true,
+		"BM\x46\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00": true, "BMW is a maker of cars.": false, "BM\x46\x00\x00\x00": false,
 		"\x00\x00\x00\x20ftypM4A ": false, "RIFF\x00\x00\x00\x00WAVE": false, "": false} {
 		if got := IsPicture([]byte(b)); got != want {
 			t.Errorf("%q: %v", b, got)

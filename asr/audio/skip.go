@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"soberano/asr/audio/input"
+	"soberano/asr/audio/layer3"
 )
 
 // skipper is a decoder that can skip samples without decoding them. A WAV file is read at the
@@ -85,7 +86,7 @@ func (m *mp3) Skip(n int64) (int64, error) {
 			return n, nil
 		}
 		m.tally(h)
-		m.dec, m.kept, m.stock, m.cold = nil, 0, m.stock[:0], mp3Warm
+		m.dec, m.stock, m.cold = layer3.Decoder{}, m.stock[:0], mp3Warm
 		x := int64(h.samples())
 		cut := min(m.skip, x)
 		m.skip -= cut

@@ -75,7 +75,7 @@ func openWAV(in *input.Reader) (*wav, error) {
 		case "ds64":
 			var b [16]byte
 			if size < 16 {
-				return nil, in.Wrong(ErrFormat, "chunk \"ds64\" of %d bytes, want 16 or more", size)
+				return nil, in.Wrong(ErrFormat, "the WAV header is damaged: its chunk \"ds64\" has %d bytes, it must have 16 or more", size)
 			}
 			err, used = in.Full(b[:]), 16
 			riff, large = binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
@@ -95,7 +95,7 @@ func openWAV(in *input.Reader) (*wav, error) {
 // format reads a fmt chunk and returns how many of its bytes it consumed.
 func (w *wav) format(size uint32) (int64, error) {
 	if size < 16 {
-		return 0, w.in.Wrong(ErrFormat, "chunk \"fmt \" of %d bytes, want 16 or more", size)
+		return 0, w.in.Wrong(ErrFormat, "the WAV header is damaged: its chunk \"fmt \" has %d bytes, it must have 16 or more", size)
 	}
 	var b [40]byte
 	n := int64(min(size, 40))
@@ -109,13 +109,13 @@ func (w *wav) format(size uint32) (int64, error) {
 	}
 	switch {
 	case channels < 1 || channels > input.MaxChannels:
-		return n, w.in.Wrong(ErrFormat, "fmt.channels is %d, want 1 to %d", channels, input.MaxChannels)
+		return n, w.in.Wrong(ErrFormat, "the WAV header states %d channels; 1 to %d can be read", channels, input.MaxChannels)
 	case rate < input.MinRate || rate > input.MaxRate:
-		return n, w.in.Wrong(ErrFormat, "fmt.rate is %d Hz, want %d to %d", rate, input.MinRate, input.MaxRate)
+		return n, w.in.Wrong(ErrFormat, "the WAV header states a rate of %d Hz; %d to %d Hz can be read", rate, input.MinRate, input.MaxRate)
 	case tag == tagPCM && bits < 8 || bits > 64:
-		return n, w.in.Wrong(ErrFormat, "fmt.bits is %d, want 8 to 64", bits)
+		return n, w.in.Wrong(ErrFormat, "the WAV header states samples of %d bits; 8 to 64 can be read", bits)
 	case align == 0 || align%channels != 0 || align/channels*8 < bits:
-		return n, w.in.Wrong(ErrFormat, "fmt.align is %d bytes for %d channels of %d bits", align, channels, bits)
+		return n, w.in.Wrong(ErrFormat, "the WAV header is damaged: it states frames of %d bytes for %d channels of %d bits", align, channels, bits)
 	}
 	w.hz, w.channels, w.width = int(rate), channels, align/channels
 	if tag == tagFloat {
@@ -130,7 +130,7 @@ func (w *wav) format(size uint32) (int64, error) {
 // begin determines the length of the data.
 func (w *wav) begin(riff uint64, size uint32, large uint64) error {
 	if w.sample == nil {
-		return w.in.Wrong(ErrFormat, "chunk \"data\" before chunk \"fmt \"")
+		return w.in.Wrong(ErrFormat, "the WAV header is damaged: its chunk \"data\" stands before its chunk \"fmt \"")
 	}
 	frame := w.channels * w.width
 	n, left := uint64(size), w.in.Left()

@@ -255,10 +255,10 @@ func TestRefused(t *testing.T) {
 	for want, b := range map[string][]byte{
 		"empty": nil, "page that begins at byte 0": []byte("OggS\x00\x02abcdefgh"), "no MP3 frame": []byte("ID3\x04\x00\x00\x00\x00\x00\x01xabcd"),
 		"MP4": []byte("\x00\x00\x00\x20ftypM4A "), "text, no sound": []byte("#EXTM3U\nhttp://localhost/x"), "no WAV": []byte("RIFF\x04\x00\x00\x00AVI "),
-		"install ffmpeg": []byte("\x1aE\xdf\xa3\x00\x00\x00\x00\x00\x00\x00\x00"),
-		"channels is 0":  with(22, 0, 2), "channels is 65": with(22, 65, 2), "rate is 999": with(24, 999, 4), "rate is 768001": with(24, 768001, 4),
-		"align is 1": with(32, 1, 2), "align is 0": with(32, 0, 2), "MP3 in 2": with(20, 85, 2), "0x1234": with(20, 0x1234, 2), "in 5 bytes": with(32, 5, 2),
-		"fmt \\\" of 3": with(16, 3, 4), "inside chunk": with(16, 1<<31, 4), "before chunk": slices.Concat(ok[:12], ok[36:]), "ends before": ok[:36],
+		"install ffmpeg":    []byte("\x1aE\xdf\xa3\x00\x00\x00\x00\x00\x00\x00\x00"),
+		"states 0 channels": with(22, 0, 2), "states 65 channels": with(22, 65, 2), "a rate of 999 Hz": with(24, 999, 4), "a rate of 768001 Hz": with(24, 768001, 4),
+		"frames of 1 bytes": with(32, 1, 2), "frames of 0 bytes": with(32, 0, 2), "MP3 in 2": with(20, 85, 2), "0x1234": with(20, 0x1234, 2), "in 5 bytes": with(32, 5, 2),
+		"fmt \\\" has 3 bytes": with(16, 3, 4), "inside chunk": with(16, 1<<31, 4), "before its chunk": slices.Concat(ok[:12], ok[36:]), "ends before": ok[:36],
 		"ds64": slices.Concat(ok[:12], []byte("ds64\x08\x00\x00\x00abcdefgh"), ok[12:]),
 	} {
 		path := file(t, "x.wav", b)

@@ -236,10 +236,16 @@ func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) er
 	for _, f := range e.Files {
 		m.total += f.Bytes
 	}
+	if e.Projector != nil {
+		m.total += e.Projector.Bytes
+	}
 	for _, f := range e.Files {
 		if _, err := e.matches(m, f); err != nil {
 			return err
 		}
+	}
+	if err := e.verifyProjector(m); err != nil {
+		return err
 	}
 	m.finish()
 	return nil

@@ -193,6 +193,9 @@ func (l *Library) load(name string) (Entry, error) {
 			return bad(models.ErrCorrupt, "%s names an impossible file %s", entryFile, models.Quote(f.Path))
 		}
 	}
+	if f := e.Projector; f != nil && !f.possible() {
+		return bad(models.ErrCorrupt, "%s names an impossible file %s", entryFile, models.Quote(f.Path))
+	}
 	e.dir = dir
 	e.complete()
 	l.recheck(&e)
@@ -226,17 +229,25 @@ func (e *Entry) Saved() bool { return e.dir != "" }
 // This finds linked files that were moved or changed.
 func (e *Entry) Check() error {
 	for _, f := range e.Files {
-		path := e.FilePath(f)
-		st, err := os.Stat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && e.Linked:
-			return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", models.Printable(filepath.Dir(path))),
-				Advice: "put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
-		case err != nil:
-			return models.NotReadable(path, err)
-		case st.Size() != f.Bytes:
-			return models.Corrupt(path, "has %s bytes, but had %s when it was imported", models.Grouped(st.Size()), models.Grouped(f.Bytes))
+		if err := e.present(f); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// present returns an error if a file of the entry is not there or has another size.
+func (e *Entry) present(f Stored) error {
+	path := e.FilePath(f)
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && filepath.IsAbs(f.Path):
+		return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", models.Printable(filepath.Dir(path))),
+			Advice: "put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
+	case err != nil:
+		return models.NotReadable(path, err)
+	case st.Size() != f.Bytes:
+		return models.Corrupt(path, "has %s bytes, but had %s when it was imported", models.Grouped(st.Size()), models.Grouped(f.Bytes))
 	}
 	return nil
 }

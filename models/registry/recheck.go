@@ -77,14 +77,17 @@ func (l *Library) recheck(e *Entry) {
 
 // save replaces the entry's record by e. It is called for what could be found out anew at any time, so a record that can't be
 // written, because the library is read-only or the entry has just been removed, stays as it is, and nothing is reported.
-func (e *Entry) save() {
+func (e *Entry) save() { _ = e.write() }
+
+// write replaces the entry's record by e.
+func (e *Entry) write() error {
 	b, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
-		return
+		return err
 	}
 	f, err := os.CreateTemp(e.dir, ".entry-*")
 	if err != nil {
-		return
+		return err
 	}
 	_, err = f.Write(append(b, '\n'))
 	if err == nil {
@@ -102,4 +105,5 @@ func (e *Entry) save() {
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
+	return err
 }

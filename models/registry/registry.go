@@ -22,6 +22,7 @@ const (
 	Speech    Kind = "speech"
 	Embedding Kind = "embedding" // makes a vector of a text
 	Reranker  Kind = "reranker"  // scores how well a document answers a query
+	Vision    Kind = "vision"    // the vision encoder of a chat model, which Library.Attach adds to that one
 )
 
 // Languages tells which languages a speech model knows.
@@ -82,15 +83,17 @@ type Stored struct {
 
 // Entry is a model in the library.
 type Entry struct {
-	Name     string    `json:"name"` // unique, valid on a command line
-	Info               // flattened
-	Files    []Stored  `json:"files"`
-	Linked   bool      `json:"linked"`
-	Included bool      `json:"included"` // included with the program
-	Note     string    `json:"note,omitempty"`
-	Sampling Sampling  `json:"sampling"`
-	Added    time.Time `json:"added"`
-	Checked  string    `json:"checked,omitempty"` // the version of the program that determined Runs
+	Name  string   `json:"name"` // unique, valid on a command line
+	Info           // flattened
+	Files []Stored `json:"files"`
+	// Projector is the file of the vision encoder that Attach has added. Others are found beside the model's file.
+	Projector *Stored   `json:"projector,omitempty"`
+	Linked    bool      `json:"linked"`
+	Included  bool      `json:"included"` // included with the program
+	Note      string    `json:"note,omitempty"`
+	Sampling  Sampling  `json:"sampling"`
+	Added     time.Time `json:"added"`
+	Checked   string    `json:"checked,omitempty"` // the version of the program that determined Runs
 
 	dir string
 }

@@ -60,7 +60,7 @@ func New(in *input.Reader) (*Decoder, error) {
 		last = b[0]&128 != 0
 		if first {
 			if kind != 0 || size < 34 {
-				return nil, in.Wrong(input.ErrFormat, "the first block is of type %d and %d bytes, want STREAMINFO of 34", kind, size)
+				return nil, in.Wrong(input.ErrFormat, "the FLAC header is damaged: its first block is of type %d and has %d bytes, it must be the stream's description of 34", kind, size)
 			}
 			if err := in.Full(b[:34]); err != nil {
 				return nil, in.Wrong(input.Short(err), "the FLAC header is cut off")
@@ -86,10 +86,10 @@ func (f *Decoder) streamInfo(b []byte) error {
 	f.depth = (uint(b[12]&1)<<4 | uint(b[13]>>4)) + 1
 	f.total = int64(b[13]&15)<<32 | int64(b[14])<<24 | int64(b[15])<<16 | int64(b[16])<<8 | int64(b[17])
 	if f.hz < input.MinRate || f.hz > input.MaxRate {
-		return f.in.Wrong(input.ErrFormat, "STREAMINFO.rate is %d Hz, want %d to %d", f.hz, input.MinRate, input.MaxRate)
+		return f.in.Wrong(input.ErrFormat, "the FLAC header states a rate of %d Hz; %d to %d Hz can be read", f.hz, input.MinRate, input.MaxRate)
 	}
 	if f.depth < 4 {
-		return f.in.Wrong(input.ErrFormat, "STREAMINFO.bits is %d, want 4 to 32", f.depth)
+		return f.in.Wrong(input.ErrFormat, "the FLAC header states samples of %d bits; 4 to 32 can be read", f.depth)
 	}
 	return nil
 }

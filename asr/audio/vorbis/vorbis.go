@@ -66,19 +66,19 @@ type Decoder struct {
 // decoder. The error names the field and the expected values.
 func NewDecoder(b []byte) (*Decoder, error) {
 	if len(b) < 30 {
-		return nil, fmt.Errorf("the first Vorbis packet has %d bytes, want 30", len(b))
+		return nil, fmt.Errorf("the Vorbis header has %d bytes, it must have 30", len(b))
 	}
 	version, hz, channels := binary.LittleEndian.Uint32(b[7:]), binary.LittleEndian.Uint32(b[12:]), int(b[11])
 	short, long := int(b[28]&15), int(b[28]>>4)
 	switch {
 	case version != 0:
-		return nil, fmt.Errorf("vorbis.version is %d, want 0", version)
+		return nil, fmt.Errorf("the Vorbis header is of version %d; 0 can be read", version)
 	case channels < 1 || channels > input.MaxChannels:
-		return nil, fmt.Errorf("vorbis.channels is %d, want 1 to %d", channels, input.MaxChannels)
+		return nil, fmt.Errorf("the Vorbis header states %d channels; 1 to %d can be read", channels, input.MaxChannels)
 	case hz < input.MinRate || hz > input.MaxRate:
-		return nil, fmt.Errorf("vorbis.rate is %d Hz, want %d to %d", hz, input.MinRate, input.MaxRate)
+		return nil, fmt.Errorf("the Vorbis header states a rate of %d Hz; %d to %d Hz can be read", hz, input.MinRate, input.MaxRate)
 	case short < 6 || long > 13 || short > long:
-		return nil, fmt.Errorf("vorbis.blocks are of 2^%d and 2^%d samples, want 2^6 to 2^13", short, long)
+		return nil, fmt.Errorf("the Vorbis header states blocks of 2^%d and 2^%d samples; 2^6 to 2^13 can be read, the first no longer than the second", short, long)
 	}
 	return &Decoder{hz: int(hz), channels: channels, size: [2]int{1 << short, 1 << long}}, nil
 }

@@ -84,8 +84,8 @@ func TestDecode(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	all := packets(t, "m16.ogg")
 	for want, change := range map[string]func(b []byte){
-		"vorbis.version": func(b []byte) { b[7] = 1 }, "vorbis.channels": func(b []byte) { b[11] = 0 },
-		"vorbis.rate": func(b []byte) { b[14] = 255 }, "vorbis.blocks": func(b []byte) { b[28] = 0xE9 },
+		"header is of version 1": func(b []byte) { b[7] = 1 }, "header states 0 channels": func(b []byte) { b[11] = 0 },
+		"header states a rate of": func(b []byte) { b[14] = 255 }, "header states blocks of": func(b []byte) { b[28] = 0xE9 },
 	} {
 		b := slices.Clone(all[0])
 		change(b)
