@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,14 +96,6 @@ type told struct{ error }
 
 func (told) inWords()        {}
 func (e told) Unwrap() error { return e.error }
-
-// saveMemory lets garbage grow to a tenth of the memory in use instead of the default of 100 %. Most of that memory is weights
-// and caches: hundreds of megabytes without pointers, which cost the collector nothing. GOGC overrides it.
-func saveMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(10)
-	}
-}
 
 // command builds the tree of commands.
 func command(window func(ctx context.Context, files []string) error) *cobra.Command {

@@ -5,16 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
 )
-
-// visionPrefix is what the names of files with vision encoders begin with, as programs that make them name them.
-const visionPrefix = "mmproj"
 
 // Sight says whether a chat model can see images, and what it lacks if it can't.
 type Sight struct {
@@ -73,8 +69,7 @@ func visionBeside(f *models.File) (path string, err error) {
 		return "", err
 	}
 	for _, e := range entries {
-		name := strings.ToLower(e.Name())
-		if e.IsDir() || !strings.HasPrefix(name, visionPrefix) || filepath.Ext(name) != ".gguf" {
+		if e.IsDir() || !registry.NamedProjector(e.Name()) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())

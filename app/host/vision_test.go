@@ -172,7 +172,7 @@ func TestImportWithProjector(t *testing.T) {
 	if err != nil || len(fitting) != 1 || fitting[0].Name != e.Name {
 		t.Errorf("it fits %+v, %v; %s must not be among them", fitting, err, other.Name)
 	}
-	if _, err := Fitting(saved(t, dir, "foreign.gguf", foreign()), entries); !errors.Is(err, models.ErrUnsupported) {
+	if _, err := Fitting(saved(t, t.TempDir(), "foreign.gguf", foreign()), entries); !errors.Is(err, models.ErrUnsupported) {
 		t.Errorf("a projector of an unknown kind: %v", err)
 	}
 	for _, how := range []registry.How{registry.Link, registry.Copy} {
@@ -195,7 +195,10 @@ func TestImportWithProjector(t *testing.T) {
 	if err := errors.Join(lib.Remove(e.Name), os.Rename(projector, filepath.Join(dir, "mmproj.gguf"))); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Import(ctx, lib, model, registry.Copy, registry.ImportOptions{}, nil); err != nil || e.Projector == nil || Look(e).Projector != e.FilePath(*e.Projector) {
+	if err := os.Rename(filepath.Join(dir, "other.gguf"), filepath.Join(t.TempDir(), "other.gguf")); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Import(ctx, lib, dir, registry.Copy, registry.ImportOptions{}, nil); err != nil || e.Projector == nil || Look(e).Projector != e.FilePath(*e.Projector) {
 		t.Errorf("copied with its projector: %+v, %v", e, err)
 	}
 }

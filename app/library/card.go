@@ -35,6 +35,7 @@ type card struct {
 	ended bool           // the import has ended: the model is in the library, or there is a problem
 	entry registry.Entry // of the model, once it is in the library
 	had   bool           // it was there before
+	alone bool           // a vision encoder that belongs to no model of the library
 	began time.Time
 	line  *ui.Label
 	bar   *ui.Bar
@@ -237,6 +238,7 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 		c.im.Use(e)
 	}
 	c.im.Added(e)
+	c.im.tryAgain()
 	switch {
 	case c.im.Listed != nil && !had:
 		c.close()

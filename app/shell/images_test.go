@@ -375,7 +375,7 @@ func TestImagesUnstored(t *testing.T) {
 	full("attachments")
 	s.dropFiles(photo(t, dir, "kept.png", 30, 20))
 	s.attached(1)
-	s.q.until(t, "the notice", func() bool { return strings.Contains(s.words(), "This could not be saved.") })
+	s.q.until(t, "the notice", func() bool { return strings.Contains(s.words(), "could not be saved.") })
 	s.send("What is it?")
 	s.q.until(t, "the message to come back", func() bool { return s.chat.Composer.Entry.Text == "What is it?" && s.removes() == 1 })
 	s.reopen(t, first)

@@ -33,7 +33,7 @@ type decoder struct {
 	ssm        mambaConfig     // of the state spaces, if there are any
 	clamp      float32         // limit of the values of q, k and v; 0: none
 	residual   float32         // factor of the outputs of attention and feed-forward networks; 0 stands for 1
-	norm       nn.Norm         // [dim]
+	norm       nn.Norm         // [dim]; read from the file unless the family gives it
 	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool            // the output matrix is always the embedding
 	logitScale float32         // 0 stands for 1; the weights of norm include it
@@ -143,7 +143,9 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 			*scale = 1
 		}
 	}
-	m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
+	if m.norm.None() {
+		m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
+	}
 	switch {
 	case r.hidden:
 		m.output = r.output(m.embed, c)

@@ -5,12 +5,19 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"soberano/models"
 )
 
 // projectorFile is the name of a copied vision encoder in the folder of its model's files.
 const projectorFile = "mmproj.gguf"
+
+// NamedProjector reports whether a file is named as a vision encoder with its projector, as programs that make such files name them.
+func NamedProjector(path string) bool {
+	name := strings.ToLower(filepath.Base(path))
+	return strings.Contains(name, "mmproj") && filepath.Ext(name) == ".gguf"
+}
 
 // Attach makes the file at path the vision encoder of a model of the library, in the place of an earlier one. The caller has checked
 // that it fits. With Link the file stays where it is. progress is as in Import. After an error the entry is unchanged.
