@@ -112,6 +112,7 @@ func TestVisionForms(t *testing.T) {
 				}
 			}
 		}},
+		"zeros as positions":     {qwen2, func(s *tiny.Source) { s.Rows("v.position_embd.weight", 2, 0, 0, 0, 0) }},
 		"no list of deep layers": {"qwen3vl_merger", func(s *tiny.Source) { delete(s.Meta, "clip.vision.is_deepstack_layers") }},
 		"a projector of vision": {qwen2, func(s *tiny.Source) {
 			s.Meta["clip.vision.projector_type"] = s.Meta["clip.projector_type"]
