@@ -157,7 +157,7 @@ func TestDamagedFolders(t *testing.T) {
 		{edit("config.json", `"model_type":"llama"`, `"model_type":"of-tomorrow"`), "of-tomorrow"},
 		{edit("config.json", `{`, `[`), "config.json"},
 		{edit("tokenizer.json", `"BPE"`, `"of-tomorrow"`), "of-tomorrow"},
-		{func(dir string) error { return os.Remove(filepath.Join(dir, "tokenizer.json")) }, "has no tokenizer.json"},
+		{func(dir string) error { return os.Remove(filepath.Join(dir, "tokenizer.json")) }, "has neither tokenizer.json nor tokenizer.model"},
 		{func(dir string) error { return os.Remove(filepath.Join(dir, "model-00002-of-00002.safetensors")) }, "is not there"},
 	} {
 		s := tiny.New("llama")

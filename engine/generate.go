@@ -308,6 +308,7 @@ func (m *Model) answer(ctx context.Context, r Request) (*answer, error) {
 		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 	}
+	a.sampler.Never(m.tok.Suppressed())
 	if len(r.Messages) > 0 {
 		a.stream.Spell(m.marks...)
 		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,6 +41,10 @@ type encoded struct {
 	values []float32
 }
 
+// imageShare is the part of the context that an image of a model which takes images of any size takes at most: there has to be room for a few
+// images and an answer.
+const imageShare = 4
+
 // keptRows is the memory of the rows of recently encoded images: each turn of a conversation needs those of all its images.
 const keptRows = 64 << 20
 
@@ -61,11 +66,7 @@ func OpenVision(f *models.File, dev kernels.Device) (*Vision, error) {
 
 // Close frees the memory. Nothing may use v at the time.
 func (v *Vision) Close() error {
-	var errs []error
-	if v.encoder != nil {
-		errs = append(errs, v.encoder.Close())
-	}
-	return errors.Join(append(errs, v.dev.Close(), v.file.Close())...)
+	return errors.Join(v.dev.Close(), v.file.Close())
 }
 
 // CheckVision reports whether f is a vision encoder that runs here and belongs to the language model of text, as far as both files tell:
@@ -78,16 +79,19 @@ func CheckVision(f, text *models.File) error {
 	if text, err = readable(text, kernels.Checker{}); err != nil {
 		return err
 	}
-	family, err := text.Meta.String("general.architecture", "")
+	width, err := arch.SightWidth(text)
 	if err != nil {
-		return models.InFile(text.Path, err)
-	}
-	width, err := text.Meta.Int(family+".embedding_length", 0)
-	if err != nil {
-		return models.InFile(text.Path, err)
+		return err
 	}
 	if err := fits(v, f, width); err != nil {
 		return err
+	}
+	made, err := madeForImages(text)
+	if err != nil {
+		return err
+	}
+	if look := v.Look(); strings.HasPrefix(look.Projector, "qwen") && !made { // the vocabularies of Qwen's other models have the marks too
+		return models.Unsupported(f.Path, "use the one that was published with the model", "belongs to a model of Qwen that sees, which %s is not", models.Printable(filepath.Base(text.Path)))
 	}
 	return marked(v, f, text)
 }
@@ -100,7 +104,7 @@ func marked(v *arch.Vision, f, text *models.File) error {
 		return models.InFile(text.Path, err)
 	}
 	look := v.Look()
-	for _, p := range look.Parts(vision.New(2, 2)) {
+	for _, p := range look.Parts(vision.New(2, 2), 0) {
 		if mark := controlToken.FindString(p.Text); mark != "" && !slices.Contains(vocabulary, mark) {
 			return models.Unsupported(f.Path, "use the one that was published with the model", "marks images by %s, which the language model does not know: it belongs to another model", models.Printable(mark))
 		}
@@ -109,7 +113,7 @@ func marked(v *arch.Vision, f, text *models.File) error {
 }
 
 // controlToken matches the spelling of a control token.
-var controlToken = regexp.MustCompile(`<[^<>\s]+>`)
+var controlToken = regexp.MustCompile(`<[^<>\s]+>|\[[A-Z_]+\]`)
 
 // TakesImages reports what the file of a language model tells about images: its network takes their rows (takes), and it was made for
 // them (made), so that a vision encoder was published with it.
@@ -126,12 +130,19 @@ func TakesImages(f *models.File) (takes, made bool, err error) {
 		return false, false, err
 	}
 	_, takes = arch.Sees(net)
-	family, err := g.Meta.String("general.architecture", "")
+	made, err = madeForImages(g)
+	return takes, takes && made, err
+}
+
+// madeForImages reports whether the family and the size of a language model are those of models that were made for images.
+func madeForImages(f *models.File) (bool, error) {
+	family, err := f.Meta.String("general.architecture", "")
 	if err != nil {
-		return false, false, models.InFile(f.Path, err)
+		return false, models.InFile(f.Path, err)
 	}
-	layers, err := g.Meta.Int(family+".block_count", 0)
-	return takes, takes && (strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || family == "gemma3" && layers >= gemma3Sees), models.InFile(f.Path, err)
+	layers, err := f.Meta.Int(family+".block_count", 0)
+	vl := strings.HasSuffix(strings.TrimSuffix(family, "moe"), "vl") || strings.HasPrefix(family, "qwen35")
+	return vl || family == "gemma4" || family == "gemma3" && layers >= gemma3Sees, models.InFile(f.Path, err)
 }
 
 // gemma3Sees is the number of layers from which on models of Gemma 3 see: those of 4, 12 and 27 billion parameters, not those of 270
@@ -152,7 +163,7 @@ func VisionBytes(f *models.File) int64 {
 		bytes += int64(len(t.Data))
 	}
 	across := number("image_size") / max(1, number("patch_size"))
-	patches := max(1024, across*across)
+	patches := max(DefaultContext/imageShare*4, across*across) // images of any size have four patches a row
 	return bytes + bytes/8 + keptRows + 4*patches*(8*number("embedding_length")+number("feed_forward_length"))
 }
 
@@ -179,7 +190,7 @@ func (m *Model) Sees() bool {
 
 // encoder returns the vision encoder. The error is ErrNoVision, or that of opening it.
 func (m *Model) encoder() (*Vision, error) {
-	width, ok := arch.Sees(m.net)
+	sight, ok := arch.Sees(m.net)
 	s := &m.vision
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +204,7 @@ func (m *Model) encoder() (*Vision, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(v.encoder, v.file, width); err != nil {
+	if err := fits(v.encoder, v.file, sight.Width); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	s.v = v
@@ -339,13 +350,18 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 	if err != nil {
 		return nil, nil, err
 	}
+	sight, _ := arch.Sees(m.net)
 	for i, s := range list {
 		if s.image < 0 {
 			ids = append(ids, m.segmentTokens(s.text, i == 0)...)
 			continue
 		}
 		look := v.encoder.Look()
-		for _, p := range look.Parts(images[s.image].Image) {
+		room := m.info.Context / imageShare
+		if look.Whole {
+			room = min(room, batch.Chunk)
+		}
+		for _, p := range look.Parts(images[s.image].Image, room) {
 			if p.Tile == nil {
 				ids = append(ids, m.segmentTokens([]token.Part{{Text: p.Text, Special: true}}, false)...)
 				continue
@@ -354,8 +370,13 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 			if err != nil {
 				return nil, nil, err
 			}
-			rows = append(rows, batch.Image{At: len(ids), N: look.Rows, Values: values, Whole: look.Whole})
-			for row := range look.Rows {
+			n, across := look.Rows(p.Tile)
+			image := batch.Image{At: len(ids), N: n, Values: values, Whole: look.Whole}
+			if sight.Axes {
+				image.Across = across
+			}
+			rows = append(rows, image)
+			for row := range image.N {
 				ids = append(ids, rowToken(id, row))
 			}
 		}

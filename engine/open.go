@@ -88,6 +88,7 @@ func (m *Model) read(limit int) (err error) {
 		return err
 	}
 	m.openTemplate()
+	m.file.Forget()
 	m.shape = m.net.Shape()
 	if err = m.shape.State(m.shape.Context).Check(); err != nil {
 		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)
@@ -110,16 +111,16 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 	return g, nil
 }
 
-// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the tokenizer.json beside it.
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the files beside it.
 func Tokenizer(f *models.File) (*token.Tokenizer, error) {
 	_, inside := f.Meta["tokenizer.ggml.model"]
-	switch {
-	case inside || f.Aux["tokenizer.json"] == nil && f.Format != "safetensors":
+	if inside || f.Format != "safetensors" {
 		return token.New(f)
-	case f.Aux["tokenizer.json"] == nil:
-		return nil, models.Unsupported(f.Path, "download all files of the model's folder", "has no tokenizer.json beside it, by which text becomes tokens")
 	}
-	t, err := token.NewJSON(f.Aux)
+	t, err := token.NewFolder(f.Aux)
+	if t == nil && err == nil {
+		err = models.Unsupported(f.Path, "download all files of the model's folder", "has neither tokenizer.json nor tokenizer.model nor vocab.json and merges.txt nor vocab.txt, by which text becomes tokens")
+	}
 	return t, models.InFile(f.Path, err)
 }
 

@@ -23,6 +23,9 @@ type Batch struct {
 	// Tokens and Positions have one number for each row: the token, and its position in the
 	// sequence. They are nil if the rows of the step are not tokens.
 	Tokens, Positions []int32
+	// Axes are the positions of the rows in images, which have several axes: for each axis a list as long as Positions. Rotate
+	// uses them for RoPE.Axis. If it is nil, the position of a row on every axis is that in Positions.
+	Axes [][]int32
 	// Spans assign rows to sequences, for self-attention: one span for each sequence.
 	Spans []Span
 	// Cross is a second list of spans, for attention to another sequence (encoder-decoder
@@ -38,8 +41,8 @@ type Span struct {
 	State       State
 	Row, N, Pos int
 	// Len is the number of positions of the sequence that each row attends to if attention is not
-	// causal.
-	Len int
+	// causal. From is the first position that it attends to then; usually 0.
+	Len, From int
 	// Whole means, with causal attention, that each row also attends to the later rows of the span, as the rows of an
 	// image do.
 	Whole bool
@@ -151,8 +154,8 @@ type Step interface {
 	Activate(dst, gate, up Tensor, f Activation)
 	// XIELU writes f(x) to dst.
 	XIELU(dst, x Tensor, f XIELU)
-	// Clamp writes x, limited to -limit … limit, to dst.
-	Clamp(dst, x Tensor, limit float32)
+	// Clamp writes x, limited to lo … hi, to dst.
+	Clamp(dst, x Tensor, lo, hi float32)
 	// Rotate applies r to each head of each row in place, at the row's position in the batch.
 	Rotate(x Tensor, r *RoPE)
 	// Store writes the rows of k, [n × KVHeads·HeadDim], and v, [n × KVHeads·ValueDim], to the states of the batch's

@@ -138,6 +138,7 @@ const (
 	// SwiGLU7 is the gated activation of gpt-oss, with limits on both of its inputs: g·σ(1.702·g)·(1 + u), where g is
 	// min(x, 7) and u is up, limited to -7 … 7. Without up it is g·σ(1.702·g).
 	SwiGLU7
+	GELUQuick // x·σ(1.702·x), an approximation of GELU (CLIP)
 )
 
 // XIELU is a non-linearity with learned parameters (arXiv:2411.13010): AlphaP·x² + Beta·x for positive x, and
@@ -157,6 +158,9 @@ type RoPE struct {
 	// Interleaved means that the pairs are (2i, 2i+1), as in llama's GGUF files; otherwise they are
 	// (i, i+Freq.Len()), as in Gemma and GPT-NeoX.
 	Interleaved bool
+	// Axis says for each pair which axis of a row's position rotates it, a number of a list in Batch.Axes. nil: all pairs are
+	// rotated by Batch.Positions.
+	Axis []uint8
 }
 
 // Attention describes scaled dot-product attention with grouped key/value heads.
@@ -165,11 +169,11 @@ type Attention struct {
 	// ValueDim is the number of dimensions of a value; 0 stands for HeadDim, that of queries and keys.
 	ValueDim int
 	Scale    float32 // of q·k, usually 1/√HeadDim
-	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to the first
-	// Span.Len positions (encoders, cross-attention).
+	// Causal means that position p attends to positions 0 … p. Otherwise every row attends to positions
+	// Span.From … Span.Len-1 (encoders, cross-attention).
 	Causal bool
 	// Window > 0 means, with Causal, that position p attends only to p-Window+1 … p, and without, that it attends only
-	// to those of the first Span.Len positions that are at most Window/2 away.
+	// to those of the positions Span.From … Span.Len-1 that are at most Window/2 away.
 	Window int
 	// Slopes has a value for each head, which is multiplied by the distance between the positions of query and key
 	// and subtracted from the score (ALiBi, Press et al. 2021, arXiv:2108.12409). It may be nil, and excludes SoftCap.

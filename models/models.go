@@ -17,6 +17,9 @@ type Tensor struct {
 	Type  quant.Type
 	Shape []int  // outermost first: [rows, cols]; a vector has one dimension, a scalar none
 	Data  []byte // usually a read-only memory map, valid until the File is closed
+	// Part, if not nil, returns the data of the i-th element of the first dimension, all of one length, where the file has them in
+	// several places, another order or another layout. Data is nil then, or has as many bytes, which will do for a check.
+	Part func(i int) []byte
 }
 
 // Len returns the number of values.

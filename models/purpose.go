@@ -27,7 +27,7 @@ const (
 )
 
 // Encoders are the families whose attention is not causal. Their models embed or rank texts, and continue none.
-var Encoders = []string{"bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe"}
+var Encoders = []string{"bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "llama-embed", "modern-bert", "neo-bert", "nomic-bert", "nomic-bert-moe"}
 
 // Pooling returns family.pooling_type, PoolNone where the key is absent.
 func (m Metadata) Pooling(family string) (Pooling, error) {
@@ -61,4 +61,12 @@ func (m Metadata) Purpose() (Purpose, error) {
 		return Embeds, nil
 	}
 	return Continues, nil
+}
+
+// IsVision reports whether these are the metadata of a vision encoder, a file beside that of a language model. Files of the same kind
+// may hold an encoder of sound instead.
+func (m Metadata) IsVision() bool {
+	family, err := m.String("general.architecture", "")
+	sees, damaged := m.Bool("clip.has_vision_encoder", false)
+	return err == nil && family == "clip" && (sees || damaged != nil)
 }

@@ -25,6 +25,8 @@ var localLayers = map[string]localPattern{
 	"gemma3n":      {period: 5},
 	"gemma4":       {}, // the file must have the pattern
 	"gpt-oss":      {period: 2},
+	"granite_swa":  {}, // the file must have the pattern
+	"mellum":       {period: 4},
 	"olmo2":        {period: 4},
 	"smallthinker": {period: 4, first: true, always: 4096},
 }

@@ -90,7 +90,7 @@ func (s *Screen) done(j *job, p progress, here bool) {
 	}
 	a := s.shown
 	s.shown = nil
-	s.say("")
+	s.Say("")
 	s.put(m)
 	s.finished(a, m, blocks)
 	s.Status(s.Runner.Status())

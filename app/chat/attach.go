@@ -111,6 +111,7 @@ func (s *Screen) addImage(conversation int64, f File, m store.Image, small image
 		return
 	}
 	s.thumbnails.add(m.Hash, small)
+	s.sight = sight{} // a projector may lie beside the model since
 	s.attach(conversation, m)
 	if send {
 		delete(s.images.send, conversation)
@@ -139,7 +140,7 @@ func (s *Screen) attach(conversation int64, list ...store.Image) {
 		}
 		a := &attached{Image: m}
 		s.images.of[conversation] = append(have, a)
-		s.storeImage(conversation, a)
+		s.storeImage(conversation, a, s.kept)
 	}
 	s.showImages()
 }
@@ -148,14 +149,14 @@ func (s *Screen) attach(conversation int64, list ...store.Image) {
 func (s *Screen) AttachStored(list []store.Image) { s.attach(s.conversation.ID, list...) }
 
 // storeImage stores an image in the draft of its conversation. If that fails it stays here, and is tried again with the other texts.
-func (s *Screen) storeImage(conversation int64, a *attached) {
+func (s *Screen) storeImage(conversation int64, a *attached, report func(error)) {
 	m := a.Image
 	s.Work.Do(func(db *store.Store) error { return db.Attach(conversation, m) }, func(err error) {
 		if err == nil || errors.Is(err, store.ErrNotFound) {
 			a.stored, a.Data = true, nil
 			return
 		}
-		s.unsaved(err)
+		report(err)
 	})
 }
 
@@ -267,11 +268,11 @@ func (s *Screen) unstoredImages() bool {
 }
 
 // storeImages tries once more to store the images that could not be stored.
-func (s *Screen) storeImages() {
+func (s *Screen) storeImages(report func(error)) {
 	for id, list := range s.images.of {
 		for _, a := range list {
 			if !a.stored {
-				s.storeImage(id, a)
+				s.storeImage(id, a, report)
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func (s *Screen) edit(m store.Message) {
 		return
 	}
 	if s.dictating(m.Conversation) {
-		s.say("Finish the dictation first: click the microphone, or press Esc to discard it.")
+		s.Say("Finish the dictation first: click the microphone, or press Esc to discard it.")
 		return
 	}
 	entry, draft, images := s.Composer.Entry, s.Composer.Entry.Text, s.images.of[m.Conversation]
@@ -151,13 +151,13 @@ func (s *Screen) busy(conversation int64) bool {
 		return false
 	}
 	if conversation == s.conversation.ID {
-		s.say("An answer is still being written. Wait for its end, or press Esc to stop it.")
+		s.Say("An answer is still being written. Wait for its end, or press Esc to stop it.")
 	}
 	return true
 }
 
-// say shows a remark below the entry, until what it is about has changed.
-func (s *Screen) say(words string) {
+// Say shows a remark below the entry, until what it is about has changed.
+func (s *Screen) Say(words string) {
 	s.remark = words
 	s.showRemark()
 }

@@ -40,7 +40,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	}
 	s.restore()
 	s.show(false)
-	s.storeAnswers(c.ID)
+	s.storeAnswers(c.ID, s.kept)
 	s.attachEarly()
 }
 

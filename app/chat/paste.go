@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 
 	"soberano/app/filekind"
+	"soberano/asr/audio"
 )
 
 // paste attaches what is in the clipboard if that is an image, or the paths or addresses of image files. It returns false for other
@@ -18,8 +20,8 @@ func (s *Screen) paste(c fyne.Clipboard) bool {
 	if c != nil {
 		text = c.Content()
 	}
-	if text == "" {
-		s.pasteImage()
+	if text == "" || !utf8.ValidString(text) || audio.IsPicture([]byte(text)) { // some programs give an image to whoever asks for text
+		s.pasteImage(text)
 		return true
 	}
 	paths := pathsIn(text)
@@ -41,9 +43,10 @@ func (s *Screen) paste(c fyne.Clipboard) bool {
 	return true
 }
 
-// pasteImage attaches the image in the clipboard, if there is one.
-func (s *Screen) pasteImage() {
+// pasteImage attaches the image in the clipboard. If there is none, text is inserted.
+func (s *Screen) pasteImage(text string) {
 	if s.ClipboardImage == nil {
+		s.Composer.Entry.Insert(text)
 		return
 	}
 	s.running.Add(1)
@@ -56,6 +59,8 @@ func (s *Screen) pasteImage() {
 				s.unreadable(File{}, err)
 			case len(data) > 0:
 				s.Attach(File{Data: data})
+			default:
+				s.Composer.Entry.Insert(text)
 			}
 		})
 	}()

@@ -3,6 +3,7 @@ package chat
 import (
 	"errors"
 	"image"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,8 @@ type Config struct {
 	// can't be pasted here.
 	ClipboardImage func() ([]byte, error)
 	Every          time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Retry          time.Duration // after which what could not be stored is tried again; 0: 5 s
+	Folder         string        // of the store
 }
 
 // Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.
@@ -69,7 +72,7 @@ type Screen struct {
 	unstored     unstored
 	unkept       map[int64][]func() // called when the draft of a conversation is stored; see voice.Place
 	editing      *editing           // the message of the user that is being changed; nil: none
-	remark       string             // below the entry; see say
+	remark       string             // below the entry; see Say
 	pending      *pending           // the message that waits for the last words of a dictation; nil: none
 	spots        []*spot            // places for the words of dictations that are running or can be tried again
 	hold         hold
@@ -78,7 +81,9 @@ type Screen struct {
 	thumbnails   thumbnails
 	sight        sight
 	clicked      time.Time // the latest click on Send
-	ended        int       // number of answers that have ended
+	retrying     *time.Timer
+	closeUnsaved func() // closes the card that something could not be stored
+	ended        int    // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
 	draftTimer   *time.Timer
@@ -90,7 +95,10 @@ func New(c Config) *Screen {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){},
+	if c.Retry == 0 {
+		c.Retry = retryTime
+	}
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, closeUnsaved: func() {},
 		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
@@ -116,7 +124,7 @@ func (s *Screen) listen() {
 	}
 	t.OnState = func(state voice.State) {
 		if state == voice.Idle {
-			s.say("")
+			s.Say("")
 		}
 		if state == voice.Idle && s.pending != nil && !s.hold.ending { // the dictation was discarded
 			s.unsend()
@@ -154,6 +162,12 @@ func (s *Screen) place(size fyne.Size) {
 	ui.Put(s.thread.Object, 0, headerHeight, size.Width, y-headerHeight-8)
 }
 
+// The cards above the composer take at most this share of the height of the conversation, and this height in a low window.
+const (
+	mostPanels  = 0.5
+	leastPanels = 200
+)
+
 // outline is the space around the cards that their outlines need, so that the scrolled column does not cut them off.
 const outline = 2
 
@@ -168,10 +182,18 @@ func (s *Screen) placePanels(x, y, width float32) float32 {
 	}
 	s.panels.Show()
 	s.Panels.Layout.(*ui.Column).SetWidth(width)
-	p = min(p, max(0, y-headerHeight-60))
+	p = min(p, max(leastPanels, (y-headerHeight)*mostPanels), max(0, y-headerHeight-60))
 	ui.Put(s.panels, x-outline, y-p-10, width, p)
 	s.panels.Refresh()
 	return y - p - 10
+}
+
+// Raise shows an object of Panels above the others.
+func (s *Screen) Raise(o fyne.CanvasObject) {
+	list := slices.DeleteFunc(slices.Clone(s.Panels.Objects), func(x fyne.CanvasObject) bool { return x == o })
+	s.Panels.Objects = append([]fyne.CanvasObject{o}, list...)
+	s.Relayout()
+	s.panels.ScrollToTop()
 }
 
 // SetNarrow adapts the screen to a window without the sidebar.
@@ -261,8 +283,11 @@ func (s *Screen) Close() (err error) {
 		err = s.Talk.Close()
 	}
 	s.SaveDraft()
-	s.storeAgain()
+	s.storeAgain(s.kept)
 	s.closed = true
+	if s.retrying != nil {
+		s.retrying.Stop()
+	}
 	for _, j := range s.jobs {
 		j.closing.Store(true)
 		j.cancel()

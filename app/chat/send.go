@@ -33,7 +33,7 @@ func (s *Screen) Send() {
 	case id == 0:
 	case s.jobs[id] != nil:
 		if !empty || s.images.reading[id] > 0 || s.dictating(id) {
-			s.say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
+			s.Say("An answer is still being written. Your message stays here: send it when the answer has ended, or press Esc to stop it.")
 		}
 	case s.pendingIn(id) != nil:
 	case s.waitForImages():
@@ -42,7 +42,7 @@ func (s *Screen) Send() {
 	case !empty && s.editing != nil:
 		s.sendEdit(text)
 	case s.editing != nil:
-		s.say("The message is empty. Press Esc to leave it as it was.")
+		s.Say("The message is empty. Press Esc to leave it as it was.")
 	case !empty:
 		s.append(id, text, s.takeImages(id))
 		s.Composer.Entry.SetText("")

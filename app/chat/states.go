@@ -3,6 +3,7 @@ package chat
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 
@@ -48,7 +49,7 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		lines = append(lines, fmt.Sprintf("%s is %s: fast, but %s. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title, words, answers))
 	}
 	if status.Phase == Ready && !status.Info.Template {
-		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
+		lines = append(lines, "This model's file does not say how it is talked to (it has no chat template), so a common way (ChatML) is used. If its answers look odd, choose another model.")
 	}
 	if status.Phase == Ready && status.Info.Warning != "" {
 		lines = append(lines, models.PrintableLines(status.Info.Warning))
@@ -117,7 +118,7 @@ func (s *Screen) hints(status Status) {
 			hint = problem.Sentence(words+", "+answers) + " Drop a larger one anywhere."
 		}
 		if !status.Info.Template {
-			hint = "No chat template in this model: ChatML is used"
+			hint = "This model may answer oddly: its file has no chat template"
 		}
 	}
 	if s.Talk != nil && s.Talk.Lost() {
@@ -167,11 +168,23 @@ func unsavedWords(err error) string {
 	return words.Why + " " + cmp.Or(words.Do, "Check the free space and the permissions of the folder, then try again.")
 }
 
-// unsaved reports that something could not be stored, once for each reason.
+// unsaved reports that something could not be stored, once for each reason, and tries again later.
 func (s *Screen) unsaved(err error) {
-	s.Notice(ui.Problem{Title: "This could not be saved.", Why: unsavedWords(err),
-		Actions: []ui.Action{{Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}})
+	p := ui.Problem{Title: "What was written last could not be saved.", Why: unsavedWords(err) + " It is kept in this window, and saved as soon as that is possible."}
+	p.Actions = []ui.Action{{Label: "Save again", Do: s.StoreAll}, {Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}
+	if s.Folder != "" {
+		p.Actions = slices.Insert(p.Actions, 1, ui.Action{Label: "Show the folder", Do: func() { s.ShowFile(s.Folder) }})
+	}
+	if !s.notices.Shown(p) {
+		s.closeUnsaved()
+		s.closeUnsaved = s.Notice(p)
+	}
+	s.retryLater()
 }
 
 // Notice shows a card above the composer until it is closed, by the user or by close.
-func (s *Screen) Notice(p ui.Problem) (close func()) { return s.notices.Show(p) }
+func (s *Screen) Notice(p ui.Problem) (close func()) {
+	close = s.notices.Show(p)
+	s.Raise(s.notices.Object)
+	return close
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"soberano/app/store"
 )
@@ -132,12 +133,12 @@ func (s *Screen) putBack(m store.Message) {
 	s.Composer.Entry.ToEnd()
 }
 
-// storeAnswers tries once more to store the answers of a conversation.
-func (s *Screen) storeAnswers(conversation int64) {
+// storeAnswers tries once more to store the answers of a conversation; report gets the errors.
+func (s *Screen) storeAnswers(conversation int64, report func(error)) {
 	for _, a := range slices.Clone(s.unstored.answers[conversation]) {
 		store.Ask(s.Work, a.store, func(m store.Message, err error) {
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				s.unsaved(err)
+				report(err)
 				return
 			}
 			list := s.unstored.answers[conversation]
@@ -156,7 +157,7 @@ func (s *Screen) storeAnswers(conversation int64) {
 // StoreAll stores the draft, and tries once more to store what could not be.
 func (s *Screen) StoreAll() {
 	s.SaveDraft()
-	s.storeAgain()
+	s.storeAgain(s.kept)
 }
 
 // Unstored reports whether there is something that could not be stored.
@@ -169,10 +170,10 @@ func (s *Screen) Unstored() bool {
 	return len(s.unstored.drafts)+len(s.unstored.sent) > 0 || s.unstoredImages()
 }
 
-// storeAgain tries once more to store what could not be: answers, and other texts as drafts.
-func (s *Screen) storeAgain() {
+// storeAgain tries once more to store what could not be: answers, and other texts as drafts; report gets the errors.
+func (s *Screen) storeAgain(report func(error)) {
 	for id := range s.unstored.answers {
-		s.storeAnswers(id)
+		s.storeAnswers(id, report)
 	}
 	ids := map[int64]bool{}
 	for id := range s.unstored.drafts {
@@ -182,13 +183,13 @@ func (s *Screen) storeAgain() {
 		ids[id] = true
 	}
 	for id := range ids {
-		s.storeTexts(id)
+		s.storeTexts(id, report)
 	}
-	s.storeImages()
+	s.storeImages(report)
 }
 
 // storeTexts stores the draft and the messages of a conversation that could not be stored as its draft.
-func (s *Screen) storeTexts(id int64) {
+func (s *Screen) storeTexts(id int64, report func(error)) {
 	u := unstored{drafts: maps.Clone(s.unstored.drafts), sent: maps.Clone(s.unstored.sent)}
 	kept := len(s.unkept[id])
 	s.Work.Do(func(db *store.Store) error {
@@ -206,6 +207,37 @@ func (s *Screen) storeTexts(id int64) {
 			s.unkept[id] = list[kept:]
 			callAll(list[:kept])
 		}
-		s.kept(err)
+		report(err)
 	})
+}
+
+// retryTime is how long after a failure what could not be stored is tried again.
+const retryTime = 5 * time.Second
+
+// retryLater tries again and again to store what could not be, until all of it is stored. Then it closes the card that says so.
+func (s *Screen) retryLater() {
+	if s.retrying != nil || s.closed {
+		return
+	}
+	s.retrying = time.AfterFunc(s.Retry, func() {
+		s.Post(func() {
+			s.retrying = nil
+			if !s.Unstored() && !s.failing() {
+				s.closeUnsaved()
+				return
+			}
+			s.storeAgain(func(error) {}) // which the card says already
+			s.retryLater()
+		})
+	})
+}
+
+// failing reports whether an answer that is being written could not be stored.
+func (s *Screen) failing() bool {
+	for _, j := range s.jobs {
+		if j.look().saveErr != nil {
+			return true
+		}
+	}
+	return false
 }

@@ -36,7 +36,7 @@ type report struct {
 	Memory       memory       `json:"memory"`
 	Microphones  []microphone `json:"microphones"`
 	MicError     string       `json:"microphone_error,omitempty"`
-	GL           *gl.Info     `json:"gl"`
+	GPUs         []gpu        `json:"gpus"`
 	GLError      string       `json:"gl_error,omitempty"`
 	Library      string       `json:"library"` // its folder; "": there can be none
 	LibraryError string       `json:"library_error,omitempty"`
@@ -56,6 +56,12 @@ type microphone struct {
 	Name    string  `json:"name"`
 	Default bool    `json:"default"`
 	Rate    float64 `json:"rate"`
+}
+
+// gpu is a GPU. Its self-check passed if it is not a software driver and there is no error.
+type gpu struct {
+	gl.Info
+	Error string `json:"error,omitempty"`
 }
 
 func doctorCommand() *cobra.Command {
@@ -95,10 +101,16 @@ func examine(ctx context.Context) (report, error) {
 	for _, d := range devices {
 		r.Microphones = append(r.Microphones, microphone{d.Name, d.Default, float64(d.Rate)})
 	}
-	if info, err := gl.Probe(); err != nil {
+	found, err := gl.Examine()
+	if err != nil {
 		r.GLError = errorText(err)
-	} else {
-		r.GL = &info
+	}
+	for _, f := range found {
+		g := gpu{Info: f.Info}
+		if f.Error != nil {
+			g.Error = errorText(f.Error)
+		}
+		r.GPUs = append(r.GPUs, g)
 	}
 	r.examineLibrary(ctx)
 	return r, ctx.Err()
@@ -174,10 +186,11 @@ func (r report) print(out io.Writer) error {
 	if r.MicError != "" {
 		row("microphone", "%s", r.MicError)
 	}
-	if r.GL != nil {
-		row("opengl", "%s, %s", r.GL.Version, r.GL.Renderer)
-	} else {
-		row("opengl", "%s", r.GLError)
+	for _, g := range r.GPUs {
+		row("gpu", "%s", g)
+	}
+	if r.GLError != "" {
+		row("gpu", "%s", r.GLError)
 	}
 	row("library", "%s", models.Printable(r.Library+r.LibraryError))
 	for _, m := range r.Models {
@@ -204,4 +217,22 @@ func (r report) print(out io.Writer) error {
 		row("repacked", "%s", yesNo(len(r.Packed) > 0, "all weights are intact", "none yet"))
 	}
 	return w.Flush()
+}
+
+// String describes a GPU in a line.
+func (g gpu) String() string {
+	switch {
+	case g.Renderer == "":
+		return g.Error
+	case g.Software:
+		return g.Renderer + ", OpenGL " + g.Version + ", a software driver, which is not used"
+	}
+	s := g.Renderer + ", OpenGL " + g.Version
+	if g.MemoryBytes > 0 {
+		s += ", " + models.Size(g.MemoryBytes)
+	}
+	if g.Error != "" {
+		return s + ", but it is not used: " + g.Error
+	}
+	return s + ", computes correctly"
 }

@@ -199,3 +199,25 @@ func warnings(t *testing.T, f func()) string {
 	}
 	return string(b)
 }
+
+// What holds no model that runs is refused at the import, with what it holds and what to do instead; nothing is added.
+func TestImportRefuses(t *testing.T) {
+	home(t)
+	for family, want := range map[string]string{
+		"grok":    "tiny.gguf was not added to the library. The file holds a model of the family grok, which does not run here; Gemma 3, Llama, Qwen3 models do.",
+		"glm-dsa": "The file holds a model of the family glm-dsa, which does not run here; GLM-4, GLM-4.5 models do.",
+		"eagle3":  "The file holds a draft model, which only guesses the next tokens of another model (eagle3). Choose the file of the model itself.",
+	} {
+		s := tiny.New("llama")
+		s.Meta["general.architecture"] = family
+		for _, args := range [][]string{nil, {"--link"}, {"--json"}} {
+			out, notes, code := run(t, nil, append([]string{"models", "import", s.Write(t)}, args...)...)
+			if code != 1 || out != "" || !strings.Contains(notes, want) {
+				t.Errorf("%s %v: %d %q %q", family, args, code, out, notes)
+			}
+		}
+	}
+	if out, code := verb(t, "", "models", "list"); code != 0 || !strings.Contains(out, "The library is empty.") {
+		t.Errorf("%d %s", code, out)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -90,22 +91,23 @@ func modelsImport() *cobra.Command {
 			if link {
 				how, what = registry.Link, "checking"
 			}
-			if info, err := registry.Inspect(args[0], nil); err == nil && info.Kind == registry.Vision {
+			switch info, err := registry.Inspect(args[0], host.Check); {
+			case err != nil: // Import returns it too
+			case info.Kind == registry.Vision:
 				return attachVision(cmd, lib, args[0], name, how, asJSON)
+			case !info.Runs:
+				return told{fmt.Errorf("%s was not added to the library. %s", models.Printable(filepath.Base(args[0])), info.Reason)}
 			}
 			line := progress(what)
 			e, err := host.Import(cmd.Context(), lib, args[0], how, registry.ImportOptions{Name: name}, line.report())
 			line.end()
 			if err != nil {
-				return importError(cmd.Context(), err)
+				return inFolder(args[0], importError(cmd.Context(), err))
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
-			if !e.Runs {
-				fmt.Fprintln(cmd.OutOrStdout(), "It can't be run yet:", models.Printable(e.Reason))
-			}
 			if e.Warning != "" {
 				fmt.Fprintln(cmd.OutOrStdout(), models.Printable(e.Warning))
 			}
@@ -133,6 +135,15 @@ func importError(ctx context.Context, err error) error {
 		return interruptedImport{err}
 	}
 	return err
+}
+
+// inFolder names the folder of a file that was given by a path, if err is about that file: its words name the file only.
+func inFolder(path string, err error) error {
+	e, ok := errors.AsType[*models.FileError](err)
+	if !ok || filepath.Base(e.Path) != filepath.Base(path) || filepath.Base(path) == path {
+		return err
+	}
+	return failure{path, errorText(err), err}
 }
 
 func modelsShow() *cobra.Command {

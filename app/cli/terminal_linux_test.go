@@ -7,14 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"soberano/engine/arch/tiny"
-	"soberano/kernels/quant"
-	"soberano/models"
+	"soberano/models/registry"
 )
 
 // endless returns the path of a tiny model whose answers at temperature 0 do not end: the end's logit is always 0.
@@ -91,6 +91,13 @@ func TestTerminalIsNotObeyed(t *testing.T) {
 	home(t)
 	title := endless(t)
 	evil := hostile(t, "evil\x1b[31m\u202e\u009b.gguf")
+	lib, err := openLibrary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lib.Import(t.Context(), evil, registry.Link, registry.ImportOptions{}, nil); err != nil { // as an earlier version has added it
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{{"chat", "-m", title, "-p", "hi", "-n", "400", "--temp", "0"}, {"chat", "-m", title, "-p", "hi", "-n", "400", "--temp", "0", "--json"}, {"models", "show", title},
 		{"models", "show", evil}, {"models", "show", "--json", evil}, {"models", "verify", evil}, {"models", "verify", "--json", evil}, {"models", "import", "--link", evil}, {"models", "list"}, {"models", "list", "--json"},
 		{"models", "show", "evil-31m"}, {"models", "show", "evil-31m", "--json"}, {"models", "verify"}, {"doctor"}, {"doctor", "--json"},
@@ -119,7 +126,15 @@ func TestPipeIsExact(t *testing.T) {
 func TestInterruptedImport(t *testing.T) {
 	home(t)
 	large := tiny.New("llama")
-	large.Tensors = append(large.Tensors, models.Tensor{Name: "unused", Type: quant.F32, Shape: []int{128 << 20 / 4 / 64, 64}, Data: make([]byte, 128<<20)})
+	large.Float32()
+	for _, x := range slices.Clone(large.Tensors) { // a thousand layers
+		rest, ok := strings.CutPrefix(x.Name, "blk.2.")
+		for i := 3; ok && i < 1000; i++ {
+			x.Name = fmt.Sprintf("blk.%d.%s", i, rest)
+			large.Tensors = append(large.Tensors, x)
+		}
+	}
+	large.Meta["llama.block_count"] = uint64(1000)
 	p := inTerminal(t, program(t, "models", "import", large.Write(t)))
 	p.await("copying", 2)
 	p.enter("\x03")

@@ -34,6 +34,7 @@ func (e *SearchError) Error() string {
 type Sorted struct {
 	Recordings, Models, Documents, Pictures, Neither []string
 	Empty                                            []string // folders that contain no recording and no model
+	Absent, Blank                                    []string // of Neither, those that are not there and those that are empty
 	Errors                                           []error  // folders that could not be searched to their end
 }
 
@@ -51,10 +52,16 @@ func Sort(paths []string) (s Sorted) {
 		case Picture:
 			s.Pictures = append(s.Pictures, path)
 		default:
-			if st, err := os.Stat(path); err == nil && st.IsDir() && !holdsWeights(path) {
+			st, err := os.Stat(path)
+			if err == nil && st.IsDir() && !holdsWeights(path) {
 				s.search(path)
-			} else {
-				s.Neither = append(s.Neither, path)
+				continue
+			}
+			s.Neither = append(s.Neither, path)
+			if errors.Is(err, os.ErrNotExist) {
+				s.Absent = append(s.Absent, path)
+			} else if err == nil && st.Size() == 0 {
+				s.Blank = append(s.Blank, path)
 			}
 		}
 	}

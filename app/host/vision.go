@@ -5,16 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
 )
-
-// visionPrefix is what the names of files with vision encoders begin with, as programs that make them name them.
-const visionPrefix = "mmproj"
 
 // Sight says whether a chat model can see images, and what it lacks if it can't.
 type Sight struct {
@@ -40,7 +36,7 @@ func look(e registry.Entry, f *models.File) (s Sight) {
 	if s.Takes, s.Made, s.Err = engine.TakesImages(f); !s.Takes || s.Err != nil {
 		return s
 	}
-	if e.Projector != nil {
+	if e = e.Current(); e.Projector != nil {
 		if s.Err = fitsVision(e.FilePath(*e.Projector), f); s.Err == nil {
 			s.Projector = e.FilePath(*e.Projector)
 			return s
@@ -73,8 +69,7 @@ func visionBeside(f *models.File) (path string, err error) {
 		return "", err
 	}
 	for _, e := range entries {
-		name := strings.ToLower(e.Name())
-		if e.IsDir() || !strings.HasPrefix(name, visionPrefix) || filepath.Ext(name) != ".gguf" {
+		if e.IsDir() || !registry.NamedProjector(e.Name()) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
@@ -171,7 +166,7 @@ func (h *Host) visionOf(e registry.Entry, f *models.File, pool *cpu.Pool) func()
 }
 
 func openProjector(e registry.Entry, path string) (*models.File, error) {
-	if e.Projector != nil && e.FilePath(*e.Projector) == path {
+	if e = e.Current(); e.Projector != nil && e.FilePath(*e.Projector) == path {
 		return e.OpenProjector(context.Background())
 	}
 	return registry.Read(path)

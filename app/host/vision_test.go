@@ -117,6 +117,38 @@ func TestProjectorOfAnOpenModel(t *testing.T) {
 	}
 }
 
+// A projector that is attached to a model while that is open is used by it.
+func TestAttachToAnOpenModel(t *testing.T) {
+	t.Setenv("SOBERANO_PACKED", "off")
+	ctx := context.Background()
+	lib, err := registry.Open(t.TempDir(), Check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := lib.Import(ctx, saved(t, t.TempDir(), "model.gguf", seeing()), registry.Link, registry.ImportOptions{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Chats(hostOf(t, Options{Budget: Unlimited})).Acquire(ctx, e, Settings{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	projector := saved(t, t.TempDir(), "mmproj.gguf", tiny.Vision("gemma3"))
+	if _, err := lib.Attach(ctx, e.Name, projector, registry.Link, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s := Look(e); s.Projector != projector {
+		t.Errorf("the entry of before sees by %q: %v", s.Projector, s.Err)
+	}
+	r := engine.Request{Messages: []engine.Message{{Role: "user", Content: "What?"}}, Images: []engine.Attachment{{Message: 0, Image: shaded()}}, MaxTokens: 1}
+	for _, err := range l.Model.Generate(ctx, r) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A copied model gets a copy of its projector; a projector is attached to the models that it fits, and is checked like their files.
 func TestImportWithProjector(t *testing.T) {
 	t.Setenv("SOBERANO_PACKED", "off")
@@ -140,7 +172,7 @@ func TestImportWithProjector(t *testing.T) {
 	if err != nil || len(fitting) != 1 || fitting[0].Name != e.Name {
 		t.Errorf("it fits %+v, %v; %s must not be among them", fitting, err, other.Name)
 	}
-	if _, err := Fitting(saved(t, dir, "foreign.gguf", foreign()), entries); !errors.Is(err, models.ErrUnsupported) {
+	if _, err := Fitting(saved(t, t.TempDir(), "foreign.gguf", foreign()), entries); !errors.Is(err, models.ErrUnsupported) {
 		t.Errorf("a projector of an unknown kind: %v", err)
 	}
 	for _, how := range []registry.How{registry.Link, registry.Copy} {
@@ -163,7 +195,10 @@ func TestImportWithProjector(t *testing.T) {
 	if err := errors.Join(lib.Remove(e.Name), os.Rename(projector, filepath.Join(dir, "mmproj.gguf"))); err != nil {
 		t.Fatal(err)
 	}
-	if e, err = Import(ctx, lib, model, registry.Copy, registry.ImportOptions{}, nil); err != nil || e.Projector == nil || Look(e).Projector != e.FilePath(*e.Projector) {
+	if err := os.Rename(filepath.Join(dir, "other.gguf"), filepath.Join(t.TempDir(), "other.gguf")); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = Import(ctx, lib, dir, registry.Copy, registry.ImportOptions{}, nil); err != nil || e.Projector == nil || Look(e).Projector != e.FilePath(*e.Projector) {
 		t.Errorf("copied with its projector: %+v, %v", e, err)
 	}
 }

@@ -35,9 +35,12 @@ type card struct {
 	ended bool           // the import has ended: the model is in the library, or there is a problem
 	entry registry.Entry // of the model, once it is in the library
 	had   bool           // it was there before
+	alone bool           // a vision encoder that belongs to no model of the library
 	began time.Time
 	line  *ui.Label
 	bar   *ui.Bar
+
+	passing *ui.Passing // closes the card of a model that was added
 }
 
 func (c *card) name() string { return models.Printable(filepath.Base(c.path)) }
@@ -52,6 +55,7 @@ func (c *card) show(o fyne.CanvasObject) {
 }
 
 func (c *card) close() {
+	c.passing.Stop()
 	c.cancel()
 	c.serial++
 	c.im.remove(c)
@@ -196,7 +200,7 @@ func (c *card) facts() []fyne.CanvasObject {
 		m := estimate(c.info, c.im.Context(), c.im.Free())
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
 		if !c.info.Template {
-			list = append(list, ui.Text("The file has no chat template: ChatML is used.", ui.SmallSize, ui.Muted))
+			list = append(list, ui.Text("The file does not say how the model is talked to (it has no chat template): a common way (ChatML) is used, and answers may look odd.", ui.SmallSize, ui.Muted))
 		}
 		if c.info.Warning != "" {
 			list = append(list, ui.Text(c.info.Warning, ui.SmallSize, ui.Muted))
@@ -234,6 +238,7 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 		c.im.Use(e)
 	}
 	c.im.Added(e)
+	c.im.tryAgain()
 	switch {
 	case c.im.Listed != nil && !had:
 		c.close()
@@ -242,6 +247,7 @@ func (c *card) ready(e registry.Entry, had, lacking bool) {
 		c.close()
 	default:
 		c.showReady()
+		c.passing.Start(c.object, c.close)
 	}
 }
 

@@ -3,7 +3,9 @@ package library
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -62,6 +64,7 @@ type Importer struct {
 	Cards *fyne.Container
 	// Listed is called instead of showing the card of a new model, on a page that lists the models anyway; it may be nil.
 	Listed  func(registry.Entry)
+	Raised  func() // called when there are new cards, which are above the others, to show them; may be nil
 	cards   []*card
 	keys    keyboard
 	turn    chan struct{}
@@ -82,25 +85,47 @@ func (im *Importer) Another() *Importer {
 	return other
 }
 
-// Drop starts the import of files or folders. The files stay where they are unless the user chooses otherwise.
+// Drop starts the import of files or folders. The files stay where they are unless the user chooses otherwise. The cards of the files
+// that were dropped last come first; that of a file which is dropped again starts anew, unless it is being imported.
 func (im *Importer) Drop(paths []string) {
+	var dropped []*card
 	for _, p := range gather(paths) {
-		if im.has(p) {
+		c := im.of(p)
+		switch {
+		case slices.Contains(dropped, c):
 			continue
+		case c == nil || c.ended:
+			if c != nil {
+				c.close()
+			}
+			c = &card{im: im, path: p, how: registry.Link, object: ui.NewColumn(0), passing: ui.NewPassing(im.Post)}
+			c.passing.Time = passingTime
 		}
-		c := &card{im: im, path: p, how: registry.Link, object: ui.NewColumn(0)}
-		im.cards = append(im.cards, c)
-		c.start()
+		dropped = append(dropped, c)
+	}
+	im.cards = append(dropped, slices.DeleteFunc(im.cards, func(c *card) bool { return slices.Contains(dropped, c) })...)
+	for _, c := range dropped {
+		if c.serial == 0 {
+			c.start()
+		}
+	}
+	im.arrange()
+	if im.Raised != nil {
+		im.Raised()
 	}
 }
 
-func (im *Importer) has(path string) bool {
+// passingTime is how long the card of a model stays that was added to the library.
+const passingTime = 2 * time.Minute
+
+// of returns the card of a file; nil if there is none.
+func (im *Importer) of(path string) *card {
 	for _, c := range im.cards {
 		if c.path == path {
-			return true
+			return c
 		}
 	}
-	return false
+	return nil
 }
 
 func (im *Importer) remove(c *card) {
@@ -113,8 +138,8 @@ func (im *Importer) remove(c *card) {
 	im.arrange()
 }
 
-// most is the number of cards that are shown at once. The others are shown as these are closed, but their imports don't wait
-// for that.
+// most is the number of cards that are shown at once, those of the files that were dropped last. The others are shown as these are
+// closed, but their imports don't wait for that.
 const most = 3
 
 // arrange shows the first cards, and below them the number of the others and a button that closes all that have ended.
@@ -201,6 +226,7 @@ func (im *Importer) names() map[string]bool {
 func (im *Importer) Close() {
 	for _, c := range im.cards {
 		c.serial++
+		c.passing.Stop()
 		c.cancel()
 	}
 	im.running.Wait()

@@ -387,3 +387,39 @@ func TestMemory(t *testing.T) {
 		}
 	})
 }
+
+// The card of the file that was dropped last is the first, whatever cards are open. A file that is dropped again is tried again.
+func TestNewestCardFirst(t *testing.T) {
+	s, _ := realStage(t)
+	raised := 0
+	s.im.Raised = func() { raised++ }
+	dir := t.TempDir()
+	bad := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("<!doctype html><html>sign in</html>"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, name := range []string{"one.gguf", "two.gguf", "three.gguf", "four.gguf"} {
+		s.im.Drop([]string{bad(name)})
+		s.UntilShown(name + " can't be used.")
+	}
+	if words := s.Words(); strings.Contains(words, "one.gguf can't") || strings.Index(words, "four.gguf can't") > strings.Index(words, "three.gguf can't") {
+		t.Errorf("shown is\n%s", words)
+	}
+	s.im.Drop([]string{modelFile(t, dir, "Good.gguf", 1)})
+	s.UntilShown("Added to the library.")
+	s.Expect("2 more files.")
+	if err := os.Rename(modelFile(t, t.TempDir(), "Another.gguf", 2), filepath.Join(dir, "one.gguf")); err != nil {
+		t.Fatal(err)
+	}
+	s.im.Drop([]string{filepath.Join(dir, "one.gguf")})
+	s.Until("the second import", func() bool { return len(s.added) == 2 })
+	if n := len(s.im.cards); n != 5 || raised != 6 {
+		t.Errorf("%d cards, shown %d times", n, raised)
+	}
+	s.im.cards[0].passing.Time = time.Millisecond
+	s.im.cards[0].passing.Start(s.im.cards[0].object, s.im.cards[0].close)
+	s.Until("the end of a card", func() bool { return len(s.im.cards) == 4 })
+}

@@ -29,8 +29,19 @@ func (c *card) attach(ctx context.Context, serial int) {
 
 // homeless says that the library has no model to which the vision encoder belongs.
 func (c *card) homeless() {
+	c.alone = true
 	c.problem(ui.Problem{Title: fmt.Sprintf("%s belongs to no model in the library.", c.name()),
-		Why: "It lets a chat model see images. Add the model with which it was published, and then drop this file again."}, "")
+		Why: "It lets a chat model see images. Add the model with which it was published: then it is found."}, "")
+}
+
+// tryAgain looks for the models of the vision encoders that belonged to none, after a model was added.
+func (im *Importer) tryAgain() {
+	for _, c := range im.cards {
+		if c.alone {
+			c.alone = false
+			c.again()
+		}
+	}
 }
 
 // choose asks to which of several models the vision encoder belongs.

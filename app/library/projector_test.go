@@ -37,14 +37,11 @@ func TestDropProjector(t *testing.T) {
 	projector := tinyFile(t, "mmproj-ada.gguf", tiny.Vision("gemma3"))
 	s.im.Drop([]string{projector})
 	s.UntilShown("mmproj-ada.gguf belongs to no model in the library.", "Add the model with which it was published")
-	s.Tap("Close")
 	s.im.Drop([]string{tinyFile(t, "Ada.gguf", seeing(1)), modelFile(t, t.TempDir(), "blind.gguf", 1)})
-	s.Until("the models", func() bool { return len(s.added) == 2 })
-	s.Tap("Close all 2")
-	s.im.Drop([]string{projector})
 	s.UntilShown("Ada can see images.", "mmproj-ada.gguf belongs to it. The file stays where it is.")
 	s.Shot("projector")
-	s.Tap("Close")
+	s.Until("the models", func() bool { return len(s.added) == 2 })
+	s.Tap("Close all 3")
 	if e, err := lib.Find("ada"); err != nil || e.Projector == nil || e.Projector.Path != projector || len(s.attached) != 1 {
 		t.Errorf("attached to %v: %+v, %v", s.attached, e.Projector, err)
 	}

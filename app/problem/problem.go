@@ -39,18 +39,20 @@ const (
 	MessageAlone   Code = "message-alone-too-long" // and would leave none in a new chat either
 
 	// Files and the system.
-	FileMissing    Code = "file-missing"
-	NoPermission   Code = "no-permission"
-	NoMemory       Code = "no-memory"
-	DiskFull       Code = "disk-full"
-	IsFolder       Code = "is-folder"
-	FolderTooDeep  Code = "folder-too-deep" // to be searched
-	FolderTooLarge Code = "folder-too-large"
-	StoreDamaged   Code = "store-damaged"
-	StoreNewer     Code = "store-newer"
-	SettingsKept   Code = "settings-kept-aside"
-	SettingsStuck  Code = "settings-not-kept-aside"
-	SettingsUnread Code = "settings-unreadable"
+	FileMissing     Code = "file-missing"
+	NoPermission    Code = "no-permission"
+	NoMemory        Code = "no-memory"
+	DiskFull        Code = "disk-full"
+	IsFolder        Code = "is-folder"
+	FolderTooDeep   Code = "folder-too-deep" // to be searched
+	FolderTooLarge  Code = "folder-too-large"
+	StoreDamaged    Code = "store-damaged"
+	StoreNewer      Code = "store-newer"
+	StoreUnwritable Code = "store-unwritable" // its content is shown, and nothing new is kept
+	StoreUnread     Code = "store-unreadable" // nothing new is kept
+	SettingsKept    Code = "settings-kept-aside"
+	SettingsStuck   Code = "settings-not-kept-aside"
+	SettingsUnread  Code = "settings-unreadable"
 
 	// Models.
 	ModelDamaged     Code = "model-damaged"
@@ -249,7 +251,7 @@ var sentinels = []struct {
 	code Code
 }{
 	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
-	{vision.ErrFormat, PictureFormat}, {vision.ErrDamaged, PictureDamaged}, {engine.ErrNoVision, CantSee},
+	{vision.ErrFormat, PictureFormat}, {vision.ErrDamaged, PictureDamaged}, {engine.ErrNoVision, ProjectorNone},
 	{dictation.ErrWayland, Wayland}, {dictation.ErrSystem, NoX11}, {dictation.ErrNotTaken, TextUntaken},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},

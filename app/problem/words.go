@@ -70,7 +70,13 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
-	StoreNewer:     {why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
+	StoreUnwritable: {title: "What you write now is not saved.", why: []string{
+		"The folder {folder} can't be written to. Your chats are shown as they were saved last, and they stay as they are."},
+		do: "Check the permissions of the folder and the free space, then start the program again."},
+	StoreUnread: {title: "What you write now is not saved.", why: []string{
+		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
+		do: "Check the permissions of the folder and the free space, then start the program again."},
+	StoreNewer:     {title: "What you write now is not saved.", why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
 	SettingsKept:   {why: []string{"The settings were damaged and are now in {path} ({detail}). " + ownChoices}},
 	SettingsStuck:  {why: []string{"The settings are damaged and could not be moved ({detail}). " + ownChoices}},
 	SettingsUnread: {why: []string{"The settings could not be read ({detail}). " + ownChoices}},
@@ -129,10 +135,10 @@ var english = map[Code]phrases{
 	CantSee:        {title: "The images can't be seen.", why: []string{"{model} can't see images.", "This model can't see images."}, do: "Choose a model that can."},
 	ProjectorMissing: {title: "The images can't be seen.", why: []string{"{model} sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model.",
 		"This model sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model."},
-		do: "Drop it on this window, or put it into {folder}."},
+		do: "Put it into {folder}, or drop it on the window."},
 	ProjectorNone: {title: "The images can't be seen.", why: []string{"{model} can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing.",
-		"This model can't see images: it has no projector."},
-		do: "Drop that file on this window, put it into {folder}, or choose a model that sees."},
+		"This model can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing."},
+		do: "Put that file into {folder}, drop it on the window, or choose a model that sees."},
 	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
 	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},
 

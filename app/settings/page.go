@@ -335,11 +335,11 @@ func with[T comparable](options []option[T], now T, words string) []option[T] {
 func keys() fyne.CanvasObject {
 	list := []fyne.CanvasObject{ui.NewLabel("Keys", ui.TextSize, ui.Ink).Strong()}
 	for _, k := range [][2]string{{"Ctrl+N", "New chat"}, {"Ctrl+K", "Search all chats"}, {"Ctrl+M", "Choose a model"}, {"Ctrl+L", "Models"}, {"Ctrl+T", "Transcribe files"},
-		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on the Transcribe page, a recording"}, {"Ctrl+Space", "Dictate: hold, or press to start and stop"}, {"Enter", "Send the message; Shift+Enter starts a new line"},
+		{"Ctrl+,", "Settings"}, {"Ctrl+O", "Add a model file; on the Transcribe page, a recording"}, {"Ctrl+I", "Add an image to the message"}, {"Ctrl+Space", "Dictate: hold, or press to start and stop"}, {"Enter", "Send the message; Shift+Enter starts a new line"},
 		{"Esc", "Stop the answer, or discard the dictation; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
 		{"Space, Enter", "Press the button that has the focus"}, {"Page Up, Page Down", "Scroll"}, {"F2, Delete, Menu", "In the list of chats: rename, delete, all actions"},
 		{"Ctrl/Shift+click", "In the list of chats: select several; Shift+↑ ↓ does the same"},
-		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit the segment"}} {
+		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit a line"}, {"Ctrl+Z, Ctrl+Y", "Undo and redo, also edits of a transcript"}} {
 		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
 		what := ui.Text(k[1], ui.SmallSize, ui.Muted)

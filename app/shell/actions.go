@@ -23,7 +23,7 @@ import (
 
 var shortcuts = []fyne.Shortcut{
 	control(fyne.KeyN), control(fyne.KeyK), control(fyne.KeyM), control(fyne.KeyL), control(fyne.KeyO), control(fyne.KeyComma),
-	control(fyne.KeySpace), control(fyne.KeyT), control(fyne.KeyF), control(fyne.KeyQ), control(fyne.KeyW),
+	control(fyne.KeySpace), control(fyne.KeyT), control(fyne.KeyF), control(fyne.KeyI), control(fyne.KeyQ), control(fyne.KeyW),
 }
 
 func control(k fyne.KeyName) fyne.Shortcut {
@@ -62,6 +62,9 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 		} else {
 			d.chooseFile()
 		}
+	case fyne.KeyI:
+		d.show(chatPage)
+		d.chooseImage()
 	case fyne.KeyComma:
 		d.show(settingsPage)
 	case fyne.KeySpace:
@@ -92,6 +95,7 @@ func (d *Shell) escape() {
 
 // newChat opens a conversation without messages and without a draft; text and images, if any, are put into its draft.
 func (d *Shell) newChat(text string, images ...store.Image) {
+	d.side.search.SetText("") // the new chat would not be among what was found
 	d.emptyChat((*store.Store).New, text, images...)
 }
 

@@ -120,7 +120,7 @@ func TestUnstoredMessageIsPutBack(t *testing.T) {
 	s.work.Do(func(db *store.Store) error { return db.Close() }, func(error) {})
 	s.send("Remember this")
 	s.q.until(t, "the notice", func() bool { return s.chat.Composer.Entry.Text == "Remember this" })
-	s.expect(s.words(), "This could not be saved.")
+	s.expect(s.words(), "What was written last could not be saved.")
 	if s.chat.Busy() {
 		t.Error("a message that is not stored is answered")
 	}
@@ -251,7 +251,7 @@ func TestUnstoredAnswerIsNotLost(t *testing.T) {
 	s.say("A boat floats.")
 	close(s.model.words)
 	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
-	s.expect(s.words(), "This could not be saved.", "A boat floats.", "Copy answer")
+	s.expect(s.words(), "What was written last could not be saved.", "A boat floats.", "Copy answer")
 	if strings.Contains(s.words(), "Stopped.") {
 		t.Error("a complete answer is said to be stopped")
 	}
@@ -269,6 +269,40 @@ func TestUnstoredAnswerIsNotLost(t *testing.T) {
 	}
 	defer db.Close()
 	if m, err := db.Messages(second); err != nil || len(m) != 2 || m[1].Content != "A boat floats." || m[1].State != store.Complete {
+		t.Errorf("stored: %+v, %v", m, err)
+	}
+}
+
+// What could not be stored is tried again by itself; the card that says so goes away when it is stored, and is not shown again by a
+// vain attempt after it was closed.
+func TestStoredWhenThereIsRoom(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	s.chat.Retry = 20 * time.Millisecond
+	_, second := s.twoChats(t)
+	s.model.words = make(chan string)
+	s.send("What is a boat?")
+	s.q.until(t, "the question", func() bool { return len(s.model.asked) == 2 })
+	unlock := s.lock(t)
+	s.say("A boat floats.")
+	close(s.model.words)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	const card = "What was written last could not be saved."
+	s.expect(s.words(), card, "Save again", "Show the folder")
+	s.tap("Close")
+	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		s.q.settle()
+	}
+	if strings.Contains(s.words(), card) {
+		t.Error("the card is shown again after it was closed")
+	}
+	s.tap("New chat")
+	s.q.until(t, "the new chat", func() bool { return s.chat.Conversation() != second })
+	s.chat.Composer.Entry.SetText("A draft")
+	s.chat.SaveDraft()
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), card) })
+	unlock()
+	s.q.until(t, "the end of the card", func() bool { return !strings.Contains(s.words(), card) })
+	if m, err := s.store.Messages(second); err != nil || len(m) != 2 || m[1].Content != "A boat floats." || s.chat.Unstored() {
 		t.Errorf("stored: %+v, %v", m, err)
 	}
 }

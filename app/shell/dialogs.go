@@ -48,7 +48,24 @@ func (d *Shell) ask(title, now string, then func(string)) {
 		ui.NewFlow(ui.Span{Text: title, Bold: true}), e,
 		ui.NewButtons([]ui.Action{{Label: "Rename", Do: done}, {Label: "Cancel", Do: func() { d.dismiss() }}})}}
 	d.modal(content)
+	d.asking = e
 	c.Focus(e)
+}
+
+// inDialog brings the focus back into a dialog of this program that has lost it by a click beside it, and returns the entry that gets
+// what is typed; nil if there is none.
+func (d *Shell) inDialog() *ui.Entry {
+	c := d.window.Canvas()
+	top := c.Overlays().Top()
+	switch {
+	case top == nil || top != d.dialog || c.Focused() != nil:
+	case d.asking != nil && ui.Shown(c, d.asking):
+		c.Focus(d.asking)
+		return d.asking
+	default:
+		c.FocusNext()
+	}
+	return nil
 }
 
 // confirm asks a question before something is done that can't be undone; label is the button that does it.
@@ -70,6 +87,7 @@ func (d *Shell) modal(content fyne.CanvasObject) {
 	height := 2 * float32(math.Ceil(float64(ui.HeightFor(content, width)/2))) // even, so that the dialog is drawn at whole pixels
 	p.Resize(fyne.NewSize(width, height))
 	p.Show()
+	d.dialog, d.asking = p, nil
 }
 
 // saveFile asks for a file with Fyne's dialog, starting in dir ("": the last folder) with a proposed name, writes the file, and

@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/ui"
+	"soberano/app/ui/uitest"
 )
 
 // escapeKey sends the Escape key as Fyne's window does.
@@ -102,4 +103,33 @@ func TestSaveFile(t *testing.T) {
 		s.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
 		s.expect(strings.ReplaceAll(s.words(), "\n", ""), "Saved as")
 	})
+}
+
+// After a click beside a dialog what is typed still goes into its entry, and the keys reach its buttons.
+func TestClickBesideADialog(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.fill()
+	s.ready()
+	c := s.win.Canvas()
+	s.renameChat(s.side.list.rows[1].hit.Conversation)
+	c.Unfocus() // what Fyne's window does
+	uitest.TypeRunes(c, "!")
+	c.Unfocus()
+	uitest.PressKey(c, fyne.KeyReturn)
+	s.q.settle()
+	if c.Overlays().Top() != nil || !strings.HasSuffix(s.side.list.rows[1].title(), "!") {
+		t.Errorf("the chats are %s", s.chats())
+	}
+	s.askDeleteAll()
+	before := s.chats()
+	c.Unfocus()
+	uitest.PressKey(c, fyne.KeyReturn) // gives Cancel the focus
+	if b, ok := c.Focused().(*ui.Button); !ok || b.Label != "Cancel" || s.chats() != before {
+		t.Errorf("%T has the focus", c.Focused())
+	}
+	c.Unfocus()
+	uitest.PressKey(c, fyne.KeyEscape)
+	if c.Overlays().Top() != nil || s.chats() != before {
+		t.Error("Escape does not close the question")
+	}
 }

@@ -227,8 +227,8 @@ func (d *Shell) unpasted(text string, err error, kept func()) {
 			{Label: "Insert it into the chat", Do: func() { done(); d.chat.Take(text, kept) }}}})
 }
 
-// dictationFailed shows why dictation failed, and offers to transcribe the audio again.
-func (d *Shell) dictationFailed(err error) {
+// dictationFailed shows why dictation failed, and offers to transcribe its audio again, if that is kept.
+func (d *Shell) dictationFailed(err error, kept *voice.Kept) {
 	if _, ok := d.chat.Talk.Place().(*inFront); ok {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
@@ -239,14 +239,15 @@ func (d *Shell) dictationFailed(err error) {
 	}
 	d.closeDictationError()
 	done := func() {}
-	if kept := d.chat.Talk.Failed(); kept > 0 {
-		p.Why += fmt.Sprintf(" The recording (%s) is kept.", lasting(kept))
-		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: func() { done(); d.chat.Talk.Retry() }})
+	if kept != nil {
+		p.Why += fmt.Sprintf(" The recording (%s) is kept.", lasting(kept.Length()))
+		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: func() { d.hearAgain(kept, done) }})
 	}
-	if errors.Is(err, voice.ErrNoModel) {
+	missing := errors.Is(err, voice.ErrNoModel)
+	if missing {
 		words := problem.Of(err).Words()
 		p.Title, p.Why = words.Title, words.Do
-		if len(p.Actions) > 0 {
+		if kept != nil {
 			p.Why += " The recording is kept until then."
 		}
 		p.Actions = append([]ui.Action{{Label: "Choose a folder", Do: d.chooseFolder}}, p.Actions...)
@@ -254,13 +255,38 @@ func (d *Shell) dictationFailed(err error) {
 		p.Actions = append(p.Actions, ui.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
 	}
 	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }})
-	done = d.chat.Notice(p)
+	done = d.showKept(kept, p)
 	switch {
-	case errors.Is(err, voice.ErrNoModel):
-		d.speechMissing = done
-	case d.chat.Talk.Failed() == 0: // otherwise the card is the way to the audio
+	case missing:
+		d.speechMissing = append(d.speechMissing, done)
+	case kept == nil: // otherwise the card is the way to the audio
 		d.dictationError = done
 	}
+}
+
+// showKept shows a card about a dictation whose audio is kept, in the place of an earlier one; without kept, just a card.
+func (d *Shell) showKept(kept *voice.Kept, p ui.Problem) (done func()) {
+	if kept == nil {
+		return d.chat.Notice(p)
+	}
+	if earlier := d.keptCards[kept]; earlier != nil {
+		earlier()
+	}
+	p.About = kept
+	done = d.chat.Notice(p)
+	d.keptCards[kept] = done
+	return done
+}
+
+// hearAgain transcribes a dictation again and closes its card. While another dictation is running the card stays, and the reason is
+// shown.
+func (d *Shell) hearAgain(kept *voice.Kept, done func()) {
+	if d.chat.Talk.Retry(kept) {
+		delete(d.keptCards, kept)
+		done()
+		return
+	}
+	d.chat.Say("Finish the dictation that is running first.")
 }
 
 // closeDictationError closes the card of an earlier dictation that failed.
@@ -271,16 +297,18 @@ func (d *Shell) closeDictationError() {
 	}
 }
 
-// speechFound closes the notice that there is no speech model, since there is one now, and offers to transcribe what was recorded
+// speechFound closes the notices that there is no speech model, since there is one now, and offers to transcribe what was recorded
 // without one.
 func (d *Shell) speechFound() {
-	if d.speechMissing == nil {
+	if len(d.speechMissing) == 0 {
 		return
 	}
-	d.speechMissing()
+	for _, done := range d.speechMissing {
+		done()
+	}
 	d.speechMissing = nil
-	if d.chat.Talk.Failed() > 0 {
-		d.offerKept("were recorded before there was a speech model.")
+	for _, kept := range d.chat.Talk.Kept() {
+		d.offerKept(kept, "were recorded before there was a speech model.")
 	}
 }
 
@@ -290,31 +318,32 @@ func (d *Shell) recover() {
 	if t == nil {
 		return
 	}
-	t.Recover(func(err error) {
+	t.Recover(func(list []*voice.Kept, err error) {
 		if err != nil {
 			d.notice("A stored dictation can't be read.", err)
 		}
-		if t.Failed() > 0 {
-			d.offerKept("are kept from the last time the program ran.")
+		for _, kept := range list {
+			d.offerKept(kept, "are kept from the last time the program ran.")
 		}
 	})
 }
 
-// offerKept offers to transcribe the audio that is kept; why continues a sentence about it.
-func (d *Shell) offerKept(why string) {
-	t := d.chat.Talk
+// offerKept offers to transcribe audio that is kept; why continues a sentence about it.
+func (d *Shell) offerKept(kept *voice.Kept, why string) {
 	var done func()
-	done = d.chat.Notice(ui.Problem{Title: "A dictation was not transcribed.",
-		Why: fmt.Sprintf("%s of speech %s", lasting(t.Failed()), why),
-		Actions: []ui.Action{{Label: "Transcribe it here", Do: func() { done(); t.Retry() }},
-			{Label: "Delete it", Do: func() { d.forget(lasting(t.Failed()), done) }}}})
+	length := lasting(kept.Length())
+	done = d.showKept(kept, ui.Problem{Title: "A dictation was not transcribed.",
+		Why: fmt.Sprintf("%s of speech %s", length, why),
+		Actions: []ui.Action{{Label: "Transcribe it here", Do: func() { d.hearAgain(kept, done) }},
+			{Label: "Delete it", Do: func() { d.forget(kept, length, done) }}}})
 }
 
-// forget deletes the speech that an earlier run has recorded, after a question.
-func (d *Shell) forget(length string, done func()) {
+// forget deletes speech that was recorded and not transcribed, after a question.
+func (d *Shell) forget(kept *voice.Kept, length string, done func()) {
 	d.confirm("Delete the recording", fmt.Sprintf("Delete %s of speech that were not transcribed? This can't be undone.", length), "Delete", func() {
+		delete(d.keptCards, kept)
 		done()
-		if err := d.chat.Talk.Forget(); err != nil {
+		if err := d.chat.Talk.Forget(kept); err != nil {
 			d.notice("The dictation could not be deleted.", err)
 		}
 	})

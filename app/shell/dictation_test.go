@@ -18,6 +18,7 @@ import (
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
+	"soberano/asr/mic"
 )
 
 func (s *stage) recording() {
@@ -159,13 +160,18 @@ func TestDictationFails(t *testing.T) {
 // leave creates the file of a dictation that was interrupted by a kill; it contains speech without text.
 func leave(t *testing.T, dir string) {
 	t.Helper()
+	leaveAs(t, dir, "20260101-120000-1.wav")
+}
+
+func leaveAs(t *testing.T, dir, name string) {
+	t.Helper()
 	wav, err := os.ReadFile(filepath.Join("..", "..", "asr", "testdata", "audio", "goforward.wav"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	head := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80\x3e\x00\x00\x00\x7d\x00\x00\x02\x00\x10\x00land\x08\x00\x00\x00"), make([]byte, 8)...)
 	head = binary.LittleEndian.AppendUint32(append(head, "data"...), 0)
-	path := filepath.Join(dir, "dictation", "20260101-120000-1.wav")
+	path := filepath.Join(dir, "dictation", name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, append(head, wav[44:]...), 0o600)); err != nil {
 		t.Fatal(err)
 	}
@@ -418,4 +424,48 @@ func TestSendByDoubleClick(t *testing.T) {
 	time.Sleep(450 * time.Millisecond)
 	s.tap("Stop")
 	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+}
+
+// Each card of a dictation is about its own audio: one that failed without any offers no other to be tried again, and goes away with the
+// next dictation; two of equal length have a card each. While a dictation is running, another one is not tried again, and its card stays.
+func TestCardsOfDictations(t *testing.T) {
+	dir := t.TempDir()
+	leaveAs(t, dir, "20260101-120000-1.wav")
+	leaveAs(t, dir, "20260101-130000-1.wav")
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	cards := func(words string) int { return strings.Count(s.words(), words) }
+	s.q.until(t, "the cards", func() bool { return cards("A dictation was not transcribed.") == 2 })
+	s.noMic = mic.ErrNone
+	s.chat.Talk.Press()
+	s.q.until(t, "the error", func() bool { return cards("No microphone was found.") == 1 })
+	if words := s.words(); strings.Contains(words, "Try again") || strings.Contains(words, "is kept.") {
+		t.Errorf("shown is\n%s", words)
+	}
+	s.noMic = nil
+	s.chat.Talk.Press()
+	s.recording()
+	if cards("No microphone was found.") != 0 {
+		t.Error("the error stays while the microphone works")
+	}
+	s.tap("Transcribe it here")
+	s.expect(s.words(), "Finish the dictation that is running first.")
+	if cards("A dictation was not transcribed.") != 2 {
+		t.Errorf("shown is\n%s", s.words())
+	}
+	s.chat.Talk.Finish()
+	s.silent()
+	for n := 1; n >= 0; n-- {
+		s.tap("Transcribe it here")
+		s.silent()
+		if got := cards("A dictation was not transcribed."); got != n {
+			t.Errorf("%d cards, want %d", got, n)
+		}
+	}
+	if got := s.chat.Composer.Entry.Text; strings.Count(got, "and that is all.") != 3 {
+		t.Errorf("the entry holds %q", got)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
 }

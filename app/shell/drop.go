@@ -1,8 +1,9 @@
 package shell
 
 import (
-	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
@@ -10,6 +11,7 @@ import (
 
 	"soberano/app/filekind"
 	"soberano/app/problem"
+	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/models"
 )
@@ -56,14 +58,32 @@ func (d *Shell) take(s filekind.Sorted) {
 	switch {
 	case len(refused) == 0:
 	case d.page == filesPage:
-		d.files.Refuse(refused, problem.Problem{Code: problem.IsDocument}.Text())
+		d.files.Refuse(refused, whyRefused(s, refused))
 	default:
-		title := fmt.Sprintf("%d files can't be read.", len(refused))
-		if len(refused) == 1 {
-			title = models.Printable(filepath.Base(refused[0])) + " can't be read."
-		}
-		d.report(ui.Problem{Title: title, Why: problem.Problem{Code: problem.IsDocument}.Text()})
+		d.report(ui.Problem{Title: transcribe.Names(refused) + " can't be read.", Why: whyRefused(s, refused)})
 	}
+}
+
+// whyRefused says of files that were refused what they are. Where that is not the same for all of them, the files are named.
+func whyRefused(s filekind.Sorted, refused []string) string {
+	var groups [][]string
+	var words []string
+	add := func(list []string, why string) {
+		list = slices.DeleteFunc(slices.Clone(list), func(path string) bool { return !slices.Contains(refused, path) })
+		if len(list) > 0 {
+			groups, words = append(groups, list), append(words, why)
+		}
+	}
+	add(s.Documents, problem.Problem{Code: problem.IsDocument}.Text())
+	add(s.Blank, problem.Problem{Code: problem.AudioEmpty}.Text())
+	add(s.Absent, problem.Problem{Code: problem.FileMissing}.Text())
+	if len(words) == 1 && len(groups[0]) == len(refused) {
+		return words[0]
+	}
+	for i, list := range groups {
+		words[i] = transcribe.Names(list) + ": " + words[i]
+	}
+	return strings.Join(words, "\n")
 }
 
 // tellFolders reports folders that contain nothing to open, and those that could not be searched to their end.

@@ -179,7 +179,7 @@ func TestDropDocuments(t *testing.T) {
 				s.dropped([]fyne.URI{write(name, content)})
 				s.sorting.Wait()
 				s.q.settle()
-				s.expect(s.words(), name+" can't be read.", "Documents can't be read yet.")
+				s.expect(s.words(), "“"+name+"” can't be read.", "Documents can't be read yet.")
 				if s.page != page || strings.Contains(s.words(), "GGUF form") {
 					t.Errorf("%s on %s leads to %s:\n%s", name, page, s.page, s.words())
 				}
@@ -190,11 +190,16 @@ func TestDropDocuments(t *testing.T) {
 		s.dropped([]fyne.URI{write("report.pdf", "%PDF-1.7\n"), write("b.pdf", "%PDF-1.7\n")})
 		s.sorting.Wait()
 		s.q.settle()
-		s.expect(s.shot("drop-document-"+string(m)), "2 files can't be read.", "Copy the text that you need and paste it into a message.")
+		s.expect(s.shot("drop-document-"+string(m)), "“report.pdf” and “b.pdf” can't be read.", "Copy the text that you need and paste it into a message.")
 		s.dropped([]fyne.URI{write("memo.wav", "RIFF\x24\x00\x00\x00WAVEfmt "), write("Qwen3-4B.gguf", "GGUF\x03\x00\x00\x00"), write("letter.pdf", "%PDF-1.7\n")})
 		s.sorting.Wait()
 		s.q.settle()
 		s.expect(s.words(), "letter.pdf", "Documents can't be read yet.")
+		s.show(filesPage)
+		s.dropped([]fyne.URI{write("note.md", "# A note"), write("empty", ""), fileURI(filepath.Join(dir, "gone")), write("data", "\x00\x01\x02")})
+		s.sorting.Wait()
+		s.q.settle()
+		s.expect(s.words(), "“note.md”, “empty”, “gone” and 1 more are not recordings.", "“note.md”: Documents can't be read yet.", "“empty”: The file is empty.", "“gone”: The file is not there.")
 	})
 }
 

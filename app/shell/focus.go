@@ -31,6 +31,8 @@ func (d *Shell) typedRune(r rune) {
 	if d.writes() {
 		d.chat.Focus(d.window.Canvas())
 		d.chat.Composer.Entry.TypedRune(r)
+	} else if e := d.inDialog(); e != nil {
+		e.TypedRune(r)
 	}
 }
 
@@ -39,6 +41,20 @@ func (d *Shell) typedShortcut(s fyne.Shortcut) {
 	if d.writes() {
 		d.chat.Focus(d.window.Canvas())
 		d.chat.Composer.Entry.TypedShortcut(s)
+	} else if d.page == filesPage && d.window.Canvas().Overlays().Top() == nil {
+		d.editTranscript(s)
+	} else if e := d.inDialog(); e != nil {
+		e.TypedShortcut(s)
+	}
+}
+
+// editTranscript undoes and redoes the edits of a transcript.
+func (d *Shell) editTranscript(s fyne.Shortcut) {
+	switch s.(type) {
+	case *fyne.ShortcutUndo:
+		d.files.View.Undo()
+	case *fyne.ShortcutRedo:
+		d.files.View.Redo()
 	}
 }
 
@@ -52,6 +68,9 @@ func (d *Shell) typedKey(k *fyne.KeyEvent) {
 	case k.Name == fyne.KeyEscape:
 		d.escape()
 	case d.window.Canvas().Overlays().Top() != nil:
+		if e := d.inDialog(); e != nil {
+			e.TypedKey(k)
+		}
 	case k.Name == fyne.KeySpace && d.page == filesPage && d.window.Canvas().Focused() == nil:
 		if !ui.Repeats() {
 			d.files.View.PlayPause()

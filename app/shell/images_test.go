@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
 	"soberano/app/host"
 	"soberano/app/store"
@@ -137,7 +136,13 @@ func TestImages(t *testing.T) {
 		s.ready()
 		s.openChat(store.Conversation{ID: id})
 		s.q.until(t, "the images", func() bool { return len(s.pictures()) == 2 })
-		test.Tap(s.pictures()[0])
+		for range 40 {
+			s.win.Canvas().FocusNext()
+			if s.win.Canvas().Focused() == fyne.Focusable(s.pictures()[0]) {
+				break
+			}
+		}
+		s.press(fyne.KeyReturn, 0)
 		s.q.until(t, "the large image", func() bool { return s.win.Canvas().Overlays().Top() != nil })
 		s.expect(s.shot("images-large-"+string(m)), "Fjord über.png", "Save a copy", "Close")
 		s.press(fyne.KeyEscape, 0)
@@ -341,11 +346,71 @@ func TestPasteImages(t *testing.T) {
 	paste("")
 	s.attached(3)
 	s.expect(s.words(), "33 × 20")
+	if data, err = os.ReadFile(photo(t, dir, "four.png", 34, 20)); err != nil {
+		t.Fatal(err)
+	}
+	s.clipboard = data
+	paste(string(data[:8])) // a program that gives the image to whoever asks for text
+	s.attached(4)
 	s.clipboard = nil
 	paste("")
+	paste("caf\xe9")
+	s.q.until(t, "text in another encoding", func() bool { return s.chat.Composer.Entry.Text == "caf\ufffd" })
 	s.send("These")
-	s.answer("Three.")
-	if r := s.request(); len(r.Images) != 3 {
+	s.answer("Four.")
+	if r := s.request(); len(r.Images) != 4 {
 		t.Errorf("the model got %d images", len(r.Images))
 	}
+}
+
+// What can't be stored stays: an image in the message that is being written, and a message with its image in the entry.
+func TestImagesUnstored(t *testing.T) {
+	dir := t.TempDir()
+	s := newStageOf(t, dir, true, smol)
+	s.seeing()
+	first, second := s.twoChats(t)
+	full := func(table string) {
+		s.exec(`CREATE TRIGGER full_` + table + ` BEFORE INSERT ON ` + table + ` BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
+	}
+	full("attachments")
+	s.dropFiles(photo(t, dir, "kept.png", 30, 20))
+	s.attached(1)
+	s.q.until(t, "the notice", func() bool { return strings.Contains(s.words(), "could not be saved.") })
+	s.send("What is it?")
+	s.q.until(t, "the message to come back", func() bool { return s.chat.Composer.Entry.Text == "What is it?" && s.removes() == 1 })
+	s.reopen(t, first)
+	if s.removes() != 0 {
+		t.Error("the image is in another chat")
+	}
+	s.reopen(t, second)
+	s.attached(1)
+	s.flush()
+	s.exec(`DROP TRIGGER full_attachments`)
+	full("messages")
+	s.chat.Send()
+	s.q.until(t, "the message to come back again", func() bool { return s.chat.Composer.Entry.Text == "What is it?" && s.removes() == 1 })
+	s.flush()
+	s.exec(`DROP TRIGGER full_messages`)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(filepath.Join(dir, "conversations.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if c, err := db.Conversation(second); err != nil || c.Draft != "What is it?" || len(c.Images) != 1 {
+		t.Errorf("stored is %+v, %v", c, err)
+	}
+}
+
+// Ctrl+I asks for an image, from every page, and shows the chat.
+func TestChooseImage(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	s.show(modelsPage)
+	if !s.shortcut(control(fyne.KeyI)) || s.page != chatPage || s.win.Canvas().Overlays().Top() == nil {
+		t.Fatalf("on %s no file is asked for", s.page)
+	}
+	s.dismiss()
 }

@@ -44,8 +44,8 @@ func (d *Shell) stored(then func()) {
 		return
 	}
 	d.chat.StoreAll()
-	d.work.Do(func(*store.Store) error { return nil }, func(error) {
-		if !d.chat.Unstored() {
+	store.Ask(d.work, (*store.Store).Changed, func(changed bool, err error) {
+		if !d.chat.Unstored() && !changed && err == nil {
 			then()
 			return
 		}

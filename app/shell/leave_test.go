@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,4 +58,43 @@ func TestErrorsAtClose(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	unlock()
+}
+
+// Where the file of the chats can't be written, they are shown all the same. What is written then is not lost without a warning.
+func TestReadOnlyChats(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conversations.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := db.New()
+	if err == nil {
+		_, err = db.Append(store.Message{Conversation: c.ID, Role: store.User, Content: "Letter to the landlord"})
+	}
+	// SQLite can't open the file where the log can't be written. Tests may run as a user without limits, so its name is taken.
+	if err = errors.Join(err, db.Close(), os.Mkdir(path+"-wal", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol)
+	s.ready()
+	s.expect(s.shot("read-only-light"), "What you write now is not saved.", "can't be written to. Your chats are shown as they were saved last", "Letter to the landlord", "Show the folder")
+	left := 0
+	s.Settle(func() { left++ })
+	s.q.settle()
+	if left != 1 {
+		t.Fatal("the window does not close although nothing was written")
+	}
+	s.leaving = false
+	s.chat.Composer.Entry.SetText("A draft")
+	s.Settle(func() { left++ })
+	s.q.settle()
+	if left != 1 {
+		t.Fatal("the window closes, and the draft is lost")
+	}
+	s.expect(s.words(), "Not everything that you wrote could be saved.")
+	s.tap("Quit all the same")
+	if left != 2 {
+		t.Error("the window does not close")
+	}
 }

@@ -12,7 +12,6 @@ package shell
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -77,12 +76,15 @@ type Shell struct {
 	models         *library.Page
 	settings       *settings.Page
 	files          *transcribe.Page
-	sorting        sync.WaitGroup // for the sorting of dropped files
-	dictationError func()         // closes the card of the latest dictation that failed, if nothing of it can be tried again
-	speechMissing  func()         // closes the notice that there is no speech model; nil: there is none
+	sorting        sync.WaitGroup         // for the sorting of dropped files
+	dictationError func()                 // closes the card of the latest dictation that failed, if nothing of it can be tried again
+	speechMissing  []func()               // close the notices that there is no speech model
+	keptCards      map[*voice.Kept]func() // close the cards of dictations that can be transcribed again
 	trash          *trash
 	bar            *talkBar
 	gone           []store.Conversation // deleted, as long as the sidebar offers to undo it
+	dialog         fyne.CanvasObject    // the latest one of this program
+	asking         *ui.Entry            // in the dialog; nil: it asks for no text
 	passing        *ui.Passing          // removes the message in the sidebar
 	page           string               // "chat", "transcribe", "models", "settings", "trash"
 	pageHead       *pageHead
@@ -116,7 +118,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		m.Post = fyne.Do
 	}
 	post := m.Post
-	d := &Shell{Machine: m, app: app, window: w, page: chatPage}
+	d := &Shell{Machine: m, app: app, window: w, page: chatPage, keptCards: map[*voice.Kept]func(){}}
 	d.Post = func(f func()) {
 		post(func() {
 			if !d.closed {
@@ -140,9 +142,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		d.Host.SetBudget(values.Memory)
 	}
 	d.setTheme()
-	if d.store, err = store.Open(filepath.Join(m.Data, "conversations.db")); err != nil {
-		notes = append(notes, fmt.Errorf("new messages can't be saved: %w", err))
-		if d.store, err = store.Memory(); err != nil {
+	path := filepath.Join(m.Data, "conversations.db")
+	if d.store, err = store.Open(path); err != nil {
+		if d.store, err = store.Copy(path, err); err != nil {
 			return nil, err
 		}
 	}
@@ -155,13 +157,22 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	})
 	if n := d.store.Notice(); n.Code != problem.None {
 		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
-			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(m.Data) }}}})
+			Actions: storeActions(d, n)})
 	}
 	for _, err := range notes {
 		d.notice("Something went wrong while starting.", err)
 	}
 	d.start()
 	return d, nil
+}
+
+// storeActions are the actions of the card about a problem of the store.
+func storeActions(d *Shell, p problem.Problem) []ui.Action {
+	list := []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(d.Data) }}}
+	if p.Err != nil {
+		list = append(list, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(p.Err.Error())) }})
+	}
+	return list
 }
 
 func (d *Shell) build() {
@@ -174,13 +185,15 @@ func (d *Shell) build() {
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)
-	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
+	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Folder: d.Data, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
 		Look: d.Look, ClipboardImage: d.ClipboardImage})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.models = library.NewPage(c)
 	im := library.NewImporter(c)
 	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}
 	d.importers[modelsPage].Listed = d.models.Listed
+	im.Raised = func() { d.chat.Raise(im.Cards) }
+	d.importers[modelsPage].Raised = func() { d.models.Scroll(-1e6) }
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
 		NoMicrophone: d.Microphones == nil, Data: d.Data})
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},

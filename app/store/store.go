@@ -82,6 +82,7 @@ type Store struct {
 	db     *sql.DB
 	path   string
 	notice problem.Problem
+	began  string // what a store of Copy had when it was opened; see written
 	now    func() time.Time
 }
 

@@ -101,8 +101,16 @@ func (p *Page) Refuse(paths []string, why string) {
 	p.Refresh()
 }
 
-// refused lists the first few files.
+// refused says that files are not recordings.
 func refused(paths []string) string {
+	if len(paths) == 1 {
+		return Names(paths) + " is not a recording."
+	}
+	return Names(paths) + " are not recordings."
+}
+
+// Names names the first few of several files, and says how many others there are.
+func Names(paths []string) string {
 	const few = 3
 	var names []string
 	for _, path := range paths[:min(few, len(paths))] {
@@ -110,11 +118,11 @@ func refused(paths []string) string {
 	}
 	switch n := len(paths); {
 	case n == 1:
-		return names[0] + " is not a recording."
+		return names[0]
 	case n <= few:
-		return strings.Join(names[:n-1], ", ") + " and " + names[n-1] + " are not recordings."
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	default:
-		return fmt.Sprintf("%s and %d more are not recordings.", strings.Join(names, ", "), n-few)
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), n-few)
 	}
 }
 

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 )
@@ -15,12 +16,17 @@ type Notices struct {
 
 // notice is a card; key tells it from others.
 type notice struct {
-	key    string
+	key    noticeKey
 	number int
 	card   fyne.CanvasObject
 }
 
-// mostNotices is the number of cards that are shown at once, the newest ones.
+type noticeKey struct {
+	words string
+	about any
+}
+
+// mostNotices is the number of cards that are shown at once, the newest ones, of which the latest is above the others.
 const mostNotices = 3
 
 // NewNotices returns an empty list. changed is called after each change, to repeat the layout of the page.
@@ -30,9 +36,17 @@ func NewNotices(changed func()) *Notices {
 	return n
 }
 
-// Show shows a card until it is closed, by the user or by close. A card with the same title and reason replaces the earlier one.
+// key tells a card from others.
+func (p Problem) key() noticeKey { return noticeKey{p.Title + p.Why, p.About} }
+
+// Shown reports whether the card of such a problem is open.
+func (n *Notices) Shown(p Problem) bool {
+	return slices.ContainsFunc(n.cards, func(c notice) bool { return c.key == p.key() })
+}
+
+// Show shows a card until it is closed, by the user or by close. A card with the same title and reason about the same thing replaces the earlier one.
 func (n *Notices) Show(p Problem) (close func()) {
-	key, number := p.Title+p.Why, 1
+	key, number := p.key(), 1
 	for _, c := range n.cards {
 		number = max(number, c.number+1)
 	}
@@ -61,7 +75,7 @@ func keepNotices(list []notice, keep func(notice) bool) (kept []notice) {
 func (n *Notices) arrange() {
 	n.Object.Objects = nil
 	older := max(0, len(n.cards)-mostNotices)
-	for _, c := range n.cards[older:] {
+	for _, c := range slices.Backward(n.cards[older:]) {
 		n.Object.Add(c.card)
 	}
 	if len(n.cards) > 1 {

@@ -14,6 +14,7 @@ type Problem struct {
 	Title   string
 	Why     string
 	Actions []Action // the first one is recommended
+	About   any      // tells it from other problems with the same words; nil: nothing does
 }
 
 // Card returns the problem as a box.

@@ -125,7 +125,7 @@ func (t *Talk) watch(s *session, source Microphone) error {
 				warned = true
 				t.post(s, func() {
 					if t.OnProblem != nil && t.state == Recording {
-						t.OnProblem(err)
+						t.OnProblem(err, nil)
 					}
 				})
 			}
@@ -182,7 +182,7 @@ func (t *Talk) keptText(s *session, until int) {
 	}
 	t.writing = slices.Delete(t.writing, i, i+1)
 	if err := s.tape.drop(); err != nil && t.OnProblem != nil {
-		t.OnProblem(err)
+		t.OnProblem(err, nil)
 	}
 }
 
@@ -199,7 +199,8 @@ func (t *Talk) end(s *session, err error) {
 			}
 		}
 		failure := err
-		if e := t.settle(s, err); err == nil {
+		kept, e := t.settle(s, err)
+		if err == nil {
 			err = e
 		}
 		if t.session != s {
@@ -210,7 +211,7 @@ func (t *Talk) end(s *session, err error) {
 		s.place.End()
 		t.set(Idle)
 		if err != nil && t.OnProblem != nil {
-			t.OnProblem(err)
+			t.OnProblem(err, kept)
 		}
 	})
 }
@@ -223,19 +224,20 @@ func isMuted(err error) bool {
 
 // settle deletes the tape of a dictation that was written or discarded, once its texts are kept, and keeps the tape of one that
 // failed. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
-func (t *Talk) settle(s *session, err error) error {
+func (t *Talk) settle(s *session, err error) (*Kept, error) {
 	if s.tape == nil {
-		return nil
+		return nil, nil
 	}
 	source := s.tape.ended()
 	if err == nil || isMuted(err) || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
 		if s.unkept > 0 && !s.discarded.Load() {
 			t.writing = append(t.writing, s)
-			return nil
+			return nil, nil
 		}
-		return s.tape.drop()
+		return nil, s.tape.drop()
 	}
 	s.tape.place = s.place
-	t.kept = append(t.kept, s.tape)
-	return nil
+	k := &Kept{s.tape}
+	t.kept = append(t.kept, k)
+	return k, nil
 }

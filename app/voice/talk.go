@@ -11,7 +11,6 @@ package voice
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"time"
 
@@ -71,8 +70,8 @@ type Talk struct {
 	Config
 	OnState   func(State)
 	OnLevel   func(level float32, since time.Duration)
-	OnProblem func(error)
-	Begin     func() Place // returns the Place for the text of a Press
+	OnProblem func(err error, kept *Kept) // kept is the audio of the dictation that has failed; nil: none
+	Begin     func() Place                // returns the Place for the text of a Press
 
 	state    State
 	latched  bool
@@ -85,7 +84,7 @@ type Talk struct {
 	session  *session
 	running  []*session
 	writing  []*session // whose texts are complete, and not all kept yet
-	kept     []*tape    // of dictations that failed, the latest last
+	kept     []*Kept    // of dictations that failed, the latest last
 }
 
 // New returns a Talk without a dictation.
@@ -167,54 +166,6 @@ func (t *Talk) Discard() {
 	t.set(Idle)
 }
 
-// Failed returns how much audio of the latest failed dictation can be transcribed again.
-func (t *Talk) Failed() time.Duration {
-	if n := len(t.kept); n > 0 {
-		return t.kept[n-1].rest()
-	}
-	return 0
-}
-
-// Retry transcribes the latest failed dictation again. Its text goes to the same Place, or, if the dictation is from an earlier
-// run of the program, to the result of Begin.
-func (t *Talk) Retry() {
-	n := len(t.kept)
-	if n == 0 || t.state != Idle {
-		return
-	}
-	tape := t.kept[n-1]
-	t.kept = t.kept[:n-1]
-	tape.rewind()
-	t.start(tape.place, tape)
-}
-
-// Forget discards the dictation that Retry would transcribe.
-func (t *Talk) Forget() error {
-	n := len(t.kept)
-	if n == 0 {
-		return nil
-	}
-	tape := t.kept[n-1]
-	t.kept = t.kept[:n-1]
-	return tape.drop()
-}
-
-// Recover finds the audio that an earlier run of the program has recorded and not transcribed, so that Retry can transcribe it,
-// and then calls then. The error names the files that can't be read.
-func (t *Talk) Recover(then func(error)) {
-	if t.Tapes == "" {
-		return
-	}
-	names := tapesIn(t.Tapes) // before this run makes tapes of its own; no other one has the data folder
-	go func() {
-		tapes, err := left(names)
-		t.Post(func() {
-			t.kept = append(tapes, t.kept...)
-			then(err)
-		})
-	}()
-}
-
 // Close ends the dictation, waits until the microphone is closed, and keeps the audio that has no text yet for the next start.
 func (t *Talk) Close() error {
 	if s := t.session; s != nil {
@@ -226,15 +177,7 @@ func (t *Talk) Close() error {
 		<-s.done
 	}
 	t.running = nil
-	var err error
-	for _, tape := range t.kept {
-		err = errors.Join(err, tape.keep())
-	}
-	for _, s := range t.writing { // their audio is all there is of texts that could not be stored
-		err = errors.Join(err, s.tape.keep())
-	}
-	t.kept, t.writing = nil, nil
-	return err
+	return t.keepAll()
 }
 
 func (t *Talk) set(s State) {

@@ -63,7 +63,7 @@ func newTestTalk(t *testing.T, listen func(context.Context, asr.Live, asr.Params
 			t.Error(err)
 		}
 	})
-	s.OnProblem = func(err error) { s.err = err }
+	s.OnProblem = func(err error, _ *Kept) { s.err = err }
 	return s
 }
 
@@ -92,6 +92,14 @@ func (b *testWindow) Open() (Microphone, error) {
 	}
 	b.s.opened.Add(1)
 	return &fakeMic{done: make(chan struct{}), closed: &b.s.closed}, nil
+}
+
+// left returns how much audio can be transcribed again.
+func (s *testTalk) left() (sum time.Duration) {
+	for _, k := range s.Kept() {
+		sum += k.Length()
+	}
+	return sum
 }
 
 func (s *testTalk) Partial(text string, _ int) { s.partial = text }

@@ -207,12 +207,12 @@ func TestRetry(t *testing.T) {
 	s := newTestTalk(t, f.listen, nil)
 	s.Press()
 	s.until(func() bool { return s.err != nil && s.State() == Idle })
-	if !errors.Is(s.err, errModel) || len(s.final) != 1 || s.Failed() < 400*time.Millisecond || len(files(t, s.Tapes)) != 1 {
-		t.Fatalf("%v, %q, %v, %v", s.err, s.final, s.Failed(), files(t, s.Tapes))
+	if !errors.Is(s.err, errModel) || len(s.final) != 1 || s.left() < 400*time.Millisecond || len(files(t, s.Tapes)) != 1 {
+		t.Fatalf("%v, %q, %v, %v", s.err, s.final, s.left(), files(t, s.Tapes))
 	}
 	f.heal, s.err = true, nil
-	rest := int(s.Failed() * asr.SampleRate / time.Second)
-	s.Retry()
+	rest := int(s.left() * asr.SampleRate / time.Second)
+	s.Retry(s.Kept()[0])
 	if s.State() != Finishing {
 		t.Errorf("state %v", s.State())
 	}
@@ -223,8 +223,8 @@ func TestRetry(t *testing.T) {
 	if d := f.heard[1] - rest; d < -1 || d > 1 {
 		t.Errorf("heard %d samples again, %d had not landed", f.heard[1], rest)
 	}
-	if s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
-		t.Errorf("%v kept, %v", s.Failed(), files(t, s.Tapes))
+	if s.left() != 0 || len(files(t, s.Tapes)) != 0 {
+		t.Errorf("%v kept, %v", s.left(), files(t, s.Tapes))
 	}
 }
 
@@ -237,16 +237,16 @@ func TestRecover(t *testing.T) {
 		tape.file.Close() // as in a crash, a moment ago
 	}
 	found := false
-	s.Recover(func(err error) {
+	s.Recover(func(_ []*Kept, err error) {
 		if found = true; err != nil {
 			t.Error(err)
 		}
 	})
 	s.until(func() bool { return found })
-	if s.Failed() != 2786*time.Millisecond && (s.Failed() < 2*time.Second || s.Failed() > 3*time.Second) || len(files(t, s.Tapes)) != 1 {
-		t.Errorf("%v, %v", s.Failed(), files(t, s.Tapes))
+	if s.left() != 2786*time.Millisecond && (s.left() < 2*time.Second || s.left() > 3*time.Second) || len(files(t, s.Tapes)) != 1 {
+		t.Errorf("%v, %v", s.left(), files(t, s.Tapes))
 	}
-	if err := s.Forget(); err != nil || len(files(t, s.Tapes)) != 0 || s.Failed() != 0 {
+	if err := s.Forget(s.Kept()[0]); err != nil || len(files(t, s.Tapes)) != 0 || s.left() != 0 {
 		t.Errorf("%v, %v", err, files(t, s.Tapes))
 	}
 }
@@ -263,8 +263,8 @@ func TestUnplugged(t *testing.T) {
 	s.window.open = func() (Microphone, error) { return broken{gone}, nil }
 	s.Press()
 	s.until(func() bool { return s.err != nil })
-	if s.err.Error() != gone.Error() || s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
-		t.Errorf("%q, %v to try again", s.err, s.Failed())
+	if s.err.Error() != gone.Error() || s.left() != 0 || len(files(t, s.Tapes)) != 0 {
+		t.Errorf("%q, %v to try again", s.err, s.left())
 	}
 }
 
@@ -317,8 +317,8 @@ func TestMuted(t *testing.T) {
 		s.now = s.now.Add(2 * time.Second)
 		s.Release()
 		s.until(func() bool { return s.State() == Idle })
-		if !errors.Is(s.err, muted) || s.Failed() != 0 || len(files(t, s.Tapes)) != 0 {
-			t.Errorf("%v: got %v, %v to try again", muted, s.err, s.Failed())
+		if !errors.Is(s.err, muted) || s.left() != 0 || len(files(t, s.Tapes)) != 0 {
+			t.Errorf("%v: got %v, %v to try again", muted, s.err, s.left())
 		}
 	}
 }

@@ -37,7 +37,7 @@ const ID = "org.soberano.app"
 // Options for Run.
 type Options struct {
 	Version string
-	Files   []string // models and recordings to open
+	Files   []string // models, recordings and images to open
 }
 
 // ErrNoDisplay reports that there is no display to open a window on.

@@ -71,7 +71,7 @@ func OpenContext(ctx context.Context, path string) (*Source, error) { return Ope
 // the track that the file declares as the default one, or else the first, but of these two and the
 // others the first that has sound in its first minute.
 func OpenTrack(ctx context.Context, path string, track int) (*Source, error) {
-	f, err := os.Open(path)
+	f, err := openFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)
 	}
@@ -97,6 +97,31 @@ func OpenTrack(ctx context.Context, path string, track int) (*Source, error) {
 		return nil, err
 	}
 	return newSource(x, func() error { x.close(); return nil }), nil
+}
+
+// openFile opens a file. A named pipe is waited for until somebody writes into it or ctx ends, and reading it ends with ctx.
+func openFile(ctx context.Context, path string) (*os.File, error) {
+	if st, err := os.Stat(path); err != nil || st.Mode()&os.ModeNamedPipe == 0 {
+		return os.Open(path)
+	}
+	type result struct {
+		f   *os.File
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		f, err := os.Open(path)
+		opened <- result{f, err}
+	}()
+	select {
+	case r := <-opened:
+		if r.err == nil {
+			context.AfterFunc(ctx, func() { _ = r.f.Close() }) // a read that waits then returns an error
+		}
+		return r.f, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func newSource(dec decoder, close func() error) *Source {

@@ -4,10 +4,6 @@
 package arch
 
 import (
-	"slices"
-	"strings"
-	"unicode"
-
 	"soberano/engine/nn"
 	"soberano/kernels"
 	"soberano/models"
@@ -53,76 +49,87 @@ type family struct {
 
 // families is the table of families, by general.architecture. README.md lists them; see TestReadme.
 var families = map[string]family{
-	"afmoe":         {"Arcee Trinity", openAFMoE, siluKeys},
-	"apertus":       {"Apertus", openApertus, xieluKeys},
-	"arcee":         {"Arcee AFM", openArcee, reluSquaredKeys},
-	"bailingmoe2":   {"Ling 2 and Ring 2", openBailingMoE2, siluKeys},
-	"bloom":         {"BLOOM", openBloom, geluKeys},
-	"cohere2":       {"Command R7B and A", openCohere2, siluKeys},
-	"command-r":     {"Command R", openCommandR, siluKeys},
-	"deci":          {"DeciLM and Llama Nemotron", openDeci, siluKeys},
-	"deepseek2":     {"DeepSeek V2 and V3", openDeepseek2, siluKeys},
-	"dots1":         {"dots.llm1", openDots1, siluKeys},
-	"ernie4_5":      {"ERNIE 4.5", openErnie45, siluKeys},
-	"ernie4_5-moe":  {"ERNIE 4.5 MoE", openErnie45MoE, siluKeys},
-	"exaone-moe":    {"K-EXAONE", openExaoneMoE, siluKeys},
-	"exaone4":       {"EXAONE 4", openExaone4, siluKeys},
-	"falcon":        {"Falcon", openFalcon, geluKeys},
-	"falcon-h1":     {"Falcon-H1", openFalconH1, siluKeys},
-	"gemma":         {"Gemma", openGemma, geluKeys},
-	"gemma2":        {"Gemma 2", openGemma2, geluKeys},
-	"gemma3":        {"Gemma 3", openGemma3, gemma3Keys},
-	"gemma3n":       {"Gemma 3n", openGemma3n, geluKeys},
-	"gemma4":        {"Gemma 4", openGemma4, geluKeys},
-	"glm4":          {"GLM-4", openGLM4, siluKeys},
-	"glm4moe":       {"GLM-4.5", openGLM4MoE, siluKeys},
-	"gpt-oss":       {"gpt-oss", openGPTOSS, siluKeys},
-	"gpt2":          {"GPT-2", openGPT2, geluKeys},
-	"gptneox":       {"GPT-NeoX", openGPTNeoX, geluKeys},
-	"granite":       {"Granite", openGranite, siluKeys},
-	"granitehybrid": {"Granite Hybrid", openGraniteHybrid, siluKeys},
-	"granitemoe":    {"Granite MoE", openGraniteMoE, siluKeys},
-	"hunyuan-dense": {"Hunyuan", openHunyuanDense, siluKeys},
-	"hunyuan-moe":   {"Hunyuan MoE", openHunyuanMoE, siluKeys},
-	"internlm2":     {"InternLM2", openInternLM2, siluKeys},
-	"jamba":         {"Jamba", openJamba, siluKeys},
-	"kimi-linear":   {"Kimi Linear", openKimiLinear, kimiKeys},
-	"lfm2":          {"LFM2", openLFM2, siluKeys},
-	"lfm2moe":       {"LFM2 MoE", openLFM2MoE, siluKeys},
-	"llama":         {"Llama", openLlama, siluKeys},
-	"llama4":        {"Llama 4", openLlama4, llama4Keys},
-	"mamba":         {"Mamba", openMamba, mambaKeys},
-	"mamba2":        {"Mamba 2", openMamba2, mambaKeys},
-	"minicpm":       {"MiniCPM", openMiniCPM, siluKeys},
-	"minimax-m2":    {"MiniMax-M2", openMiniMaxM2, siluKeys},
-	"mistral3":      {"Mistral 3", openMistral3, siluKeys},
-	"mistral4":      {"Mistral 4", openMistral4, siluKeys},
-	"mpt":           {"MPT", openMPT, geluKeys},
-	"nemotron":      {"Nemotron", openNemotron, reluSquaredKeys},
-	"nemotron_h":    {"Nemotron-H", openNemotronH, reluSquaredKeys},
-	"olmo2":         {"OLMo 2 and 3", openOLMo2, siluKeys},
-	"olmoe":         {"OLMoE", openOLMoE, siluKeys},
-	"phi2":          {"Phi-2", openPhi2, geluKeys},
-	"phi3":          {"Phi-3 and 4", openPhi3, siluKeys},
-	"phimoe":        {"Phi-3.5 MoE", openPhiMoE, siluKeys},
-	"plamo2":        {"PLaMo 2", openPlamo2, siluKeys},
-	"qwen2":         {"Qwen2", openQwen2, siluKeys},
-	"qwen2moe":      {"Qwen2 MoE", openQwen2MoE, siluKeys},
-	"qwen2vl":       {"Qwen2 VL (text)", openQwen2VL, siluKeys},
-	"qwen3":         {"Qwen3", openQwen3, siluKeys},
-	"qwen35":        {"Qwen3.5", openQwen35, siluKeys},
-	"qwen35moe":     {"Qwen3.5 MoE", openQwen35MoE, siluKeys},
-	"qwen3moe":      {"Qwen3 MoE", openQwen3MoE, siluKeys},
-	"qwen3next":     {"Qwen3-Next", openQwen3Next, siluKeys},
-	"qwen3vl":       {"Qwen3 VL (text)", openQwen3VL, siluKeys},
-	"qwen3vlmoe":    {"Qwen3 VL MoE (text)", openQwen3VLMoE, siluKeys},
-	"rwkv7":         {"RWKV-7", openRWKV7, rwkv7Keys},
-	"seed_oss":      {"Seed-OSS", openSeedOSS, siluKeys},
-	"smallthinker":  {"SmallThinker", openSmallThinker, reluKeys},
-	"smollm3":       {"SmolLM3", openSmolLM3, siluKeys},
-	"stablelm":      {"StableLM", openStableLM, siluKeys},
-	"starcoder":     {"StarCoder", openStarCoder, geluKeys},
-	"starcoder2":    {"StarCoder2", openStarCoder2, geluKeys},
+	"afmoe":          {"Arcee Trinity", openAFMoE, siluKeys},
+	"apertus":        {"Apertus", openApertus, xieluKeys},
+	"arcee":          {"Arcee AFM", openArcee, reluSquaredKeys},
+	"bailingmoe":     {"Ling", openBailingMoE, siluKeys},
+	"bailingmoe2":    {"Ling 2 and Ring 2", openBailingMoE2, siluKeys},
+	"bloom":          {"BLOOM", openBloom, geluKeys},
+	"chatglm":        {"ChatGLM 3 and GLM-4-9B", openChatGLM, siluKeys},
+	"cohere2":        {"Command R7B and A", openCohere2, siluKeys},
+	"command-r":      {"Command R", openCommandR, siluKeys},
+	"deci":           {"DeciLM and Llama Nemotron", openDeci, siluKeys},
+	"deepseek":       {"DeepSeekMoE", openDeepseek, siluKeys},
+	"deepseek2":      {"DeepSeek V2 and V3", openDeepseek2, siluKeys},
+	"dots1":          {"dots.llm1", openDots1, siluKeys},
+	"ernie4_5":       {"ERNIE 4.5", openErnie45, siluKeys},
+	"ernie4_5-moe":   {"ERNIE 4.5 MoE", openErnie45MoE, siluKeys},
+	"exaone":         {"EXAONE 3", openExaone, siluKeys},
+	"exaone-moe":     {"K-EXAONE", openExaoneMoE, siluKeys},
+	"exaone4":        {"EXAONE 4", openExaone4, siluKeys},
+	"falcon":         {"Falcon", openFalcon, geluKeys},
+	"falcon-h1":      {"Falcon-H1", openFalconH1, siluKeys},
+	"gemma":          {"Gemma", openGemma, geluKeys},
+	"gemma2":         {"Gemma 2", openGemma2, geluKeys},
+	"gemma3":         {"Gemma 3", openGemma3, gemma3Keys},
+	"gemma3n":        {"Gemma 3n", openGemma3n, geluKeys},
+	"gemma4":         {"Gemma 4", openGemma4, geluKeys},
+	"glm4":           {"GLM-4", openGLM4, siluKeys},
+	"glm4moe":        {"GLM-4.5", openGLM4MoE, siluKeys},
+	"gpt-oss":        {"gpt-oss", openGPTOSS, siluKeys},
+	"gpt2":           {"GPT-2", openGPT2, geluKeys},
+	"gptneox":        {"GPT-NeoX", openGPTNeoX, geluKeys},
+	"granite":        {"Granite", openGranite, siluKeys},
+	"granite_swa":    {"Granite with windows", openGraniteSWA, siluKeys},
+	"granitehybrid":  {"Granite Hybrid", openGraniteHybrid, siluKeys},
+	"granitemoe":     {"Granite MoE", openGraniteMoE, siluKeys},
+	"hunyuan-dense":  {"Hunyuan", openHunyuanDense, siluKeys},
+	"hunyuan-moe":    {"Hunyuan MoE", openHunyuanMoE, siluKeys},
+	"internlm2":      {"InternLM2", openInternLM2, siluKeys},
+	"jamba":          {"Jamba", openJamba, siluKeys},
+	"kimi-linear":    {"Kimi Linear", openKimiLinear, kimiKeys},
+	"lfm2":           {"LFM2", openLFM2, siluKeys},
+	"lfm2moe":        {"LFM2 MoE", openLFM2MoE, siluKeys},
+	"llama":          {"Llama", openLlama, siluKeys},
+	"llama4":         {"Llama 4", openLlama4, llama4Keys},
+	"maincoder":      {"Maincoder", openMaincoder, siluKeys},
+	"mamba":          {"Mamba", openMamba, mambaKeys},
+	"mamba2":         {"Mamba 2", openMamba2, mambaKeys},
+	"mellum":         {"Mellum 2", openMellum, siluKeys},
+	"minicpm":        {"MiniCPM", openMiniCPM, siluKeys},
+	"minimax-m2":     {"MiniMax-M2", openMiniMaxM2, siluKeys},
+	"mistral3":       {"Mistral 3", openMistral3, siluKeys},
+	"mistral4":       {"Mistral 4", openMistral4, siluKeys},
+	"mpt":            {"MPT", openMPT, geluKeys},
+	"nanbeige":       {"Nanbeige 4.2", openNanbeige, siluKeys},
+	"nemotron":       {"Nemotron", openNemotron, reluSquaredKeys},
+	"nemotron_h":     {"Nemotron-H", openNemotronH, reluSquaredKeys},
+	"nemotron_h_moe": {"Nemotron 3", openNemotronHMoE, reluSquaredKeys},
+	"olmo":           {"OLMo", openOLMo, siluKeys},
+	"olmo2":          {"OLMo 2 and 3", openOLMo2, siluKeys},
+	"olmoe":          {"OLMoE", openOLMoE, siluKeys},
+	"pangu-embedded": {"openPangu Embedded", openPangu, siluKeys},
+	"phi2":           {"Phi-2", openPhi2, geluKeys},
+	"phi3":           {"Phi-3 and 4", openPhi3, siluKeys},
+	"phimoe":         {"Phi-3.5 MoE", openPhiMoE, siluKeys},
+	"plamo2":         {"PLaMo 2", openPlamo2, siluKeys},
+	"qwen2":          {"Qwen2", openQwen2, siluKeys},
+	"qwen2moe":       {"Qwen2 MoE", openQwen2MoE, siluKeys},
+	"qwen2vl":        {"Qwen2 VL and 2.5 VL", openQwen2VL, siluKeys},
+	"qwen3":          {"Qwen3", openQwen3, siluKeys},
+	"qwen35":         {"Qwen3.5", openQwen35, siluKeys},
+	"qwen35moe":      {"Qwen3.5 MoE", openQwen35MoE, siluKeys},
+	"qwen3moe":       {"Qwen3 MoE", openQwen3MoE, siluKeys},
+	"qwen3next":      {"Qwen3-Next", openQwen3Next, siluKeys},
+	"qwen3vl":        {"Qwen3 VL", openQwen3VL, siluKeys},
+	"qwen3vlmoe":     {"Qwen3 VL MoE", openQwen3VLMoE, siluKeys},
+	"rwkv7":          {"RWKV-7", openRWKV7, rwkv7Keys},
+	"seed_oss":       {"Seed-OSS", openSeedOSS, siluKeys},
+	"smallthinker":   {"SmallThinker", openSmallThinker, reluKeys},
+	"smollm3":        {"SmolLM3", openSmolLM3, siluKeys},
+	"stablelm":       {"StableLM", openStableLM, siluKeys},
+	"starcoder":      {"StarCoder", openStarCoder, geluKeys},
+	"starcoder2":     {"StarCoder2", openStarCoder2, geluKeys},
 }
 
 // encoders is the table of families whose attention is not causal, by general.architecture: models.Encoders. Their open
@@ -133,6 +140,7 @@ var encoders = map[string]family{
 	"gemma-embedding": {"EmbeddingGemma", openGemmaEmbedding, gemma3Keys},
 	"jina-bert-v2":    {"Jina BERT v2", openBert, geluKeys},
 	"jina-bert-v3":    {"Jina BERT v3", openBert, geluKeys},
+	"llama-embed":     {"Llama Embed Nemotron", openLlamaEmbed, siluKeys},
 	"modern-bert":     {"ModernBERT", openModernBert, nil},
 	"neo-bert":        {"NeoBERT", openNeoBert, siluKeys},
 	"nomic-bert":      {"Nomic BERT", openBert, siluKeys},
@@ -141,28 +149,6 @@ var encoders = map[string]family{
 
 // siluKeys are the keys that families with SiLU in their feed-forward layers do not read.
 var siluKeys = map[string]neutral{"hidden_activation": value("silu", "swish")}
-
-// instead returns the titles of the families that a person may look for instead of the family name: those whose names
-// begin with the same letters, or else some that most people know.
-func instead(name string) string {
-	end := strings.IndexFunc(name, func(r rune) bool { return !unicode.IsLetter(r) })
-	if end < 0 {
-		end = len(name)
-	}
-	var list []string
-	for other, f := range families {
-		if end >= 3 && strings.HasPrefix(other, name[:end]) {
-			list = append(list, f.title)
-		}
-	}
-	if list == nil {
-		for _, known := range []string{"gemma3", "llama", "qwen3"} {
-			list = append(list, families[known].title)
-		}
-	}
-	slices.Sort(list)
-	return strings.Join(slices.Compact(list), ", ")
-}
 
 // Open loads the weights of f onto dev. f must stay open as long as the Model is used. Its sequences
 // have at most limit tokens; 0 means as many as in training. Some files have rotary frequencies for
@@ -210,19 +196,12 @@ func familyOf(f *models.File) (string, family, error) {
 	if err != nil {
 		return "", family{}, models.InFile(f.Path, err)
 	}
+	if err := refused(f, name, kind); err != nil {
+		return name, family{}, err
+	}
 	entry, known := families[name]
 	if !known {
-		entry, known = encoders[name]
+		entry = encoders[name]
 	}
-	switch {
-	case kind != "" && kind != "model":
-		err = models.Unsupported(f.Path, "", "is not a complete model but an addition to one (%s)", models.Printable(kind))
-	case name == "":
-		err = models.Unsupported(f.Path, "", "does not say which family its model belongs to")
-	case !known:
-		err = models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here; %s models do", models.Printable(name), instead(name))
-	case len(f.Tensors) == 0:
-		err = models.Unsupported(f.Path, "", "holds no weights")
-	}
-	return name, entry, err
+	return name, entry, nil
 }

@@ -14,6 +14,7 @@ import (
 //   - modern-bert (arXiv:2412.13663): LayerNorm without bias, also of the embeddings, none before the first attention;
 //     GELU(gate)·up; two of three layers attend to a window and rotate with a base of their own.
 //   - eurobert (arXiv:2503.05500): the network of llama, with rotated pairs (i, i+headDim/2).
+//   - llama-embed (https://huggingface.co/nvidia/llama-embed-nemotron-8b): the network of llama.
 //   - neo-bert (arXiv:2502.19587): the network of llama, with its projections to q, k and v, and to gate and up, stacked.
 //   - gemma-embedding (arXiv:2509.20354): the network of gemma3.
 
@@ -69,6 +70,18 @@ func openEuroBert(r *reader) (Model, error) {
 	rotary := r.wholeRotary(c)
 	at := r.wholeAttention(c, &rotary)
 	return r.decoder(&decoder{c: c, whole: true}, func(_ int, blk string) layer { return r.plainLayer(blk, c, at) })
+}
+
+func openLlamaEmbed(r *reader) (Model, error) {
+	c := r.config()
+	r.noExperts()
+	if r.err != nil {
+		return nil, r.err
+	}
+	rotary := r.wholeRotary(c)
+	rotary.Divide = r.divisors(rotary, c.context)
+	at := r.wholeAttention(c, &rotary).interleaved()
+	return r.decoder(&decoder{c: c, whole: true}, func(_ int, blk string) layer { return r.llamaLayer(blk, c, at) })
 }
 
 func openNeoBert(r *reader) (Model, error) {

@@ -33,15 +33,18 @@ type decoder struct {
 	ssm        mambaConfig     // of the state spaces, if there are any
 	clamp      float32         // limit of the values of q, k and v; 0: none
 	residual   float32         // factor of the outputs of attention and feed-forward networks; 0 stands for 1
-	norm       nn.Norm         // [dim]
+	norm       nn.Norm         // [dim]; read from the file unless the family gives it
 	output     kernels.Matrix  // [vocabulary × dim], the embedding if the file has no other; nil: Forward returns hidden rows
 	tied       bool            // the output matrix is always the embedding
 	logitScale float32         // 0 stands for 1; the weights of norm include it
 	logitCap   float32         // soft cap of the logits; 0: none
 	// whole says that attention is not causal. A step has whole texts, and the layers run one after the other over them, so
 	// all of them use the same layer of the state.
-	whole    bool
-	lastNorm string // the name of norm in the file; "": output_norm
+	whole      bool
+	lastNorm   string // the name of norm in the file; "": output_norm
+	passes     int    // the layers are run so many times, one pass after the other; 0 stands for 1
+	normPasses bool   // norm is between two passes as well
+	deep       int    // to the output of how many of the first layers rows of images are added (deepstack)
 }
 
 // layer is a layer of a decoder.
@@ -134,12 +137,15 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 		}
 		m.layers = append(m.layers, l)
 	}
+	m.repeat()
 	for _, scale := range []*float32{&m.embedScale, &m.residual, &m.logitScale} {
 		if *scale == 0 || r.hidden && scale == &m.logitScale {
 			*scale = 1
 		}
 	}
-	m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
+	if m.norm.None() {
+		m.norm = r.scaledNorm(cmp.Or(m.lastNorm, "output_norm"), c.dim, c, m.logitScale)
+	}
 	switch {
 	case r.hidden:
 		m.output = r.output(m.embed, c)
@@ -153,6 +159,18 @@ func (r *reader) decoder(m *decoder, layer func(i int, blk string) layer) (*deco
 	}
 	m.c.bytes = r.bytes
 	return m, r.err
+}
+
+// repeat appends the layers of further passes, which have the same weights and entries of their own in the state.
+func (m *decoder) repeat() {
+	layers, keeps := m.layers, m.keeps
+	for i := range m.passes - 1 {
+		for _, l := range layers {
+			l.kept += (i + 1) * len(keeps)
+			m.layers = append(m.layers, l)
+		}
+		m.keeps = append(m.keeps, keeps...)
+	}
 }
 
 // seeAll makes each row of a text attend to all of it, for embedding models that were made of a decoder.
@@ -237,7 +255,15 @@ func (m *decoder) Shape() Shape {
 	if m.ssm.inner > 0 {
 		s.Scratch += m.ssm.scratch()
 	}
+	if m.deep > 0 {
+		s.Scratch += (1 + m.deep) * m.c.dim
+	}
 	return s
+}
+
+// sight says which rows of images the model takes.
+func (m *decoder) sight() Sight {
+	return Sight{Width: (1 + m.deep) * m.c.dim, Axes: slices.ContainsFunc(m.layers, func(l layer) bool { return l.at != nil && l.at.rope.Axis != nil })}
 }
 
 // qkvWidth returns the number of columns of the queries, keys and values of the widest layer.
@@ -262,7 +288,7 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ssm := m.ssm.tensors(d, n)
 
 	d.Embed(x, m.embed, m.embedScale)
-	s.Give(d, x)
+	s.Give(d, x, m.deep)
 	if m.positions != nil {
 		d.EmbedPositions(h, m.positions)
 		d.Add(x, h)
@@ -270,6 +296,9 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	m.embedNorm.Of(d, x, x)
 	for i := range m.layers {
 		l := &m.layers[i]
+		if m.normPasses && i > 0 && i%c.layers == 0 {
+			m.norm.Of(d, x, x)
+		}
 		var choice kernels.Choice
 		if l.routeFirst {
 			choice = l.ffn.mixture.Choose(d, x, ffn.mixture)
@@ -303,6 +332,9 @@ func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 			l.ffn.write(d, y, in, &ffn)
 			m.add(d, x, y, &l.ffnPost)
 		}
+		if i < m.deep {
+			s.GiveLayer(d, x, i)
+		}
 	}
 	logits := nn.CappedLogits(d, x, s.Out, m.norm, m.output, m.logitCap)
 	return logits, d.End()
@@ -318,7 +350,7 @@ func (m *decoder) attend(d kernels.Step, heads, in kernels.Tensor, l *layer) ker
 
 	d.MatMul(qkv, in, l.qkv)
 	if m.clamp > 0 {
-		d.Clamp(qkv, qkv, m.clamp)
+		d.Clamp(qkv, qkv, -m.clamp, m.clamp)
 	}
 	if !l.normRotated {
 		l.qNorm.Of(d, q, q)

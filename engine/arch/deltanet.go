@@ -256,6 +256,9 @@ func (m *deltaNet) Shape() Shape {
 	return s
 }
 
+// sight says which rows of images the model takes.
+func (m *deltaNet) sight() Sight { return Sight{Width: m.c.dim, Axes: m.rope.Axis != nil} }
+
 func (m *deltaNet) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := &m.c, len(s.Tokens)
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
@@ -284,6 +287,7 @@ func (m *deltaNet) Forward(s *nn.Step) (*kernels.Rows, error) {
 	l2 := c.eps / float32(c.rule.KeyDim) // RMSNorm with this is x/√(Σx²+eps)
 
 	d.Embed(x, m.embed, 1)
+	s.Give(d, x, 0)
 	for i := range m.layers {
 		l := &m.layers[i]
 

@@ -1,10 +1,19 @@
 package arch
 
-// The families of EXAONE are decoders that normalise each head of q and k before they rotate them; rotated pairs are (i, i+headDim/2).
+// exaone (EXAONE 3, arXiv:2408.03541) is the network of llama with rotated pairs (i, i+headDim/2). Its successors also normalise each head of q and k
+// before they rotate them.
 //
 // exaone4 (arXiv:2507.11407) normalises the outputs of attention and feed-forward networks, not their inputs. In its model of 64 layers, three of four layers attend only to
 // a window, and the others do not rotate. exaone-moe (K-EXAONE, arXiv:2601.01739) normalises the inputs, has such layers in every model, and mixtures of experts with a shared one in
 // all but the first layers. Blocks at the end that only draft tokens are not run.
+
+func openExaone(r *reader) (Model, error) {
+	c := r.config()
+	rotary := r.wholeRotary(c)
+	rotary.Divide = r.divide("rope_freqs.weight", rotary.Dims)
+	at := r.attention(c, rotary)
+	return r.decoder(&decoder{c: c}, func(_ int, blk string) layer { return r.plainLayer(blk, c, at) })
+}
 
 func openExaone4(r *reader) (Model, error) {
 	c := r.config()

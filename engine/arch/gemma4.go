@@ -23,7 +23,8 @@ import (
 // Scores of attention are not scaled, and values are normalised, without weights. Layers with a window have heads of another width
 // than the others, and may have another number of key/value heads. Where attn_v is missing, the values are the keys before their
 // norm. The last layers of small models have no keys and values of their own: they use those of the last layer of their kind
-// that has. In layers without a window only the first pairs of a head are rotated: the divisors of the others are huge.
+// that has. In layers without a window only the first pairs of a head are rotated: the divisors of the others are huge. Rows of an image see each other
+// in layers with a window only; in the others, a row sees no later one.
 type gemma4 struct {
 	dev     kernels.Device
 	c       config
@@ -173,6 +174,7 @@ func (r *reader) gemma4Attention(c config) map[bool]*attention {
 		if at.Scale = scale; local {
 			at.Window = window
 		}
+		at.Cross = !local // see Forward: spans in which no row sees later ones
 		kinds[local] = at
 	}
 	return kinds
@@ -275,9 +277,22 @@ func (c config) mixtureScratch() int {
 	return nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
 }
 
+// sight says which rows of images the model takes.
+func (m *gemma4) sight() Sight { return Sight{Width: m.c.dim} }
+
+// causal appends spans, without Whole, to list.
+func causal(list, spans []kernels.Span) []kernels.Span {
+	list = append(list, spans...)
+	for i := range list {
+		list[i].Whole = false
+	}
+	return list
+}
+
 // Forward runs a step.
 func (m *gemma4) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
+	s.Cross = causal(s.Cross[:0], s.Spans)
 	d := m.dev.Begin(&s.Batch)
 	x := d.New(n, c.dim)     // the residual stream
 	h := d.New(n, c.dim)     // input of a block, and its output before the addition
@@ -292,6 +307,7 @@ func (m *gemma4) Forward(s *nn.Step) (*kernels.Rows, error) {
 	}
 
 	d.Embed(x, m.embed, float32(math.Sqrt(float64(c.dim))))
+	s.Give(d, x, 0)
 	inputs := m.inputs.inputs(d, x)
 	for i := range m.layers {
 		l := &m.layers[i]

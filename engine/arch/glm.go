@@ -4,11 +4,25 @@ import "soberano/kernels"
 
 // The families of GLM are decoders of which a part of each head is rotated.
 //
+// chatglm (ChatGLM 3 and GLM-4-9B-Chat, arXiv:2406.12793) is the network of llama with the matrices gate and up fused; rotated pairs are (2i, 2i+1).
+//
 // glm4 (GLM-4-0414, arXiv:2406.12793) has norms before and after attention and feed-forward networks, and the matrices gate and
 // up fused; rotated pairs are (2i, 2i+1), but (i, i+rotated/2) in files of models that see. glm4moe (GLM-4.5, arXiv:2508.06471) is the network of llama, in which all
 // but the first layers have mixtures of experts with a shared one; larger models also normalise each head of q and k.
 //
 // The positions of models that see have several axes, which are equal in text. Blocks at the end that only draft tokens are not run.
+
+func openChatGLM(r *reader) (Model, error) {
+	c := r.config()
+	r.square(c)
+	at := r.attention(c, r.rotary(r.rotaryDims(c), c.context)).interleaved()
+	return r.decoder(&decoder{c: c}, func(_ int, blk string) layer {
+		l := r.layer(blk, c, at)
+		l.o = r.matrix(c.dim, part{blk + "attn_output", c.dim})
+		l.ffn = r.fusedFeedForward(blk, c.dim, c.ff)
+		return l
+	})
+}
 
 func openGLM4(r *reader) (Model, error) {
 	c := r.config()

@@ -77,7 +77,7 @@ func (r *reader) biasedExperts(experts, cols int, parts ...part) kernels.Matrix 
 	w := r.expertWeights(experts, cols, parts)
 	for i, p := range parts {
 		if bias := r.values(p.name+".bias", experts, p.rows); r.err == nil {
-			w[i].Bias = bias
+			w[i].Bias = bias[:w[i].Experts*p.rows]
 		}
 	}
 	return r.loadMatrix(parts[0].name, w)

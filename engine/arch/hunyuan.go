@@ -3,7 +3,18 @@ package arch
 import "math"
 
 // The families of Hunyuan are the network of llama with a norm of each head of q and k after the rotation; rotated pairs are
-// (i, i+headDim/2). In hunyuan-moe (arXiv:2411.02265), each layer has a mixture of experts and a shared one.
+// (i, i+headDim/2). maincoder (Maincoder-1B, https://huggingface.co/Maincode/Maincoder-1B) is hunyuan-dense with rotated pairs (2i, 2i+1). In hunyuan-moe (arXiv:2411.02265), each layer has a mixture of experts and a shared one.
+
+func openMaincoder(r *reader) (Model, error) {
+	c := r.config()
+	at := r.attention(c, r.wholeRotary(c)).interleaved()
+	return r.decoder(&decoder{c: c}, func(_ int, blk string) layer {
+		l := r.plainLayer(blk, c, at)
+		r.headNorms(&l, blk, c)
+		l.normRotated = true
+		return l
+	})
+}
 
 func openHunyuanDense(r *reader) (Model, error) {
 	c := r.config()

@@ -178,7 +178,15 @@ func openGraniteHybrid(r *reader) (Model, error) {
 
 // openNemotronH opens nemotron_h (arXiv:2504.03624): a layer is a Mamba 2, attention without rotation, or a feed-forward network without
 // a gate.
-func openNemotronH(r *reader) (Model, error) {
+func openNemotronH(r *reader) (Model, error) { return r.nemotronH(false) }
+
+// openNemotronHMoE opens nemotron_h_moe (Nemotron 3, arXiv:2512.20848): nemotron_h with mixtures of networks without a gate and a shared one instead of
+// the feed-forward networks. In the larger models the experts see narrower rows, between two projections. Blocks at the end that only draft
+// tokens are not run.
+func openNemotronHMoE(r *reader) (Model, error) { return r.nemotronH(true) }
+
+// nemotronH opens a model whose feed-forward networks are mixtures, or are not.
+func (r *reader) nemotronH(mixtures bool) (Model, error) {
 	c := config{
 		context: r.int("context_length", required, 1, 1<<30),
 		dim:     r.int("embedding_length", required, 1, maxWidth),
@@ -191,12 +199,16 @@ func openNemotronH(r *reader) (Model, error) {
 	r.context = c.context
 	counts, widths := r.headCounts(&c), r.perLayer("feed_forward_length", c.layers)
 	r.headWidths(&c)
-	r.noExperts()
 	m := &decoder{ssm: r.mambaConfig(0)}
 	if r.err != nil {
 		return nil, r.err
 	}
 	c.ff = slices.Max(widths)
+	if mixtures {
+		r.nemotronExperts(&c)
+	} else {
+		r.noExperts()
+	}
 	m.c = c
 	at := &attention{Attention: c.attention()}
 	return r.decoder(m, func(i int, blk string) layer {
@@ -205,7 +217,12 @@ func openNemotronH(r *reader) (Model, error) {
 		switch {
 		case widths[i] > 0:
 			l.parallel = true // its input is normalised by attnNorm
-			l.ffn = r.ungated(optional, blk, c.dim, widths[i], kernels.ReLUSquared)
+			if mixtures {
+				l.ffn = r.mixture(blk, c.dim, c.experts)
+				l.ffn.activation = kernels.ReLUSquared
+			} else {
+				l.ffn = r.ungated(optional, blk, c.dim, widths[i], kernels.ReLUSquared)
+			}
 		case counts[i] > 0:
 			l.at, l.qkv, l.o = at, r.qkv(blk, c.dim, q, c.kvHeads*c.headDim), r.biased(q, part{blk + "attn_output", c.dim})
 		default:
@@ -213,6 +230,24 @@ func openNemotronH(r *reader) (Model, error) {
 		}
 		return l
 	})
+}
+
+// nemotronExperts reads the mixtures of nemotron_h_moe, whose router has a sigmoid.
+func (r *reader) nemotronExperts(c *config) {
+	ff := r.uniform("expert_feed_forward_length", 0, 0, maxWidth)
+	used := r.uniform("expert_used_count", required, 1, kernels.MaxExperts)
+	if ff == 0 && used > 0 {
+		ff = c.ff / used
+	}
+	c.experts, c.dense = r.routedExperts(ff, true), 0
+	if r.err == nil && !c.experts.routing.Sigmoid {
+		r.unsupported("key %q asks for softmax", r.family+".expert_gating_func")
+	}
+	c.experts.ungated, c.experts.bias = true, present
+	c.experts.latent = r.int("moe_latent_size", 0, 0, maxWidth)
+	r.int("expert_shared_count", 0, 0, maxWidth) // the width has it
+	c.experts.shared = r.int("expert_shared_feed_forward_length", required, 1, maxWidth)
+	r.dropDrafts(c)
 }
 
 // perLayer reads a width of each layer, which may be 0.

@@ -166,6 +166,9 @@ func (m *lfm2) Shape() Shape {
 	return s
 }
 
+// sight says which rows of images the model takes.
+func (m *lfm2) sight() Sight { return Sight{Width: m.c.dim} }
+
 func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
 	kvd := c.kvHeads * c.headDim
@@ -184,6 +187,7 @@ func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 	ffn := c.feedForwardTensors(d, n)
 
 	d.Embed(x, m.embed, 1)
+	s.Give(d, x, 0)
 	for i := range m.layers {
 		l := &m.layers[i]
 

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"cmp"
 	"fmt"
 
 	"soberano/engine/nn"
@@ -13,6 +14,8 @@ type experts struct {
 	count, ff int
 	shared    int      // width of the expert that all tokens go through; 0: there is none
 	gated     bool     // the shared expert has a gate
+	ungated   bool     // the networks of the experts have no gate
+	latent    int      // width of the rows that the experts see, between two projections; 0: they see rows of the model
 	bias      presence // of the values that are added to the probabilities for the choice
 	routing   kernels.Routing
 }
@@ -114,12 +117,16 @@ func (r *reader) gatingOr(byDefault bool) (sigmoid bool) {
 //
 //	h ─ f(gate)·up ─ down ─▶      or      h ─ f(up) ─ down ─▶      or      h ─┬ mixture ──────────┬─▶ ⊕ ─▶
 //	                                                                          └ f(gate)·up ─ down ┘
+//
+// The mixture may be between two projections, into rows that are narrower and out of them. The router sees h all the same.
 type feedForward struct {
 	gateUp     kernels.Matrix // [2·ff × dim]; nil: a mixture, or up is used
 	up         kernels.Matrix // [ff × dim]
 	down       kernels.Matrix // [dim × ff]
 	mixture    *nn.Mixture    // nil: the matrices above are used
 	shared     *sharedExpert  // beside the mixture; nil: there is none
+	intoLatent kernels.Matrix // [latent × dim], before the mixture; nil: none
+	outOf      kernels.Matrix // [dim × latent], behind the mixture, where intoLatent is before it
 	activation kernels.Activation
 	xielu      *kernels.XIELU // instead of activation, without a gate; nil: none
 }
@@ -127,7 +134,8 @@ type feedForward struct {
 // sharedExpert is a feed-forward network that all rows go through beside a mixture. It may have a gate, by the sigmoid of which,
 // one value for each row, its output is multiplied.
 type sharedExpert struct {
-	gateUp kernels.Matrix // [2·shared × dim]
+	gateUp kernels.Matrix // [2·shared × dim]; nil: up is used
+	up     kernels.Matrix // [shared × dim], of a network without a gate
 	down   kernels.Matrix // [dim × shared]
 	gate   kernels.Matrix // [1 × dim]; nil: none
 }
@@ -162,12 +170,20 @@ func (r *reader) ungated(bias presence, blk string, dim, ff int, f kernels.Activ
 
 // mixture loads a mixture of experts, and the shared expert if there is one.
 func (r *reader) mixture(blk string, dim int, e experts) feedForward {
+	in := cmp.Or(e.latent, dim)
 	f := feedForward{mixture: &nn.Mixture{
 		Router:  r.matrix(dim, part{blk + "ffn_gate_inp", e.count}),
-		GateUp:  r.gateUpExperts(blk, dim, e),
-		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", dim}),
+		Down:    r.expertMatrix(e.count, e.ff, part{blk + "ffn_down_exps", in}),
 		Routing: e.routing,
 	}}
+	if e.ungated {
+		f.mixture.Up = r.expertMatrix(e.count, in, part{blk + "ffn_up_exps", e.ff})
+	} else {
+		f.mixture.GateUp = r.gateUpExperts(blk, in, e)
+	}
+	if e.latent > 0 {
+		f.intoLatent, f.outOf = r.matrix(dim, part{blk + "ffn_latent_down", e.latent}), r.matrix(e.latent, part{blk + "ffn_latent_up", dim})
+	}
 	const bias = "exp_probs_b.bias"
 	if _, ok := r.f.Tensor(blk + bias); e.bias == present || e.bias == optional && ok {
 		f.mixture.Bias = r.vector(blk+bias, e.count)
@@ -180,9 +196,11 @@ func (r *reader) mixture(blk string, dim int, e experts) feedForward {
 
 // sharedExpert loads the expert that all tokens go through.
 func (r *reader) sharedExpert(blk string, dim int, e experts) *sharedExpert {
-	x := &sharedExpert{
-		gateUp: r.matrix(dim, part{blk + "ffn_gate_shexp", e.shared}, part{blk + "ffn_up_shexp", e.shared}),
-		down:   r.matrix(e.shared, part{blk + "ffn_down_shexp", dim}),
+	x := &sharedExpert{down: r.matrix(e.shared, part{blk + "ffn_down_shexp", dim})}
+	if e.ungated {
+		x.up = r.matrix(dim, part{blk + "ffn_up_shexp", e.shared})
+	} else {
+		x.gateUp = r.matrix(dim, part{blk + "ffn_gate_shexp", e.shared}, part{blk + "ffn_up_shexp", e.shared})
 	}
 	if name := blk + "ffn_gate_inp_shexp"; e.gated {
 		if t, ok := r.tensor(name+".weight", dim); ok {
@@ -221,7 +239,11 @@ func (r *reader) expertWeights(experts, cols int, parts []part) (w []kernels.Wei
 		if !ok {
 			return nil
 		}
-		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts})
+		part := kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts}
+		if t.Part != nil { // on a device that keeps no weights, one expert stands for all
+			part.Data, part.Experts = t.Part(0), 1
+		}
+		w = append(w, part)
 	}
 	return w
 }
@@ -231,6 +253,7 @@ type tensors struct {
 	hidden  kernels.Tensor // [n × ff], of layers without a mixture
 	shared  kernels.Tensor // [n × shared]
 	gate    kernels.Tensor // [n × 1], of shared experts
+	latent  kernels.Tensor // [n × latent]
 	mixture nn.MixtureTensors
 }
 
@@ -240,7 +263,10 @@ func (c config) feedForwardTensors(d kernels.Step, n int) (t tensors) {
 		t.hidden = d.New(n, c.ff)
 	}
 	if c.dense < c.layers {
-		t.mixture = nn.NewMixtureTensors(d, n, c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used)
+		t.mixture = nn.NewMixtureTensors(d, n, cmp.Or(c.experts.latent, c.dim), c.experts.ff, c.experts.count, c.experts.routing.Used)
+		if c.experts.latent > 0 {
+			t.latent = d.New(n, c.experts.latent)
+		}
 		if c.experts.shared > 0 {
 			t.shared, t.gate = d.New(n, c.experts.shared), d.New(n, 1)
 		}
@@ -254,7 +280,8 @@ func (c config) feedForwardScratch() (n int) {
 		n += c.ff
 	}
 	if c.dense < c.layers {
-		n += nn.MixtureScratch(c.dim, c.experts.ff, c.experts.count, c.experts.routing.Used) + c.experts.shared + 1
+		e := c.experts
+		n += nn.MixtureScratch(cmp.Or(e.latent, c.dim), e.ff, e.count, e.routing.Used) + e.shared + 1 + e.latent
 	}
 	return n
 }
@@ -265,7 +292,13 @@ func (f *feedForward) add(d kernels.Step, x, h kernels.Tensor, t *tensors) {
 		d.MatMulAdd(x, f.hidden(d, h, t), f.down)
 		return
 	}
-	f.mixture.Add(d, x, h, t.mixture, f.activation)
+	if f.intoLatent == nil {
+		f.mixture.Add(d, x, h, t.mixture, f.activation)
+	} else {
+		d.MatMul(t.latent, h, f.intoLatent)
+		f.mixture.Write(d, t.latent, t.latent, h, t.mixture, f.activation)
+		d.MatMulAdd(x, t.latent, f.outOf)
+	}
 	if f.shared != nil {
 		f.shared.add(d, x, h, t, f.activation)
 	}
@@ -302,7 +335,12 @@ func (f *feedForward) hidden(d kernels.Step, h kernels.Tensor, t *tensors) kerne
 
 // add adds the expert's output for h, [n × dim], to x, [n × dim].
 func (e *sharedExpert) add(d kernels.Step, x, h kernels.Tensor, t *tensors, f kernels.Activation) {
-	d.MatMulGated(t.shared, h, e.gateUp, f)
+	if e.gateUp != nil {
+		d.MatMulGated(t.shared, h, e.gateUp, f)
+	} else {
+		d.MatMul(t.shared, h, e.up)
+		d.Activate(t.shared, t.shared, kernels.Tensor{}, f)
+	}
 	if e.gate != nil {
 		d.MatMul(t.gate, h, e.gate)
 		d.Activate(t.gate, t.gate, kernels.Tensor{}, kernels.Sigmoid)

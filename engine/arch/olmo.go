@@ -1,8 +1,15 @@
 package arch
 
-import "soberano/engine/nn"
+import (
+	"slices"
 
-// The families of OLMo are decoders that normalise q and k as a whole before they rotate them; rotated pairs are (i, i+headDim/2).
+	"soberano/engine/nn"
+)
+
+// The families of OLMo are decoders. All but the first normalise q and k as a whole before they rotate them, in pairs (i, i+headDim/2).
+//
+// olmo (OLMo 1, arXiv:2402.00838) is the network of llama with LayerNorms without weights; it normalises neither q nor k, but may limit them and v.
+// Rotated pairs are (2i, 2i+1).
 //
 // olmo2 (OLMo 2, arXiv:2501.00656) normalises the outputs of attention and feed-forward networks, not their inputs:
 //
@@ -12,6 +19,29 @@ import "soberano/engine/nn"
 // In OLMo 3, three of four layers attend only to a window, and only the others scale their rotation for long contexts.
 //
 // olmoe (arXiv:2409.02060) normalises the inputs, and has mixtures of experts whose weights do not add up to 1.
+
+func openOLMo(r *reader) (Model, error) {
+	c := r.configWith(scaleNorm)
+	r.square(c)
+	if r.err != nil {
+		return nil, r.err
+	}
+	norm := nn.Norm{
+		Weight: r.load("a norm without weights", slices.Repeat([]float32{1}, c.dim)), Bias: r.load("a norm without weights", make([]float32, c.dim)), Eps: c.eps,
+	}
+	at := r.attention(c, r.wholeRotary(c)).interleaved()
+	m := &decoder{c: c, norm: norm, clamp: float32(r.float("attention.clamp_kqv", 0, 0, 1e6))}
+	return r.decoder(m, func(_ int, blk string) layer {
+		return layer{
+			at:       at,
+			attnNorm: norm,
+			qkv:      r.qkv(blk, c.dim, c.dim, c.kvHeads*c.headDim),
+			o:        r.matrix(c.dim, part{blk + "attn_output", c.dim}),
+			ffnNorm:  norm,
+			ffn:      r.feedForward(blk, c.dim, c.ff),
+		}
+	})
+}
 
 func openOLMo2(r *reader) (Model, error) {
 	c := r.config()

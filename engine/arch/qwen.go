@@ -17,7 +17,8 @@ import (
 // As in llama.cpp, no other projection has a bias. In qwen2moe and qwen3moe, mixtures of experts take the place of
 // the feed-forward networks; in qwen2moe, the weights of the experts do not add up to 1, and a shared expert with a gate is
 // beside them. qwen2vl (arXiv:2409.12191), qwen3vl and qwen3vlmoe (arXiv:2511.21631) are the text parts of models that see: their positions
-// have several axes (nn.Rotary.Sections), which are equal in text.
+// have several axes (nn.Rotary.Sections), which are equal in text. To the output of the first layers of qwen3vl, further rows of images are added
+// (nn.Given).
 
 func openQwen2(r *reader) (Model, error) { return r.qwen(dense, noSections, r.qwen2Layer) }
 
@@ -35,18 +36,43 @@ func openQwen2MoE(r *reader) (Model, error) {
 
 func openQwen3MoE(r *reader) (Model, error) { return r.qwen(r.plainMixture, noSections, r.qwen3Layer) }
 
+// openMellum opens mellum (JetBrains Mellum 2), qwen3moe of whose layers three of four attend only to a window. Only the others scale their rotation
+// for long contexts.
+func openMellum(r *reader) (Model, error) {
+	c := r.config()
+	r.plainMixture(&c)
+	local, window := r.localLayers(c)
+	rotary := r.wholeRotary(c)
+	all := r.attention(c, rotary)
+	windowed := r.attention(c, nn.Rotary{Dims: rotary.Dims, Base: rotary.Base}).windowed(window)
+	return r.decoder(&decoder{c: c, output: r.ownOutput(c, absent)}, func(i int, blk string) layer {
+		return r.qwen3Layer(blk, c, choose(local[i], windowed, all))
+	})
+}
+
 func openQwen2VL(r *reader) (Model, error) {
 	return r.qwen(dense, func(rot *nn.Rotary) { r.sections(rot, false) }, r.qwen2Layer)
 }
 
-func openQwen3VL(r *reader) (Model, error) { return r.qwen(dense, r.qwen3VLSections, r.qwen3Layer) }
+func openQwen3VL(r *reader) (Model, error) { return r.qwen3VL(dense) }
 
-func openQwen3VLMoE(r *reader) (Model, error) {
-	return r.qwen(r.plainMixture, r.qwen3VLSections, r.qwen3Layer)
+func openQwen3VLMoE(r *reader) (Model, error) { return r.qwen3VL(r.plainMixture) }
+
+// qwen3VL reads a decoder to the first layers of which rows of images are added.
+func (r *reader) qwen3VL(mixture func(*config)) (Model, error) {
+	deep := r.int("n_deepstack_layers", 0, 0, maxLayers)
+	m, err := r.qwen(mixture, func(rot *nn.Rotary) { r.sections(rot, true) }, r.qwen3Layer)
+	if err != nil {
+		return nil, err
+	}
+	if m.deep = deep; deep > m.c.layers {
+		r.corrupt("key %q is %d for %d layers", r.family+".n_deepstack_layers", deep, m.c.layers)
+	}
+	return m, r.err
 }
 
 // qwen reads a decoder. mixture completes its configuration, sections its rotary embedding.
-func (r *reader) qwen(mixture func(*config), sections func(*nn.Rotary), read func(blk string, c config, at *attention) layer) (Model, error) {
+func (r *reader) qwen(mixture func(*config), sections func(*nn.Rotary), read func(blk string, c config, at *attention) layer) (*decoder, error) {
 	c := r.config()
 	if mixture(&c); c.dense > 0 {
 		r.noExperts()
@@ -59,13 +85,6 @@ func (r *reader) qwen(mixture func(*config), sections func(*nn.Rotary), read fun
 
 func dense(*config)         {}
 func noSections(*nn.Rotary) {}
-
-// qwen3VLSections reads the sections of qwen3vl. Its first layers add what further layers of the encoder say of
-// an image, whose number is a key; it counts for images only.
-func (r *reader) qwen3VLSections(rot *nn.Rotary) {
-	r.int("n_deepstack_layers", 0, 0, maxLayers)
-	r.sections(rot, true)
-}
 
 // plainMixture reads mixtures in all layers, of experts whose weights add up to 1.
 func (r *reader) plainMixture(c *config) { r.qwenMixture(c, true) }

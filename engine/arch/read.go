@@ -198,6 +198,17 @@ func (r *reader) tensor(name string, shape ...int) (models.Tensor, bool) {
 		return t, false
 	}
 	r.used[name] = true
+	switch _, checks := r.dev.(kernels.Checker); {
+	case t.Part == nil:
+	case checks && t.Data != nil:
+		t.Part = nil
+	case !checks:
+		t.Data = make([]byte, 0, t.Shape[0]*len(t.Part(0)))
+		for i := range t.Shape[0] {
+			t.Data = append(t.Data, t.Part(i)...)
+		}
+		t.Part = nil
+	}
 	return t, r.complete(t)
 }
 
@@ -270,7 +281,7 @@ func (r *reader) rmsEach(name string, runs, n int, eps float32) nn.Norm {
 // rope loads the rotary frequencies of heads with headDim dimensions.
 func (r *reader) rope(headDim int, rotary nn.Rotary) kernels.RoPE {
 	freq, scale := rotary.Frequencies()
-	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: scale}
+	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: scale, Axis: rotary.Axes()}
 }
 
 // load copies values to the device.
@@ -432,7 +443,9 @@ func (r *reader) complete(t models.Tensor) bool {
 		r.fail(fmt.Errorf("tensor %q: rows of %d values do not divide into blocks of %d (%v): %w", t.Name, cols, t.Type.BlockValues(), t.Type, models.ErrCorrupt))
 		return false
 	}
-	if want := t.Rows() * t.Type.RowBytes(cols); len(t.Data) < want {
+	if want := t.Rows() * t.Type.RowBytes(cols); t.Part != nil && len(t.Part(0)) == want/t.Shape[0] {
+		return true
+	} else if len(t.Data) < want {
 		r.fail(fmt.Errorf("tensor %q has %s bytes, expected %s: %w", t.Name, models.Grouped(len(t.Data)), models.Grouped(want), models.ErrCorrupt))
 		return false
 	}

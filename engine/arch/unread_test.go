@@ -116,12 +116,12 @@ func TestKeysCount(t *testing.T) {
 
 // TestEveryTensorMatters checks for every kind of model that the logits change with each of its tensors.
 func TestEveryTensorMatters(t *testing.T) {
-	dev, err := cpu.New(cpu.Options{Exact: true, Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dev.Close()
 	logits := func(s *tiny.Source) []float32 {
+		dev, err := cpu.New(cpu.Options{Exact: true, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dev.Close() // and with it the weights, of which there would be gigabytes
 		m, err := Open(fileOf(s), dev, 0)
 		if err != nil {
 			t.Fatal(err)

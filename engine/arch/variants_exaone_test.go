@@ -5,6 +5,12 @@ import (
 	"soberano/models"
 )
 
+var exaoneCases = kindCases{
+	tensors:  []string{"blk.0.attn_q_norm.weight", "blk.0.attn_output.bias", "blk.0.ffn_gate_inp.weight", "blk.0.ffn_up.bias"},
+	keys:     models.Metadata{"expert_count": uint64(8), "rope.dimension_count": uint64(8), "attention.sliding_window": uint64(16)},
+	variants: map[string]func(*tiny.Source){"divisors": func(s *tiny.Source) { s.Vector("rope_freqs.weight", aroundOne(tiny.HeadDim/2, 1)...) }},
+}
+
 var exaone4Cases = kindCases{
 	tensors:     []string{"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "blk.0.attn_output.bias", "blk.0.ffn_gate_inp.weight"},
 	keys:        models.Metadata{"expert_count": uint64(8), "rope.dimension_count": uint64(8)},

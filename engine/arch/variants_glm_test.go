@@ -7,6 +7,13 @@ import (
 	"soberano/models"
 )
 
+var chatGLMCases = kindCases{
+	dispensable: []string{"attn_qkv.weight", "attn_qkv.bias", "output.weight"},
+	tensors:     []string{"blk.0.ffn_gate.weight", "blk.0.attn_q_norm.weight", "rope_freqs.weight", "blk.0.attn_output.bias"},
+	keys:        models.Metadata{"attention.sliding_window": uint64(16), "expert_count": uint64(8)},
+	unsupported: models.Metadata{"attention.head_count": uint64(8)},
+}
+
 var glm4Cases = kindCases{
 	tensors:  []string{"blk.0.ffn_gate.weight", "blk.0.attn_q_norm.weight", "rope_freqs.weight", "blk.0.attn_output.bias"},
 	keys:     models.Metadata{"attention.sliding_window": uint64(16), "expert_count": uint64(8), "rope.dimension_sections": []int64{2, 1, 0, 1}},

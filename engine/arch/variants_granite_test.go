@@ -1,6 +1,8 @@
 package arch
 
 import (
+	"fmt"
+
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 )
@@ -13,6 +15,30 @@ var graniteCases = kindCases{
 		"unrotated": func(s *tiny.Source) { s.Meta["granite.rope.scaling.finetuned"] = false },
 		"biases":    qkvBiases,
 	},
+}
+
+var graniteSWACases = kindCases{
+	tensors:  []string{"blk.0.attn_q_norm.weight", "blk.0.post_attention_norm.weight", "blk.0.ffn_gate_inp.weight", "blk.0.ffn_up_shexp.weight"},
+	keys:     models.Metadata{"expert_shared_feed_forward_length": uint64(64), "deepstack_mapping": []int64{1, 2, 3}, "rope.dimension_count": uint64(8)},
+	optional: []string{"expert_count"},
+	variants: map[string]func(*tiny.Source){
+		"rotated": func(s *tiny.Source) { delete(s.Meta, "granite_swa.attention.rope_pattern") },
+		"moe": func(s *tiny.Source) {
+			s.Meta["granite_swa.expert_count"], s.Meta["granite_swa.expert_used_count"] = uint64(tiny.Experts), uint64(tiny.Used)
+			for i := range 4 {
+				blk := fmt.Sprintf("blk.%d.", i)
+				without(s, blk+"ffn_gate")
+				without(s, blk+"ffn_up")
+				without(s, blk+"ffn_down")
+				s.Matrix(blk+"ffn_gate_inp.weight", tiny.Experts, tiny.Dim)
+				s.Matrix(blk+"ffn_gate_up_exps.weight", tiny.Experts*2*tiny.FF, tiny.Dim)
+				s.Tensors[len(s.Tensors)-1].Shape = []int{tiny.Experts, 2 * tiny.FF, tiny.Dim}
+				s.Matrix(blk+"ffn_down_exps.weight", tiny.Experts*tiny.Dim, tiny.FF)
+				s.Tensors[len(s.Tensors)-1].Shape = []int{tiny.Experts, tiny.Dim, tiny.FF}
+			}
+		},
+	},
+	tolerance: 3e-5, // its logits are close together
 }
 
 var graniteMoECases = kindCases{

@@ -38,6 +38,24 @@ var llamaCases = kindCases{
 	unused: map[string]string{"long": "rope_factors_short.weight", "short": "rope_factors_long.weight"},
 }
 
+var nanbeigeCases = kindCases{
+	dispensable: []string{"output.weight"},
+	tensors:     []string{"blk.0.attn_q_norm.weight", "blk.0.attn_output.bias", "blk.0.ffn_up.bias"},
+	keys:        models.Metadata{"attention.sliding_window": uint64(16), "expert_count": uint64(8), "rope.dimension_count": uint64(8)},
+	variants: map[string]func(*tiny.Source){
+		"bare": func(s *tiny.Source) {
+			s.Meta["nanbeige.num_loops"], s.Meta["nanbeige.skip_loop_final_norm"] = uint64(3), true
+		},
+		"once": func(s *tiny.Source) { delete(s.Meta, "nanbeige.num_loops") },
+	},
+}
+
+var panguCases = kindCases{
+	dispensable: []string{"attn_q.bias", "attn_k.bias", "attn_v.bias"},
+	tensors:     []string{"blk.0.attn_q_norm.weight", "blk.0.ffn_up.bias", "rope_freqs.weight"},
+	keys:        models.Metadata{"attention.sliding_window": uint64(16), "expert_count": uint64(8), "rope.dimension_count": uint64(8)},
+}
+
 var mixtralCases = kindCases{
 	tensors: []string{"blk.0.ffn_gate_shexp.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_up_exps.bias", "blk.0.ffn_gate.weight"},
 	keys: models.Metadata{

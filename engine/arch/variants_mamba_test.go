@@ -1,6 +1,8 @@
 package arch
 
 import (
+	"maps"
+
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 )
@@ -55,6 +57,37 @@ var nemotronHCases = kindCases{
 	dispensable: []string{"ssm_conv1d.bias", "ffn_down.bias"},
 	tensors:     []string{"blk.2.ffn_gate.weight", "blk.2.ssm_in.weight", "blk.0.ffn_norm.weight", "rope_freqs.weight"},
 	keys:        models.Metadata{"attention.scale": 0.5, "nextn_predict_layers": uint64(1)},
+}
+
+var nemotronHMoECases = kindCases{
+	dispensable: []string{"ssm_conv1d.bias"},
+	tensors:     []string{"blk.2.ffn_gate_exps.weight", "blk.2.ffn_up.weight", "blk.2.ffn_gate_shexp.weight", "blk.2.ffn_latent_up.weight", "blk.0.ffn_norm.weight"},
+	keys:        models.Metadata{"attention.scale": 0.5, "moe_every_n_layers": uint64(2)},
+	unsupported: models.Metadata{"expert_gating_func": uint64(1), "expert_used_count": []uint64{0, 0, 2, 0, 3}},
+	optional:    []string{"nextn_predict_layers"},
+	variants: map[string]func(*tiny.Source){"drafts": func(s *tiny.Source) {
+		repeat(s, 4, 5, 6)
+		s.Matrix("blk.5.nextn.eh_proj.weight", tiny.Dim, 2*tiny.Dim)
+		maps.Copy(s.Meta, models.Metadata{
+			"nemotron_h_moe.nextn_predict_layers": uint64(1), "nemotron_h_moe.attention.head_count_kv": []uint64{0, tiny.KVHeads, 0, 0, 0, tiny.KVHeads},
+			"nemotron_h_moe.feed_forward_length": []uint64{0, 0, tiny.ExpertFF, 0, tiny.ExpertFF, tiny.ExpertFF},
+		})
+		for _, name := range []string{"nextn.enorm", "nextn.hnorm", "nextn.shared_head_norm", "post_attention_norm"} {
+			s.Vector("blk.5."+name+".weight", aroundOne(tiny.Dim, len(name))...)
+		}
+		for name, rows := range map[string]int{"attn_q": tiny.Heads, "attn_k": tiny.KVHeads, "attn_v": tiny.KVHeads} {
+			s.Matrix("blk.5."+name+".weight", rows*tiny.HeadDim, tiny.Dim)
+		}
+		s.Matrix("blk.5.attn_output.weight", tiny.Dim, tiny.Heads*tiny.HeadDim)
+	}},
+	unused: map[string]string{"drafts": "blk.5."},
+}
+
+var nemotronHMoELatentCases = kindCases{
+	dispensable: []string{"ssm_conv1d.bias"},
+	tensors:     []string{"blk.2.ffn_gate_exps.weight", "blk.0.ffn_latent_up.weight"},
+	keys:        models.Metadata{"attention.scale": 0.5},
+	optional:    []string{"nextn_predict_layers"},
 }
 
 var plamo2Cases = kindCases{

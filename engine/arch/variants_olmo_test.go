@@ -7,6 +7,16 @@ import (
 	"soberano/models"
 )
 
+var olmoCases = kindCases{
+	tensors:     []string{"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "output_norm.weight", "rope_freqs.weight", "blk.0.attn_output.bias", "blk.0.attn_q_norm.weight"},
+	keys:        models.Metadata{"expert_count": uint64(8), "rope.dimension_count": uint64(8)},
+	unsupported: models.Metadata{"attention.head_count": uint64(2)},
+	variants: map[string]func(*tiny.Source){"unlimited": func(s *tiny.Source) {
+		delete(s.Meta, "olmo.attention.clamp_kqv")
+		s.Matrix("output.weight", tiny.Vocabulary, tiny.Dim)
+	}},
+}
+
 var olmo2Cases = kindCases{
 	tensors:     []string{"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "rope_freqs.weight", "blk.0.attn_output.bias"},
 	keys:        models.Metadata{"expert_count": uint64(8), "rope.dimension_count": uint64(8), "attention.clamp_kqv": 8.0},

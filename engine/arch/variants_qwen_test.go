@@ -112,3 +112,14 @@ var qwen3VLMoECases = kindCases{
 	tensors: []string{"blk.0.ffn_gate.weight", "blk.0.ffn_gate_shexp.weight", "rope_freqs.weight"},
 	keys:    models.Metadata{"expert_weights_norm": false, "rope.dimension_count": uint64(8), "expert_gating_func": uint64(2)},
 }
+
+var mellumCases = kindCases{
+	tensors: []string{"blk.0.ffn_gate.weight", "blk.0.exp_probs_b.bias", "blk.1.ffn_gate_shexp.weight", "blk.0.attn_output.bias", "rope_freqs.weight"},
+	keys:    models.Metadata{"expert_weights_norm": false, "expert_weights_scale": 2.5, "expert_gating_func": uint64(2), "rope.dimension_count": uint64(8)},
+	variants: map[string]func(*tiny.Source){
+		"whole": func(s *tiny.Source) { delete(s.Meta, "mellum.attention.sliding_window") },
+		"pattern": func(s *tiny.Source) {
+			s.Meta["mellum.attention.sliding_window_pattern"] = []bool{false, true, true, false}
+		},
+	},
+}

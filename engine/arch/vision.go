@@ -1,31 +1,26 @@
 package arch
 
 import (
-	"encoding/binary"
-	"fmt"
-	"maps"
 	"math"
 	"reflect"
-	"slices"
-	"strings"
 
 	"soberano/engine/nn"
 	"soberano/engine/vision"
 	"soberano/kernels"
-	"soberano/kernels/quant"
 	"soberano/models"
 )
 
-// Vision is a vision encoder with the projector to a language model, from a file of its own (mmproj). The encoder is that of SigLIP
-// (arXiv:2303.15343), a vision transformer (arXiv:2010.11929):
+// Vision is a vision encoder with the projector to a language model, from a file of its own (mmproj). The encoder is a vision
+// transformer (arXiv:2010.11929), that of SigLIP (arXiv:2303.15343), of Pixtral (arXiv:2410.07073) or of Qwen VL (arXiv:2409.12191, arXiv:2502.13923, arXiv:2511.21631):
 //
-//	patches ─ embed + position ─▶ x ─┬──────────────────────────────┬─▶ ⊕ ─┬──────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ projector ─▶ rows
-//	                                 └ norm ─ q,k,v ─ attention ─ o ┘      └ norm ─ f(up) ─ down ─────┘
-//	                                 └──────────────────────── × layers ──────────────────────────────┘
+//	patches ─ embed + position ─▶ x ─┬─────────────────────────────────────┬─▶ ⊕ ─┬──────────────────────────┬─▶ ⊕ ─▶ … ─ norm ─ projector ─▶ rows
+//	                                 └ norm ─ q,k,v ─ RoPE ─ attention ─ o ┘      └ norm ─ f(gate)·up ─ down ┘
+//	                                 └──────────────────────────── × layers ────────────────────────────────┘
 //
-// Every patch attends to all patches of its image. The norms are LayerNorm. The projector makes the rows that the language model
-// takes in the place of embedded tokens; see projectors. The layers run one after the other over whole images, so all of them use the same layer
-// of the state.
+// Every patch attends to all patches of its image, in some layers of Qwen 2.5 VL to those of its window of the image. Which norms there are, whether positions are
+// learned or rotate q and k, and whether the feed-forward network has a gate depends on the projector; see projectors. The projector makes the
+// rows that the language model takes in the place of embedded tokens, one of each square of patches. The layers run one after the other over whole
+// images, so all of them use the same layer of the state.
 //
 // Only one goroutine may use a Vision at a time.
 type Vision struct {
@@ -33,80 +28,138 @@ type Vision struct {
 	c         config
 	look      Look
 	patch     kernels.Matrix // [dim × 3·patch·patch], with a bias or without
-	positions kernels.Vector // [patches × dim]
+	positions []float32      // [side·side × dim], or with tables [2·side × dim]; nil: none
+	side      int            // of the square of learned positions, in patches
+	class     []float32      // a row behind those of the patches, [dim]; nil: none
+	smooth    bool           // interpolation takes the mean of all positions that one of a smaller image stands for
+	tables    bool           // positions are those of side columns, and then those of side lines
+	rope      kernels.RoPE   // Freq is nil: q and k are not rotated
+	window    int            // side of a window of attention, in squares of patches; 0: there are none
 	layers    []visionLayer
-	norm      nn.Norm // [dim]; none: the file has none
+	run       func(d kernels.Step, x kernels.Tensor) []*kernels.Rows // runs other layers than these
+	preNorm   nn.Norm                                                // [dim], before the layers; none: the file has none
+	norm      nn.Norm                                                // [dim], after them; none: the file has none
 	attn      kernels.Attention
-	state     kernels.State
-	project   func(v *Vision, x []float32) ([]float32, error)
-	softNorm  nn.Norm        // [dim], of the projector of Gemma 3
-	out       kernels.Matrix // [Dim × dim], or [Dim × dim·Merge²]
+	windowed  kernels.Attention // to the windows
+	mergers   []merger          // of the last layer's output, and of that of each deep layer
+	level     func(x []float32) // makes of the means of pooled patches what goes into the projector; nil: nothing else
+	pooled    bool              // the projector takes the mean of the patches of a square, otherwise all of them side by side
+	channels  bool              // the projector takes the values of a square by column of its patches, otherwise by patch
+	lineEnd   []float32         // [Dim]: the row behind each line of an image but the last; nil: none
 }
 
 // Look describes which images a Vision takes, and what it makes of them.
 type Look struct {
 	Projector string // the name of the projector in files
-	Side      int    // of an image, in pixels: images are squares
+	Side      int    // of an image, in pixels, if all images are squares of one size; otherwise 0
 	Patch     int    // side of a patch, in pixels
 	Merge     int    // side of the square of patches that become one row
 	Longest   int    // longest side to which an image is scaled before it is divided into tiles; 0: not divided
-	Mean, Std [3]float32
-	Dim       int  // width of the rows
-	Rows      int  // of an image
-	Whole     bool // the language model sees all rows of an image at once, also later ones
+	// Least and Most are how many pixels images have, if their sizes differ. Sides are multiples of Patch·Merge.
+	Least, Most int
+	Tiles       int // into how many tiles an image is divided at most, if that is not a property of the projector
+	Room        int // how many rows an image has at most, if it is divided into tiles of which some can be left out; 0: unlimited
+	Mean, Std   [3]float32
+	Dim         int  // width of the rows, with the values for the first layers of the language model (nn.Given)
+	Whole       bool // the language model sees all rows of an image at once, also later ones
+	LineEnds    bool // there is a further row behind each line but the last
 }
 
-// Parts returns what the language model sees of m.
-func (l *Look) Parts(m *vision.Image) []vision.Part { return projectors[l.Projector].parts(l, m) }
-
-func gemma3Parts(l *Look, m *vision.Image) []vision.Part {
-	return vision.Letterbox(m, l.Side, vision.Bilinear, "<start_of_image>", "<end_of_image>")
+// Parts returns what the language model sees of m. Images of any size are scaled so that they have at most room rows, if that is not below
+// the least number of the model; 0: as many as the model takes.
+func (l *Look) Parts(m *vision.Image, room int) []vision.Part {
+	limited := *l
+	if unit := l.Patch * l.Merge; room > 0 {
+		limited.Most, limited.Room = max(l.Least, min(l.Most, room*unit*unit)), room
+	}
+	return projectors[l.Projector].parts(&limited, m)
 }
 
-func idefics3Parts(l *Look, m *vision.Image) []vision.Part { return vision.Tiles(m, l.Side, l.Longest) }
+// Rows returns how many rows a tile becomes, and how many of them are in a line.
+func (l *Look) Rows(tile *vision.Image) (n, across int) {
+	unit := l.Patch * l.Merge
+	across, down := tile.Width/unit, tile.Height/unit
+	if n = across * down; l.LineEnds {
+		n += down - 1
+	}
+	return n, across
+}
+
+// takes reports whether a tile has a size that the encoder takes.
+func (l *Look) takes(tile *vision.Image) bool {
+	unit := l.Patch * l.Merge
+	if l.Side > 0 {
+		return tile.Width == l.Side && tile.Height == l.Side
+	}
+	return tile.Width > 0 && tile.Height > 0 && tile.Width%unit == 0 && tile.Height%unit == 0 && tile.Width*tile.Height/(unit*unit) <= maxUnits
+}
+
+// maxUnits is the largest number of squares of patches in an image of any size: twice that of the largest images that Parts returns.
+const maxUnits = 1 << 13
 
 type visionLayer struct {
 	norm, ffnNorm nn.Norm
 	qkv           kernels.Matrix // [3·dim × dim]
 	o             kernels.Matrix // [dim × dim]
-	up, down      kernels.Matrix // [ff × dim], [dim × ff]
+	ffn           feedForward
+	scale         kernels.Vector // factors of the output of attention, [dim]; nil: none
+	ffnScale      kernels.Vector // the same of the feed-forward network
+	windowed      bool           // patches attend to those of their window only
+	deep          bool           // the projector has a further part for the output of the layer
 }
 
-// projector is a line of the table of projectors.
+// projector is a line of the table of projectors, with what distinguishes their encoders.
 type projector struct {
-	merge   int  // if the file does not say it
-	whole   bool // see Look
-	parts   func(l *Look, m *vision.Image) []vision.Part
-	open    func(v *Vision, r *reader)
-	project func(v *Vision, x []float32) ([]float32, error)
+	fixed  bool     // images are squares of one size
+	most   int      // largest number of rows of an image if they are not
+	least  int      // smallest number of rows of such an image; 0: 8
+	merge  int      // Look.Merge if the file does not say it
+	merges int      // the largest Look.Merge; 0: merge
+	key    string   // of Look.Merge
+	whole  bool     // Look.Whole
+	norm   normKind // of the encoder
+	frames bool     // the embedding of patches is that of two equal frames of a film
+	learns bool     // positions are learned
+	class  bool     // there is a row behind those of the patches
+	rotary rotation // of q and k, by the line and the column of a patch
+	parts  func(l *Look, m *vision.Image) []vision.Part
+	layers func(v *Vision, r *reader, f kernels.Activation) // reads other layers than most encoders have; nil: visionLayer does
+	open   func(v *Vision, r *reader)                       // reads the projector
 }
+
+// rotation is how an encoder rotates pairs of values by the line, and others by the column of a patch.
+type rotation int
+
+const (
+	noRotation rotation = iota
+	halves              // pairs (i, i+headDim/2), lines and columns with the same frequencies
+	neighbours          // pairs (2i, 2i+1), lines and columns with alternate frequencies
+)
 
 // projectors is the table of the projectors, by their names in files.
 var projectors = map[string]projector{
-	"gemma3":   {4, true, gemma3Parts, openGemma3Projector, (*Vision).poolGemma3},
-	"idefics3": {1, false, idefics3Parts, openIdefics3Projector, (*Vision).shuffleIdefics3},
+	"gemma3":           {fixed: true, merge: 4, merges: 64, key: squareSide, whole: true, norm: layerNorm, learns: true, parts: gemma3Parts, open: openGemma3Projector},
+	"gemma4v":          {least: 70, most: 1120, merge: 3, merges: 8, key: squareSide, norm: rmsNorm, parts: gemma4Parts, layers: gemma4VisionLayers, open: openGemma4Projector},
+	"idefics3":         {fixed: true, merge: 1, merges: 64, key: squareSide, norm: layerNorm, learns: true, parts: idefics3Parts, open: openIdefics3Projector},
+	"internvl":         {fixed: true, merge: 1, merges: 64, key: squareSide, norm: layerNorm, learns: true, class: true, parts: internVLParts, open: openInternVLProjector},
+	"lfm2":             {least: 64, most: 256, merge: 2, merges: 8, key: squareSide, norm: layerNorm, learns: true, parts: lfm2Parts, open: openLFM2Projector},
+	"pixtral":          {most: 1024, merge: 1, merges: 8, key: "spatial_merge_size", norm: rmsNorm, rotary: neighbours, parts: pixtralParts, open: openPixtralProjector},
+	"qwen2vl_merger":   {most: 4096, merge: 2, key: "spatial_merge_size", norm: layerNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen2Projector},
+	"qwen2.5vl_merger": {most: 4096, merge: 2, key: "spatial_merge_size", norm: rmsNorm, frames: true, rotary: halves, parts: qwenParts, open: openQwen25Projector},
+	"qwen3vl_merger":   {most: 4096, merge: 2, key: "spatial_merge_size", norm: layerNorm, frames: true, learns: true, rotary: halves, parts: qwenParts, open: openQwen3Projector},
 }
+
+// squareSide is the key of Look.Merge in most files.
+const squareSide = "projector.scale_factor"
 
 // visionKeys are keys that change the arithmetic of other encoders.
 var visionKeys = map[string]neutral{
 	"feature_layer": func(_ *reader, v any) bool { return reflect.ValueOf(v).Len() == 0 }, "n_wa_pattern": value(0.0), "window_size": value(0.0),
-	"attention.head_count_kv": like("attention.head_count"),
-}
-
-// Sees reports whether m takes rows of images in the place of tokens (nn.Step.Given), of which it has width columns.
-func Sees(m Model) (width int, ok bool) {
-	d, ok := m.(*decoder)
-	if !ok {
-		return 0, false
-	}
-	return d.c.dim, true
+	"attention.head_count_kv": like("attention.head_count"), "wa_layer_indexes": value(), "is_deepstack_layers": value(false),
 }
 
 // IsVision reports whether f holds a vision encoder for a language model.
-func IsVision(f *models.File) bool {
-	kind, err := f.Meta.String("general.architecture", "")
-	return err == nil && kind == "clip"
-}
+func IsVision(f *models.File) bool { return f.Meta.IsVision() }
 
 // OpenVision loads the vision encoder of f onto dev. f must stay open as long as the Vision is used. The errors are those of Open.
 func OpenVision(f *models.File, dev kernels.Device) (*Vision, error) {
@@ -120,285 +173,45 @@ func openVision(f *models.File, dev kernels.Device) (*Vision, error) {
 	r := &reader{f: f, dev: dev, family: "clip.vision", used: map[string]bool{}, read: map[string]bool{}}
 	v := &Vision{dev: dev}
 	p := r.projector(v)
+	act := r.visionActivation()
 	r.visionConfig(v, p)
 	if r.err != nil {
 		return nil, r.err
 	}
 	c := v.c
-	v.patch = r.patches(v)
-	name, n := "v.position_embd.weight", v.look.Side/v.look.Patch
-	v.positions = r.load(name, r.values(name, n*n, c.dim))
-	for i := range c.layers {
-		v.layers = append(v.layers, r.visionLayer(fmt.Sprintf("v.blk.%d.", i), c))
-		if r.err != nil {
-			return nil, r.err
-		}
+	v.patch = r.patches(v, p.frames)
+	if p.class {
+		v.class = r.values("v.class_embd", c.dim)
+	}
+	if p.learns {
+		r.learnedPositions(v, p.fixed)
+	}
+	if p.rotary != noRotation {
+		v.rope = r.patchRope(c.headDim, p.rotary)
+	}
+	if _, ok := r.f.Tensor("v.pre_ln.weight"); ok {
+		v.preNorm = r.norm("v.pre_ln", c.dim, c)
+	}
+	if p.layers != nil {
+		p.layers(v, r, act)
+	} else {
+		r.visionLayers(v, act)
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	if _, ok := r.f.Tensor("v.post_ln.weight"); ok {
 		v.norm = r.norm("v.post_ln", c.dim, c)
 	}
 	v.attn = kernels.Attention{Heads: c.heads, KVHeads: c.heads, HeadDim: c.headDim, Scale: float32(1 / math.Sqrt(float64(c.headDim)))}
+	v.windowed = v.attn
+	v.windowed.Cross = true
 	p.open(v, r)
-	v.project = p.project
 	if r.err == nil {
 		r.err = r.unread(family{title: "vision encoder", keys: visionKeys})
 	}
 	return v, r.err
 }
 
-// projector reads which projector the file has, and refuses files without a vision encoder that runs here.
-func (r *reader) projector(v *Vision) projector {
-	meta := r.f.Meta
-	if kind, err := meta.String("general.architecture", ""); err != nil || kind != "clip" {
-		r.unsupported("is no vision encoder (mmproj) but a model of the family %s", models.Printable(kind))
-	}
-	has, err := meta.Bool("clip.has_vision_encoder", false)
-	r.fail(err)
-	if r.err == nil && !has {
-		r.unsupported("holds no vision encoder")
-	}
-	name, err := meta.String("clip.projector_type", "")
-	if name == "" && err == nil {
-		name, err = meta.String("clip.vision.projector_type", "")
-	}
-	r.fail(err)
-	p, known := projectors[name]
-	if !known && r.err == nil {
-		r.unsupported("holds a projector of the kind %s, which does not run here; %s do", models.Printable(name), strings.Join(slices.Sorted(maps.Keys(projectors)), " and "))
-	}
-	if gelu, err := meta.Bool("clip.use_gelu", false); r.err == nil && (err != nil || !gelu) {
-		r.unsupported("has another activation than GELU")
-	}
-	v.look.Projector, v.look.Whole = name, p.whole
-	return p
-}
-
-// visionConfig reads the keys.
-func (r *reader) visionConfig(v *Vision, p projector) {
-	if r.err != nil {
-		return
-	}
-	c := config{
-		dim:    r.int("embedding_length", required, 1, maxWidth),
-		ff:     r.int("feed_forward_length", required, 1, maxWidth),
-		layers: r.int("block_count", required, 1, maxLayers),
-		heads:  r.int("attention.head_count", required, 1, maxWidth),
-		eps:    float32(r.float("attention.layer_norm_epsilon", required, 1e-12, 1)),
-		norm:   layerNorm,
-	}
-	v.look.Side, v.look.Patch = r.int("image_size", required, 1, 1<<13), r.int("patch_size", required, 1, 1<<10)
-	v.look.Merge = r.int("projector.scale_factor", p.merge, 1, 64)
-	v.look.Longest = r.int("preproc_image_size", 0, 0, 1<<13)
-	v.look.Dim = r.int("projection_dim", required, 1, maxWidth)
-	v.look.Mean, v.look.Std = r.channels("image_mean", -10), r.channels("image_std", 1e-6)
-	if r.err != nil {
-		return
-	}
-	c.headDim = r.int("attention.head_dim", c.dim/c.heads, 2, 4096)
-	side := v.look.Side / v.look.Patch
-	switch {
-	case c.headDim*c.heads != c.dim:
-		r.fail(fmt.Errorf("%d heads do not share %d values evenly: %w", c.heads, c.dim, models.ErrCorrupt))
-	case v.look.Side%v.look.Patch != 0 || side%v.look.Merge != 0:
-		r.fail(fmt.Errorf("images of %d pixels a side, patches of %d, squares of %d patches: they do not divide evenly: %w", v.look.Side, v.look.Patch, v.look.Merge, models.ErrCorrupt))
-	case side*side > 1<<14:
-		r.unsupported("images of %d patches", side*side)
-	}
-	v.look.Rows = side / v.look.Merge * (side / v.look.Merge)
-	v.c = c
-}
-
-// channels reads three numbers, one a channel.
-func (r *reader) channels(key string, lo float64) (x [3]float32) {
-	key = r.key(key)
-	list, err := r.f.Meta.Floats(key)
-	switch {
-	case err != nil:
-		r.fail(err)
-	case len(list) != 3:
-		r.fail(fmt.Errorf("key %q has %d values, expected 3: %w", key, len(list), models.ErrCorrupt))
-	default:
-		for i, v := range list {
-			if !(v >= lo && v <= 10) {
-				r.fail(fmt.Errorf("key %q has the value %v: %w", key, v, models.ErrCorrupt))
-			}
-			x[i] = float32(v)
-		}
-	}
-	return x
-}
-
-// patches loads the embedding of patches.
-func (r *reader) patches(v *Vision) kernels.Matrix {
-	const name = "v.patch_embd"
-	t, ok := r.tensor(name+".weight", v.c.dim, 3, v.look.Patch, v.look.Patch)
-	if !ok {
-		return nil
-	}
-	w := kernels.Weights{Type: t.Type, Rows: v.c.dim, Cols: 3 * v.look.Patch * v.look.Patch, Data: t.Data}
-	w.Bias = r.optional(name+".bias", v.c.dim)
-	return r.loadMatrix(name, []kernels.Weights{w})
-}
-
-func (r *reader) visionLayer(blk string, c config) visionLayer {
-	up, down := "ffn_up", "ffn_down"
-	if t, ok := r.f.Tensor(blk + down + ".weight"); ok && len(t.Shape) == 2 && t.Cols() == c.dim && c.ff != c.dim {
-		up, down = down, up // files of older programs have the names the wrong way round
-	}
-	return visionLayer{
-		norm: r.norm(blk+"ln1", c.dim, c), ffnNorm: r.norm(blk+"ln2", c.dim, c),
-		qkv:  r.biased(c.dim, part{blk + "attn_q", c.dim}, part{blk + "attn_k", c.dim}, part{blk + "attn_v", c.dim}),
-		o:    r.biased(c.dim, part{blk + "attn_out", c.dim}),
-		up:   r.biased(c.dim, part{blk + up, c.ff}),
-		down: r.biased(c.ff, part{blk + down, c.dim}),
-	}
-}
-
 // Look describes the encoder.
 func (v *Vision) Look() Look { return v.look }
-
-// Encode returns the rows of a tile of Side × Side pixels, [Rows × Dim]. The error is the device's.
-func (v *Vision) Encode(tile *vision.Image) ([]float32, error) {
-	c, n := v.c, v.look.Side/v.look.Patch*(v.look.Side/v.look.Patch)
-	if tile.Width != v.look.Side || tile.Height != v.look.Side {
-		return nil, fmt.Errorf("vision: a tile of %d × %d pixels, expected %d × %d", tile.Width, tile.Height, v.look.Side, v.look.Side)
-	}
-	patches := tile.Normalised(v.look.Patch, v.look.Mean, v.look.Std)
-	if v.state == nil {
-		keeps := kernels.Layer{KVHeads: c.heads, KeyDim: c.headDim, ValueDim: c.headDim, Fine: true}
-		state, err := v.dev.NewState(kernels.StateShape{Layers: []kernels.Layer{keeps}, Cap: n})
-		if err != nil {
-			return nil, err
-		}
-		v.state = state
-	}
-	d := v.dev.Begin(&kernels.Batch{Spans: []kernels.Span{{State: v.state, N: n, Len: n}}, Priority: kernels.Answer})
-	x := d.New(n, c.dim)             // the residual stream
-	h := d.New(n, c.dim)             // normalised x
-	qkv := d.New(n, 3*c.dim)         // q, k and v side by side
-	q := qkv.Slice(0, c.dim)         // [n × heads·headDim]
-	k := qkv.Slice(c.dim, c.dim)     // [n × heads·headDim]
-	val := qkv.Slice(2*c.dim, c.dim) // [n × heads·headDim]
-	ffn := d.New(n, c.ff)
-	in := d.New(n, len(patches)/n)
-
-	d.Write(in, patches)
-	d.MatMul(x, in, v.patch)
-	d.Add(x, d.Const(v.positions, n, c.dim))
-	for i := range v.layers {
-		l := &v.layers[i]
-		l.norm.Of(d, h, x)
-		d.MatMul(qkv, h, l.qkv)
-		d.Store(k, val, 0, &v.attn)
-		d.Attend(q, q, 0, &v.attn)
-		d.MatMulAdd(x, q, l.o)
-
-		l.ffnNorm.Of(d, h, x)
-		d.MatMul(ffn, h, l.up)
-		d.Activate(ffn, ffn, kernels.Tensor{}, kernels.GELUTanh)
-		d.MatMulAdd(x, ffn, l.down)
-	}
-	v.norm.Of(d, x, x)
-	rows := d.Read(x)
-	if err := d.End(); err != nil {
-		return nil, err
-	}
-	return v.project(v, compact(rows))
-}
-
-// compact returns rows without the gaps between them.
-func compact(rows *kernels.Rows) []float32 {
-	out := make([]float32, 0, rows.Len*rows.Cols)
-	for i := range rows.Len {
-		out = append(out, rows.Row(i)...)
-	}
-	return out
-}
-
-// Close frees the memory of images; the weights belong to the device.
-func (v *Vision) Close() error {
-	if v.state == nil {
-		return nil
-	}
-	err := v.state.Close()
-	v.state = nil
-	return err
-}
-
-// merged calls f for each square of Merge × Merge patches, row by row, with the numbers of its patches, row by row.
-func (v *Vision) merged(f func(patches []int)) {
-	across, m := v.look.Side/v.look.Patch, v.look.Merge
-	list := make([]int, 0, m*m)
-	for y := 0; y < across; y += m {
-		for x := 0; x < across; x += m {
-			list = list[:0]
-			for i := range m * m {
-				list = append(list, (y+i/m)*across+x+i%m)
-			}
-			f(list)
-		}
-	}
-}
-
-// openGemma3Projector reads the projector of Gemma 3: the mean of each square of patches ─ RMSNorm ─ product.
-func openGemma3Projector(v *Vision, r *reader) {
-	const name = "mm.input_projection.weight"
-	v.softNorm = nn.Norm{Weight: r.vector("mm.soft_emb_norm.weight", v.c.dim), Eps: v.c.eps}
-	w := r.values(name, v.c.dim, v.look.Dim) // transposed
-	if r.err != nil {
-		return
-	}
-	data := make([]byte, 0, 4*len(w))
-	for row := range v.look.Dim {
-		for col := range v.c.dim {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(w[col*v.look.Dim+row]))
-		}
-	}
-	v.out = r.loadMatrix(name, []kernels.Weights{{Type: quant.F32, Rows: v.look.Dim, Cols: v.c.dim, Data: data}})
-}
-
-func (v *Vision) poolGemma3(x []float32) ([]float32, error) {
-	var means []float32
-	v.merged(func(patches []int) {
-		mean := make([]float32, v.c.dim)
-		for _, p := range patches {
-			for i, value := range x[p*v.c.dim:][:v.c.dim] {
-				mean[i] += value
-			}
-		}
-		for i := range mean {
-			mean[i] /= float32(len(patches))
-		}
-		means = append(means, mean...)
-	})
-	return v.product(means, v.c.dim)
-}
-
-// openIdefics3Projector reads the projector of Idefics 3 and SmolVLM: the patches of each square side by side ─ product.
-func openIdefics3Projector(v *Vision, r *reader) {
-	v.out = r.matrix(v.c.dim*v.look.Merge*v.look.Merge, part{"mm.model.fc", v.look.Dim})
-}
-
-func (v *Vision) shuffleIdefics3(x []float32) ([]float32, error) {
-	var wide []float32
-	v.merged(func(patches []int) {
-		for _, p := range patches {
-			wide = append(wide, x[p*v.c.dim:][:v.c.dim]...)
-		}
-	})
-	return v.product(wide, v.c.dim*v.look.Merge*v.look.Merge)
-}
-
-// product returns x, [Rows × cols], normalised and multiplied by the matrix of the projector.
-func (v *Vision) product(x []float32, cols int) ([]float32, error) {
-	d := v.dev.Begin(nil)
-	in, out := d.New(len(x)/cols, cols), d.New(len(x)/cols, v.look.Dim)
-	d.Write(in, x)
-	v.softNorm.Of(d, in, in)
-	d.MatMul(out, in, v.out)
-	rows := d.Read(out)
-	if err := d.End(); err != nil {
-		return nil, err
-	}
-	return compact(rows), nil
-}

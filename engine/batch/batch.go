@@ -55,6 +55,28 @@ type Image struct {
 	Values []float32 // [N × width of the model]
 	// Whole means that the rows attend to each other, also to later ones. Then N is at most Chunk.
 	Whole bool
+	// Across is the number of rows in a line of the image, for models whose positions have several axes. 0: the rows have positions
+	// as tokens have.
+	Across int
+}
+
+// place returns the position of row n of a sequence with these images. Without Across it is n on every axis. The rows of an image with
+// Across are all at the time after the token before it, and at their line and column from there on; what follows the image is after
+// the largest of these positions (arXiv:2409.12191).
+func place(images []Image, n int) nn.Place {
+	before := 0 // how many positions less than rows there are before n
+	for _, m := range images {
+		switch i := n - m.At; {
+		case m.Across == 0 || i < 0:
+		case i < m.N:
+			p := int32(m.At - before)
+			return nn.Place{p, p + int32(i/m.Across), p + int32(i%m.Across)}
+		default:
+			before += m.N - max(m.Across, m.N/m.Across)
+		}
+	}
+	p := int32(n - before)
+	return nn.Place{p, p, p}
 }
 
 // ErrFull: a request went on beyond the context.

@@ -71,9 +71,15 @@ func (q *Queue) add(s *slot) {
 	}
 }
 
-// addImages puts the rows of the images in a slot's share into the step, which begins at row, position pos of the sequence.
+// addImages puts the rows of the images in a slot's share, and the positions of all its rows, into the step. The share begins at row, position pos of the sequence.
 func (q *Queue) addImages(s *slot, row, pos int) {
-	for _, m := range s.ticket.req.Images {
+	images := s.ticket.req.Images
+	if slices.ContainsFunc(images, func(m Image) bool { return m.Across > 0 }) {
+		for i := range s.take {
+			q.step.Put(row+i, place(images, pos+i))
+		}
+	}
+	for _, m := range images {
 		from, to := max(m.At, pos), min(m.At+m.N, pos+s.take)
 		if from >= to {
 			continue

@@ -62,6 +62,21 @@ func (r Rotary) Frequencies() (freq []float32, scale float32) {
 	return freq, float32(r.attention(factor))
 }
 
+// Axes returns for each pair the axis of a position by which it rotates, see kernels.RoPE. It returns nil if positions have one axis. Pairs of the fourth
+// axis, which do not rotate, are given the first one.
+func (r Rotary) Axes() []uint8 {
+	if r.Sections == [4]int{} {
+		return nil
+	}
+	list := make([]uint8, r.Dims/2)
+	for i := range list {
+		if a := r.axis(i); a < axes {
+			list[i] = uint8(a)
+		}
+	}
+	return list
+}
+
 // axis returns the axis of a position by which pair i rotates.
 func (r Rotary) axis(i int) int {
 	s := r.Sections

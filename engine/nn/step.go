@@ -17,24 +17,67 @@ type Step struct {
 	Out           []int // rows that need logits, ascending
 	// Given are rows of the embedding that do not come from tokens, such as those of images.
 	Given []Given
+
+	axes [axes][]int32 // memory of Axes
 }
 
-// Given are rows from Row on, [n × dim], that replace the embeddings of the tokens there.
+// axes is the number of axes of a position: time, height and width (M-RoPE, arXiv:2409.12191).
+const axes = 3
+
+// Place is a position on the axes time, height and width.
+type Place [axes]int32
+
+// Given are rows from Row on that replace the embeddings of the tokens there. In models whose first layers are given rows of their own, a
+// row of Values is that of the embedding and, behind it, those of the layers: [n × (1+layers)·dim].
 type Given struct {
 	Row    int
 	Values []float32
+	t      kernels.Tensor // [n × (1+layers)·dim], with layers > 0
 }
 
-// Give writes the rows of s.Given to x, the embedded tokens.
-func (s *Step) Give(d kernels.Step, x kernels.Tensor) {
+// Give writes the rows of s.Given to x, the embedded tokens. layers is the number of layers for which s.Given has rows; see GiveLayer.
+func (s *Step) Give(d kernels.Step, x kernels.Tensor, layers int) {
+	width := (1 + layers) * x.Cols
+	for i := range s.Given {
+		g := &s.Given[i]
+		n := len(g.Values) / width
+		if layers == 0 {
+			d.Write(x.Sub(g.Row, n), g.Values)
+			continue
+		}
+		g.t = d.New(n, width)
+		d.Write(g.t, g.Values)
+		d.Scale(x.Sub(g.Row, n), g.t.Slice(0, x.Cols), 1)
+	}
+}
+
+// GiveLayer adds the rows of s.Given for a layer to x, after Give.
+func (s *Step) GiveLayer(d kernels.Step, x kernels.Tensor, layer int) {
 	for _, g := range s.Given {
-		d.Write(x.Sub(g.Row, len(g.Values)/x.Cols), g.Values)
+		d.Add(x.Sub(g.Row, g.t.Rows), g.t.Slice((1+layer)*x.Cols, x.Cols))
 	}
 }
 
 // Reset empties s and keeps its memory for reuse.
 func (s *Step) Reset() {
-	s.Tokens, s.Positions, s.Spans, s.Out, s.Given = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0], s.Given[:0]
+	s.Tokens, s.Positions, s.Spans, s.Out, s.Given, s.Axes = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0], s.Given[:0], nil
+}
+
+// Put sets the position of a row to p, which may differ between the axes.
+func (s *Step) Put(row int, p Place) {
+	s.Positions[row] = p[0]
+	if s.Axes == nil && p == (Place{p[0], p[0], p[0]}) {
+		return
+	}
+	if s.Axes == nil {
+		for a := range s.axes {
+			s.axes[a] = append(s.axes[a][:0], s.Positions...)
+		}
+		s.Axes = s.axes[:]
+	}
+	for a, at := range p {
+		s.Axes[a][row] = at
+	}
 }
 
 // Append adds tokens of the sequence in state at positions from pos on. It returns their first row. Without causality, each of
@@ -44,6 +87,9 @@ func (s *Step) Append(state kernels.State, tokens []int32, pos int) int {
 	s.Tokens = append(s.Tokens, tokens...)
 	for i := range tokens {
 		s.Positions = append(s.Positions, int32(pos+i))
+	}
+	for a := range s.Axes {
+		s.Axes[a] = append(s.Axes[a], s.Positions[row:]...)
 	}
 	s.Spans = append(s.Spans, kernels.Span{State: state, Row: row, N: len(tokens), Pos: pos, Len: pos + len(tokens)})
 	return row

@@ -70,6 +70,8 @@ var syntaxes = []syntax{
 	{begin: "<｜DSML｜function_calls>", end: "</｜DSML｜function_calls>", parse: parseTagged}, // DeepSeek V3.2
 	{begin: "<|tool_calls_section_begin|>", end: "<|tool_calls_section_end|>", parse: parseKimi, inner: []string{ // Kimi K2
 		"<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"}},
+	{begin: "<|tool_calls|>", end: "<|calls|>", parse: parseSolar, inner: []string{ // Solar Open
+		"<|tool_call:begin|>", "<|tool_call:name|>", "<|tool_call:args|>", "<|tool_call:end|>"}},
 }
 
 // The marks of the format harmony (gpt-oss): messages of an answer, each for a channel.
@@ -85,12 +87,25 @@ const (
 
 var harmonyEnds = []string{"<|end|>", "<|return|>", "<|call|>", harmonyStart, harmonyChannel}
 
+// The marks of Solar Open: messages of an answer, the first of which the prompt has begun.
+//
+//	<|think|>…<|end|><|begin|>assistant<|content|>…<|end|>
+//	<|begin|>assistant<|tool_calls|><|tool_call:begin|>id<|tool_call:name|>weather<|tool_call:args|>{…}<|tool_call:end|><|calls|>
+const (
+	solarBegin   = "<|begin|>"
+	solarContent = "<|content|>"
+)
+
+// solarThought are the marks of a thought of Solar Open. Other models have an end like it that ends their answers.
+var solarThought = thought{"<|think|>", "<|end|>"}
+
 // Format is how one model marks the parts of its answers.
 type Format struct {
 	thoughts []thought // that may begin at any line; the others only at the beginning of an answer
 	syntaxes []*syntax
 	wrappers []string
 	harmony  bool
+	solar    bool
 }
 
 // FormatOf returns the format of a model by its chat template and its vocabulary: a mark is known where the
@@ -116,6 +131,10 @@ func FormatOf(template string, hasToken func(text string) bool) Format {
 		}
 	}
 	f.harmony = knows(harmonyChannel) && knows(harmonyMessage)
+	if f.solar = !f.harmony && knows(solarThought.begin) && knows(solarBegin) && knows(solarContent); f.solar {
+		f.thoughts = append(f.thoughts, solarThought)
+		f.wrappers = append(f.wrappers, solarBegin+"assistant", solarContent, solarThought.end)
+	}
 	return f
 }
 
@@ -144,6 +163,9 @@ func (f Format) Spelled() []string {
 	}
 	if f.harmony {
 		all = append(all, harmonyStart, harmonyChannel, harmonyMessage, "<|constrain|>", "<|end|>")
+	}
+	if f.solar {
+		all = append(all, solarThought.begin, solarThought.end, solarBegin)
 	}
 	return all
 }

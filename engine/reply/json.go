@@ -217,6 +217,22 @@ func parseKimi(body string, _ TypeOf) ([]Call, bool) {
 	})
 }
 
+// parseSolar reads calls of Solar Open:
+//
+//	<|tool_call:begin|>id<|tool_call:name|>name<|tool_call:args|>{…}<|tool_call:end|>
+func parseSolar(body string, _ TypeOf) ([]Call, bool) {
+	return between(body, "<|tool_call:begin|>", "<|tool_call:end|>", func(s string) (c Call, ok bool) {
+		id, rest, named := strings.Cut(s, "<|tool_call:name|>")
+		name, arguments, given := strings.Cut(rest, "<|tool_call:args|>")
+		if !named || !given {
+			return c, false
+		}
+		c.ID, c.Name = strings.TrimSpace(id), strings.TrimSpace(name)
+		c.Arguments, ok = jsonObject([]byte(strings.TrimSpace(arguments)))
+		return c, ok && c.Name != ""
+	})
+}
+
 // between reads a call of each text between begin and end; nothing but white space may be elsewhere. The last
 // end may be missing.
 func between(body, begin, end string, parse func(string) (Call, bool)) ([]Call, bool) {

@@ -13,6 +13,9 @@ import (
 // all is a format that knows every mark.
 var all = FormatOf("", func(string) bool { return true })
 
+// solar is the format of Solar Open.
+var solar = knowing("<|think|>", "<|begin|>", "<|content|>", "<|tool_calls|>")
+
 // knowing returns the format of a model whose template has these marks.
 func knowing(marks ...string) Format {
 	return FormatOf(strings.Join(marks, " "), func(string) bool { return false })
@@ -133,6 +136,11 @@ var examples = []example{
 	{"nemotron", knowing("<TOOLCALL>"), Options{}, `<TOOLCALL>[{"name": "f", "arguments": {"a": 1}}]</TOOLCALL>`, "call f {\"a\":1}\n"},
 	{"gemma call", all, Options{}, `<|tool_call>call:f{city:<|"|>New, {Ulm}<|"|>,days:2,on:true,list:[<|"|>a<|"|>,1],in:{k:null}}<tool_call|>`,
 		"call f {\"city\":\"New, {Ulm}\",\"days\":2,\"on\":true,\"list\":[\"a\",1],\"in\":{\"k\":null}}\n"},
+	{"solar", solar, Options{Prompt: "<|begin|>assistant"}, "<|think|>Rain?<|end|><|begin|>assistant<|content|>It rains.\n<|end|>", "thinking \"Rain?\"\n \"It rains.\\n\"\n"},
+	{"solar without a thought", solar, Options{Prompt: "<|think|><|end|><|begin|>assistant"}, "<|content|>a <|end of it<|end|>", " \"a <|end of it\"\n"},
+	{"solar calls", solar, Options{Prompt: "<|begin|>assistant"}, `<|think|>x<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>1a<|tool_call:name|>f<|tool_call:args|>{"a": 1}<|tool_call:end|><|tool_call:begin|>2<|tool_call:name|>g<|tool_call:args|>{}<|tool_call:end|><|calls|>`,
+		"thinking \"x\"\ncall f {\"a\":1}1a\ncall g {}2\n"},
+	{"an end that others have", knowing("<|end|>", "<|think|>"), Options{}, "a<|end|>", " \"a<|end|>\"\n"},
 	{"kimi", all, Options{}, `<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{"a": 1}<|tool_call_end|><|tool_calls_section_end|>`, "call f {\"a\":1}functions.f:0\n"},
 }
 

@@ -54,6 +54,7 @@ type Sampler struct {
 	rng    *rand.Rand
 	logits []float32     // after penalties
 	seen   map[int32]int // of the last tokens
+	never  []int32       // tokens that are not chosen
 	heap   heap          // candidates that have not been taken
 	kept   []candidate   // candidates that have been taken, best first
 	weight []float64     // of kept
@@ -69,11 +70,14 @@ func New(p Params) *Sampler {
 	return &Sampler{p: p, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), seen: map[int32]int{}}
 }
 
+// Never says that these tokens are never chosen, such as those that stand for images. Ids outside the vocabulary are ignored.
+func (s *Sampler) Never(ids []int32) { s.never = ids }
+
 // Next chooses a token. logits has one value for each token of the vocabulary and is not changed.
 // history holds the tokens of prompt and answer so far, for the penalties. Tokens whose logits are
 // not finite are never chosen; if there are no others, the error is ErrNoLogits.
 func (s *Sampler) Next(logits []float32, history []int32) (int32, error) {
-	logits = s.penalize(logits, history)
+	logits = s.without(s.penalize(logits, history))
 	if s.p.Temperature == 0 || s.p.TopK == 1 {
 		return best(logits)
 	}
@@ -233,6 +237,20 @@ func (s *Sampler) penalize(logits []float32, history []int32) []float32 {
 			l *= repeat
 		}
 		s.logits[id] = l - float32(n)*s.p.Frequency - s.p.Presence
+	}
+	return s.logits
+}
+
+// without returns logits without those of the tokens that are not chosen. It is a copy if there are any.
+func (s *Sampler) without(logits []float32) []float32 {
+	if len(s.never) == 0 {
+		return logits
+	}
+	s.logits = append(s.logits[:0], logits...) // which may be logits itself
+	for _, id := range s.never {
+		if id >= 0 && int(id) < len(s.logits) {
+			s.logits[id] = float32(math.Inf(-1))
+		}
 	}
 	return s.logits
 }

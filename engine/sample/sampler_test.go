@@ -185,3 +185,24 @@ func BenchmarkTopP(b *testing.B) {
 		}
 	}
 }
+
+// TestNever checks that tokens which are never chosen are not, greedily and at random, with penalties and without, and that the logits stay as they are.
+func TestNever(t *testing.T) {
+	logits := []float32{1, 9, 8, 7}
+	for _, p := range []Params{{}, {Temperature: 1}, {Temperature: 1, TopK: 2, TopP: 0.9}, {Repeat: 1.1}, {Temperature: 2, Repeat: 1.1, MinP: 0.01}} {
+		s := New(p)
+		s.Never([]int32{1, 3, -1, 4})
+		for range 50 {
+			if id, err := s.Next(logits, []int32{2}); err != nil || id == 1 || id == 3 {
+				t.Fatalf("%+v: token %d, %v", p, id, err)
+			}
+		}
+		s.Never([]int32{0, 1, 2, 3})
+		if _, err := s.Next(logits, nil); !errors.Is(err, ErrNoLogits) {
+			t.Errorf("%+v: without any token: %v", p, err)
+		}
+	}
+	if !slices.Equal(logits, []float32{1, 9, 8, 7}) {
+		t.Errorf("the logits became %v", logits)
+	}
+}

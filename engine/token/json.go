@@ -2,7 +2,6 @@ package token
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -54,13 +53,10 @@ type jsonModel struct {
 // models.ErrUnsupported; the latter names what is not known.
 func NewJSON(files map[string][]byte) (*Tokenizer, error) {
 	t, err := loadJSON(files)
-	switch {
-	case err == nil:
-		return t, nil
-	case errors.Is(err, models.ErrUnsupported), errors.Is(err, models.ErrCorrupt):
-		return nil, fmt.Errorf("tokenizer.json: %w", err)
+	if err != nil {
+		return nil, inAux("tokenizer.json", err)
 	}
-	return nil, fmt.Errorf("tokenizer.json: %w: %w", err, models.ErrCorrupt)
+	return t, nil
 }
 
 func loadJSON(files map[string][]byte) (*Tokenizer, error) {

@@ -73,10 +73,12 @@ func (t *Tokenizer) readJSONNames(files map[string][]byte) error {
 		var f struct {
 			BOS someIDs `json:"bos_token_id"`
 			EOS someIDs `json:"eos_token_id"`
+			No  someIDs `json:"suppress_tokens"`
 		}
 		if err := readAux(files, name, &f); err != nil {
 			return err
 		}
+		t.suppress(f.No)
 		for _, id := range f.EOS {
 			if t.has(id) {
 				t.ends[id] = true
@@ -90,6 +92,15 @@ func (t *Tokenizer) readJSONNames(files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// suppress adds those of ids that are in the vocabulary to the tokens that are never chosen.
+func (t *Tokenizer) suppress(ids []int32) {
+	for _, id := range ids {
+		if t.has(id) {
+			t.suppressed = append(t.suppressed, id)
+		}
+	}
 }
 
 // readAux parses a file, if there is one. Its other fields may have any types.

@@ -16,6 +16,7 @@ import (
 //	tokenizer.ggml.tokens      spellings by id      .token_type   kinds by id
 //	tokenizer.ggml.merges      "left right"         .scores       floats by id
 //	tokenizer.ggml.{bos,eos,eot,eom,unknown,…}_token_id, add_{bos,eos}_token, add_space_prefix
+//	tokenizer.ggml.suppress_tokens   ids that are never chosen
 //	tokenizer.ggml.precompiled_charsmap, remove_extra_whitespaces   unigram only
 //	tokenizer.ggml.normalizer.{lowercase,strip_accents}             WordPiece only
 const prefix = "tokenizer.ggml."
@@ -24,7 +25,7 @@ const prefix = "tokenizer.ggml."
 const maxTokens = 1 << 22
 
 // New reads the tokenizer of an opened model: from its metadata, or, in a folder of Hugging Face, from
-// tokenizer.json and the files beside it (see NewJSON). The error is a *models.FileError of kind
+// the files beside it (see NewFolder). The error is a *models.FileError of kind
 // models.ErrCorrupt or models.ErrUnsupported that names the key.
 func New(f *models.File) (*Tokenizer, error) {
 	t, err := loadFile(f)
@@ -35,8 +36,10 @@ func New(f *models.File) (*Tokenizer, error) {
 }
 
 func loadFile(f *models.File) (*Tokenizer, error) {
-	if _, set := f.Meta[prefix+"model"]; !set && len(f.Aux["tokenizer.json"]) > 0 {
-		return NewJSON(f.Aux)
+	if _, set := f.Meta[prefix+"model"]; !set {
+		if t, err := NewFolder(f.Aux); t != nil || err != nil {
+			return t, err
+		}
 	}
 	return load(f.Meta)
 }
@@ -65,7 +68,21 @@ func load(m models.Metadata) (*Tokenizer, error) {
 		return nil, err
 	}
 	t.setSpecial()
+	if err := t.readSuppressed(m); err != nil {
+		return nil, err
+	}
 	return t, t.readStrips(m)
+}
+
+// readSuppressed reads which tokens are never chosen. Ids outside the vocabulary are left out, as in llama.cpp.
+func (t *Tokenizer) readSuppressed(m models.Metadata) error {
+	list, err := m.Ints(prefix + "suppress_tokens")
+	for _, id := range list {
+		if id >= 0 && id < int64(len(t.texts)) {
+			t.suppressed = append(t.suppressed, int32(id))
+		}
+	}
+	return err
 }
 
 // readTokens reads the spellings and kinds of all tokens.

@@ -54,6 +54,8 @@ type Tokenizer struct {
 	ends     map[int32]bool
 	note     string
 
+	suppressed []int32 // tokens that are never chosen
+
 	// spacePrefix: Encode adds a space before a text (Llama 2); dropSpace: Decode removes it.
 	spacePrefix, dropSpace bool
 	prepare                func(text string, first bool) string // what is done to a text before words; nil: nothing
@@ -222,6 +224,9 @@ func (t *Tokenizer) ID(text string) (int32, bool) {
 // Note describes in a sentence where this program deviates from the file's tokenizer. It is "" if it
 // does not.
 func (t *Tokenizer) Note() string { return t.note }
+
+// Suppressed returns the tokens that the model's files say are never chosen, such as those that stand for images.
+func (t *Tokenizer) Suppressed() []int32 { return t.suppressed }
 
 func (t *Tokenizer) has(id int32) bool { return id >= 0 && int(id) < len(t.texts) }
 

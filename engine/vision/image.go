@@ -44,6 +44,9 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("the image has %d × %d pixels; from %d × %d to %d megapixels can be read", e.Width, e.Height, minSide, minSide, maxPixels>>20)
 }
 
+// Extensions are the file extensions of the images that are read.
+var Extensions = []string{".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"}
+
 // Format returns the format of the image in file: png, jpeg, gif, webp or bmp; "" if it is none of these.
 func Format(file []byte) string {
 	_, format, err := image.DecodeConfig(bytes.NewReader(file))
@@ -82,17 +85,31 @@ func Decode(r io.ReadSeeker) (*Image, error) {
 // fromImage converts a picture, on white.
 func fromImage(in image.Image) *Image {
 	b := in.Bounds()
-	out := New(b.Dx(), b.Dy())
-	at := 0
+	out, at := New(b.Dx(), b.Dy()), colours(in)
+	pix := out.Pix
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
-			r, g, bl, a := in.At(x, y).RGBA() // multiplied by a
+			r, g, bl, a := at(x, y)
 			white := 0xffff - a
-			out.Pix[at], out.Pix[at+1], out.Pix[at+2] = byte((r+white)>>8), byte((g+white)>>8), byte((bl+white)>>8)
-			at += 3
+			pix[0], pix[1], pix[2] = byte((r+white)>>8), byte((g+white)>>8), byte((bl+white)>>8)
+			pix = pix[3:]
 		}
 	}
 	return out
+}
+
+// colours returns a function with the colours of a picture, multiplied by their opacity. Those of the usual kinds are read without an
+// allocation for each pixel.
+func colours(in image.Image) func(x, y int) (r, g, b, a uint32) {
+	switch in := in.(type) {
+	case *image.YCbCr:
+		return func(x, y int) (r, g, b, a uint32) { return in.YCbCrAt(x, y).RGBA() }
+	case *image.NRGBA:
+		return func(x, y int) (r, g, b, a uint32) { return in.NRGBAAt(x, y).RGBA() }
+	case *image.RGBA:
+		return func(x, y int) (r, g, b, a uint32) { return in.RGBAAt(x, y).RGBA() }
+	}
+	return func(x, y int) (r, g, b, a uint32) { return in.At(x, y).RGBA() }
 }
 
 // New returns a black image.
@@ -235,17 +252,17 @@ func (m *Image) rows(height int, f Filter) *Image {
 // round8 returns a sum of weighted pixels as a pixel.
 func round8(sum int32) byte { return byte(min(255, max(0, (sum+1<<(precision-1))>>precision))) }
 
-// Normalised returns (pixel/255 - mean)/std of each channel, as patches of size × size pixels, row by row. A patch is [3][size][size].
-// The sides of m are multiples of size.
-func (m *Image) Normalised(size int, mean, std [3]float32) []float32 {
+// Normalised returns (pixel/255 - mean)/std of each channel, as patches of size × size pixels, each [3][size][size]. The sides of m are multiples of
+// size. The numbers of the patches, row by row, are given in the order in which they are wanted.
+func (m *Image) Normalised(size int, patches []int, mean, std [3]float32) []float32 {
 	across, n := m.Width/size, 3*size*size
-	out := make([]float32, m.Width/size*(m.Height/size)*n)
-	for y := range m.Height {
-		for x := range m.Width {
-			patch := out[(y/size*across+x/size)*n:]
+	out := make([]float32, len(patches)*n)
+	for i, p := range patches {
+		patch, left, top := out[i*n:][:n], p%across*size, p/across*size
+		for at := range size * size {
+			pixel := m.Pix[3*((top+at/size)*m.Width+left+at%size):]
 			for c := range 3 {
-				v := float32(m.Pix[3*(y*m.Width+x)+c]) / 255
-				patch[(c*size+y%size)*size+x%size] = (v - mean[c]) / std[c]
+				patch[c*size*size+at] = (float32(pixel[c])/255 - mean[c]) / std[c]
 			}
 		}
 	}

@@ -160,9 +160,9 @@ func (j *attendJob) cut(threads int) {
 func (j *attendJob) seen(s kernels.Span) int {
 	switch n := s.Pos + s.N; {
 	case !j.a.Causal && j.a.Window > 0:
-		return min(s.Len, j.a.Window+1)
+		return min(s.Len-s.From, j.a.Window+1)
 	case !j.a.Causal:
-		return s.Len
+		return s.Len - s.From
 	default:
 		return n - j.a.First(n-1)
 	}
@@ -188,6 +188,8 @@ func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
 		panic("cpu: " + op + ": the state has another shape")
 	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
 		panic("cpu: " + op + ": positions beyond the state")
+	case !j.a.Causal && (s.From < 0 || s.From > s.Len):
+		panic("cpu: " + op + ": positions from the end on")
 	case s.N > 0 && from < l.first*page:
 		panic("cpu: " + op + ": positions that the state has let go of")
 	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
@@ -297,9 +299,9 @@ func (j *attendJob) span(s kernels.Span, p int) (from, to int) {
 		return j.a.First(p), p + 1
 	case j.a.Window > 0:
 		to = min(s.Len, p+j.a.Window/2+1)
-		return min(to, max(0, p-j.a.Window/2)), to
+		return min(to, max(s.From, p-j.a.Window/2)), to
 	}
-	return 0, s.Len
+	return s.From, s.Len
 }
 
 // block processes the keys b … e, where b is a multiple of 32: it computes their scores, updates the running

@@ -137,6 +137,19 @@ func swiGLU7Go(dst, x, up []float32) {
 	}
 }
 
+// geluQuick writes x·σ(1.702·x), multiplied by up, to dst. A nil up stands for 1.
+func geluQuick(lv level, dst, x, up []float32) {
+	var buf [256]float32
+	for i := 0; i < len(dst); i += len(buf) {
+		t := buf[:min(len(buf), len(dst)-i)]
+		scaleTo(lv, t, x[i:], 1.702)
+		sigmoid(lv, t, t, rest(up, i))
+		for k, v := range x[i:][:len(t)] {
+			dst[i+k] = t[k] * v
+		}
+	}
+}
+
 // softCapGo writes limit·tanh(x/limit) to dst.
 func softCapGo(dst, x []float32, limit float32) {
 	for i, v := range x[:len(dst)] {

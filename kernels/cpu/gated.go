@@ -86,6 +86,8 @@ func activate(lv level, f kernels.Activation, dst, x, up []float32) {
 		softplus(dst, x, up)
 	case kernels.SwiGLU7:
 		swiGLU7(lv, dst, x, up)
+	case kernels.GELUQuick:
+		geluQuick(lv, dst, x, up)
 	default:
 		panic("cpu: unknown activation")
 	}

@@ -24,16 +24,17 @@ func xielu(dst, x []float32, f *kernels.XIELU) {
 	}
 }
 
-// Clamp writes x, limited to -limit … limit, to dst.
-func (s *step) Clamp(dst, x kernels.Tensor, limit float32) {
-	if !(limit > 0) {
-		panic("cpu: Clamp: a limit that is not positive")
+// Clamp writes x, limited to lo … hi, to dst.
+func (s *step) Clamp(dst, x kernels.Tensor, lo, hi float32) {
+	if !(lo <= hi) {
+		panic("cpu: Clamp: a lower limit above the upper one")
 	}
-	s.scaled("Clamp", opClamp, dst, x, limit)
+	s.d.row.low = lo
+	s.scaled("Clamp", opClamp, dst, x, hi)
 }
 
-func clamp(dst, x []float32, limit float32) {
+func clamp(dst, x []float32, lo, hi float32) {
 	for i, v := range x {
-		dst[i] = max(-limit, min(v, limit))
+		dst[i] = max(lo, min(v, hi))
 	}
 }

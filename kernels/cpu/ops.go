@@ -51,6 +51,7 @@ type rowJob struct {
 	rope     *kernels.RoPE
 	table    []float32 // cosines and sines of the first positions; see rope.go
 	pos      []int32
+	axes     [][]int32 // positions on the axes of rope; nil: those of pos on all of them
 	spans    []kernels.Span
 	layer    int
 	width    int
@@ -61,6 +62,7 @@ type rowJob struct {
 	groups   kernels.Tensor // scratch memory of Route: a value for each group of experts
 	kept     [][]float32    // of each span: the rows before it; see ShortConv
 	factor   float32
+	low      float32 // of Clamp
 	xielu    kernels.XIELU
 	heads    headCopy
 	rows     int
@@ -120,7 +122,7 @@ func (j *rowJob) chunk(_, c int) {
 		case opXIELU:
 			xielu(j.dst.Row(r), j.x.Row(r), &j.xielu)
 		case opClamp:
-			clamp(j.dst.Row(r), j.x.Row(r), j.factor)
+			clamp(j.dst.Row(r), j.x.Row(r), j.low, j.factor)
 		case opSoftCap:
 			softCap(j.lv, j.dst.Row(r), j.x.Row(r), j.factor)
 		case opMix:

@@ -78,19 +78,39 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 		return
 	}
 	j := &s.d.row
-	j.op, j.x, j.pos, j.rope, j.w, j.table = opRotate, x, pos, r, freq.x, freq.table(r, pos)
+	j.op, j.x, j.pos, j.rope, j.w, j.axes = opRotate, x, pos, r, freq.x, nil
+	if r.Axis != nil {
+		j.axes = s.axes(r, n)
+	}
+	for _, axis := range j.axes {
+		freq.table(r, axis)
+	}
+	j.table = freq.table(r, pos)
 	j.start(s.d, x.Rows, 4*x.Cols)
+}
+
+// axes returns the positions on the axes that r's n pairs use; nil: each is the position of the row.
+func (s *step) axes(r *kernels.RoPE, n int) [][]int32 {
+	axes := s.batch.Axes
+	if len(r.Axis) != n {
+		panic("cpu: Rotate: not an axis for each pair")
+	}
+	for _, a := range r.Axis {
+		if axes != nil && int(a) >= len(axes) {
+			panic("cpu: Rotate: an axis that the batch does not have")
+		}
+	}
+	return axes
 }
 
 // rotate rotates all heads of row r.
 func (j *rowJob) rotate(r int) {
 	n := len(j.w)
 	var cs []float32
-	if p := int(j.pos[r]); p >= 0 && (p+1)*2*n <= len(j.table) {
-		cs = j.table[p*2*n:][:2*n]
+	if j.axes == nil {
+		cs = j.turns(int(j.pos[r]))
 	} else {
-		cs = make([]float32, 2*n)
-		angles(cs, j.w, j.rope, p)
+		cs = j.mixedTurns(r)
 	}
 	x := j.x.Row(r)
 	for h := j.rope.Offset; h < len(x); h += j.rope.HeadDim {
@@ -100,6 +120,37 @@ func (j *rowJob) rotate(r int) {
 			turnHalves(j.lv, x[h:][:n], x[h+n:][:n], cs[:n], cs[n:])
 		}
 	}
+}
+
+// turns returns the cosines and sines of position p.
+func (j *rowJob) turns(p int) []float32 {
+	n := 2 * len(j.w)
+	if p >= 0 && (p+1)*n <= len(j.table) {
+		return j.table[p*n:][:n]
+	}
+	cs := make([]float32, n)
+	angles(cs, j.w, j.rope, p)
+	return cs
+}
+
+// mixedTurns returns the cosines and sines of row r, each pair by its own axis.
+func (j *rowJob) mixedTurns(r int) []float32 {
+	n := len(j.w)
+	cs := make([]float32, 2*n)
+	for a, axis := range j.axes {
+		of := j.turns(int(axis[r]))
+		for i := range n {
+			if int(j.rope.Axis[i]) != a {
+				continue
+			}
+			c, s := i, n+i
+			if j.rope.Interleaved {
+				c, s = 2*i, 2*i+1
+			}
+			cs[c], cs[s] = of[c], of[s]
+		}
+	}
+	return cs
 }
 
 // turnPairsGo is the reference implementation of turnPairs, which rotates the pairs (x[2i], x[2i+1]) by

@@ -53,6 +53,11 @@ func (d *device) begin(b *kernels.Batch) *step {
 	case b.Tokens != nil && b.Positions != nil && len(b.Tokens) != len(b.Positions):
 		panic("cpu: Begin: not as many tokens as positions")
 	}
+	for _, axis := range b.Axes {
+		if len(axis) != len(b.Positions) {
+			panic("cpu: Begin: not as many positions on an axis as rows")
+		}
+	}
 	for _, r := range d.steps[d.step].reads[:d.steps[d.step].used] {
 		r.rows.Values = nil
 	}

@@ -213,6 +213,10 @@ func (s *suite) attention() {
 		a.Causal = true
 		s.attentionCase(&a)
 	}
+	for _, dim := range []int{40, 64, 77} {
+		s.attentionRanges(&kernels.Attention{Heads: 4, KVHeads: 2, HeadDim: dim, Scale: 0.2, Cross: dim == 64})
+		s.attentionRanges(&kernels.Attention{Heads: 2, KVHeads: 2, HeadDim: dim, Scale: 0.2, Window: 9})
+	}
 	for _, window := range []int{1, 2, 7, 65, 600} { // windows on both sides
 		s.attentionCase(&kernels.Attention{Heads: 6, KVHeads: 2, HeadDim: 32, Scale: 0.2, Window: window})
 	}
@@ -296,6 +300,38 @@ func (s *suite) attentionCase(a *kernels.Attention, sinks ...float32) {
 		if err := q.state.Close(); err != nil {
 			s.Errorf("State.Close: %v", err)
 		}
+	}
+}
+
+// attentionRanges checks Attend with spans whose rows attend only to a part of one sequence.
+func (s *suite) attentionRanges(a *kernels.Attention) {
+	s.Helper()
+	q := s.sequence(a, 560)
+	s.add(a, []int{560}, q)
+	spans := []kernels.Span{
+		{State: q.state, N: 3, Len: 40}, {State: q.state, Row: 3, N: 20, Pos: 45, From: 40, Len: 300},
+		{State: q.state, Row: 23, N: 100, Pos: 301, From: 301, Len: 560}, {State: q.state, Row: 123, N: 1, Pos: 5, From: 5, Len: 6},
+		{State: q.state, Row: 124, N: 13, Pos: 64, From: 64, Len: 128},
+	}
+	const rows = 137
+	cols := a.Heads * a.HeadDim
+	x := Gauss(s.r, rows*cols)
+	b := &kernels.Batch{Spans: spans}
+	if a.Cross {
+		b = &kernels.Batch{Cross: spans}
+	}
+	got := s.step(b, func(st kernels.Step) []kernels.Tensor {
+		y := tensor(st, x, rows, cols)
+		st.Attend(y, y, 1, a)
+		return []kernels.Tensor{y}
+	})[0]
+	for i, sp := range spans {
+		key, value := q.k[sp.From*a.KVHeads*a.HeadDim:], q.v[sp.From*a.KVHeads*a.HeadDim:]
+		want := Attended(a, x[sp.Row*cols:], key, value, sp.N, sp.Pos-sp.From, sp.Len-sp.From)
+		s.near(name("Attend to positions %d to %d, %d dimensions, window %d, span %d", sp.From, sp.Len, a.HeadDim, a.Window, i), got[sp.Row*cols:][:sp.N*cols], want, s.s.Attention(a))
+	}
+	if err := q.state.Close(); err != nil {
+		s.Errorf("State.Close: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package devicetest
 
 import (
+	"slices"
 	"testing"
 
 	"soberano/kernels"
@@ -209,6 +210,10 @@ var badShapes = []wrongCase{
 	{"Rotate", "parts of heads", nil, func(w *wrong) { w.st.Rotate(w.x.Slice(0, 48), w.rope) }},
 	{"Rotate", "not as many rows as positions", nil, func(w *wrong) { w.st.Rotate(w.x.Sub(0, 3), w.rope) }},
 	{"Rotate", "heads that are too small", nil, func(w *wrong) { w.rope.HeadDim = 16; w.st.Rotate(w.x, w.rope) }},
+	{"Rotate", "not an axis for each pair", nil, func(w *wrong) { w.rope.Axis = make([]uint8, 15); w.st.Rotate(w.x, w.rope) }},
+	{"Rotate", "an axis that is not there", func(w *wrong) {
+		w.again(&kernels.Batch{Positions: make([]int32, 4), Axes: [][]int32{make([]int32, 4)}})
+	}, func(w *wrong) { w.rope.Axis = slices.Repeat([]uint8{1}, 16); w.st.Rotate(w.x, w.rope) }},
 	{"Embed", "not as many rows as tokens", nil, func(w *wrong) { w.st.Embed(w.x.Sub(0, 3), w.square, 1) }},
 	{"Embed", "columns", nil, func(w *wrong) { w.st.Embed(w.x.Slice(0, 32), w.square, 1) }},
 	{"Embed", "a token that is not there", func(w *wrong) { w.again(&kernels.Batch{Tokens: []int32{0, 1, 64, 2}}) },
@@ -218,6 +223,9 @@ var badShapes = []wrongCase{
 	{"EmbedPositions", "a position that is not there", func(w *wrong) { w.again(&kernels.Batch{Positions: []int32{0, 1, 64, 2}}) },
 		func(w *wrong) { w.st.EmbedPositions(w.x, w.square) }},
 	{"Begin", "not as many tokens as positions", ended, func(w *wrong) { w.d.Begin(&kernels.Batch{Tokens: []int32{1}, Positions: []int32{1, 2}}) }},
+	{"Begin", "not as many positions on an axis as rows", ended, func(w *wrong) {
+		w.d.Begin(&kernels.Batch{Positions: []int32{1, 2}, Axes: [][]int32{{1, 2}, {1}}})
+	}},
 	{"Begin", "an unknown priority", ended, func(w *wrong) { w.d.Begin(&kernels.Batch{Priority: kernels.Priorities}) }},
 	{"Unfold", "columns of dst", nil, func(w *wrong) { w.st.Unfold(w.y, w.x, 3, 1, 1) }},
 	{"Unfold", "rows of dst", nil, func(w *wrong) { w.st.Unfold(w.st.New(4, 3*64), w.x, 3, 1, 0) }},
@@ -243,6 +251,10 @@ var badSpans = []wrongCase{
 	{"Attend", "a layer that is not there", nil, func(w *wrong) { w.st.Attend(w.y, w.x, 2, w.a) }},
 	{"Attend", "positions that were never stored", nil, func(w *wrong) { w.st.Attend(w.y, w.x, 1, w.a) }},
 	{"Attend", "more than the state has, without Causal", func(w *wrong) { w.again(w.span(kernels.Span{State: w.state, N: 4, Len: 5})) },
+		func(w *wrong) { w.a.Causal = false; w.st.Attend(w.y, w.x, 1, w.a) }},
+	{"Attend", "from the end on, without Causal", func(w *wrong) { w.again(w.span(kernels.Span{State: w.state, N: 4, Len: 3, From: 4})) },
+		func(w *wrong) { w.a.Causal = false; w.st.Attend(w.y, w.x, 1, w.a) }},
+	{"Attend", "from before the beginning, without Causal", func(w *wrong) { w.again(w.span(kernels.Span{State: w.state, N: 4, Len: 3, From: -1})) },
 		func(w *wrong) { w.a.Causal = false; w.st.Attend(w.y, w.x, 1, w.a) }},
 	{"Attend", "rows beyond the tensor", func(w *wrong) { w.again(w.span(kernels.Span{State: w.state, Row: 3, N: 2})) },
 		func(w *wrong) { w.st.Attend(w.y, w.x, 1, w.a) }},

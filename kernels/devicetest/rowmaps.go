@@ -27,7 +27,7 @@ func (s *suite) rowMaps() {
 			st.MatchNorm(matched, view(st, y, rows, cols))
 			bent, clamped := view(st, nil, rows, cols), tensor(st, y, rows, cols)
 			st.XIELU(bent, clamped, bend)
-			st.Clamp(clamped, clamped, 9)
+			st.Clamp(clamped, clamped, -4, 9)
 			return []kernels.Tensor{scaled, in, tanh, capped, cut, matched, bent, clamped}
 		})
 		want := make([][]float64, len(got))
@@ -35,7 +35,7 @@ func (s *suite) rowMaps() {
 			most, ratio := cutoff(y[r*cols:][:cols], 0.5), norm(y[r*cols:][:cols])/norm(x[r*cols:][:cols])
 			for i := r * cols; i < (r+1)*cols; i++ {
 				a, b := float64(x[i]), float64(y[i])
-				for j, v := range []float64{-2.5 * a, 3 * a, math.Tanh(b), 7 * math.Tanh(b/7), max(b-most, 0), a * ratio, xielu(b), min(max(b, -9), 9)} {
+				for j, v := range []float64{-2.5 * a, 3 * a, math.Tanh(b), 7 * math.Tanh(b/7), max(b-most, 0), a * ratio, xielu(b), min(max(b, -4), 9)} {
 					want[j] = append(want[j], v)
 				}
 			}
@@ -161,8 +161,8 @@ var badRowMaps = []wrongCase{
 	{"SoftCap", "rows", nil, func(w *wrong) { w.st.SoftCap(w.y.Sub(0, 3), w.x, 1) }},
 	{"Cutoff", "columns", nil, func(w *wrong) { w.st.Cutoff(w.y, w.x.Slice(0, 32), 1) }},
 	{"XIELU", "columns", nil, func(w *wrong) { w.st.XIELU(w.y, w.x.Slice(0, 32), kernels.XIELU{}) }},
-	{"Clamp", "columns", nil, func(w *wrong) { w.st.Clamp(w.y, w.x.Slice(0, 32), 1) }},
-	{"Clamp", "no limit", nil, func(w *wrong) { w.st.Clamp(w.y, w.x, 0) }},
+	{"Clamp", "columns", nil, func(w *wrong) { w.st.Clamp(w.y, w.x.Slice(0, 32), -1, 1) }},
+	{"Clamp", "limits in the wrong order", nil, func(w *wrong) { w.st.Clamp(w.y, w.x, 1, -1) }},
 	{"MatchNorm", "rows", nil, func(w *wrong) { w.st.MatchNorm(w.y, w.x.Sub(0, 2)) }},
 	{"Mix", "dst overlaps x", nil, func(w *wrong) { w.st.Mix(w.x, w.x, w.y.Slice(0, 4), 2) }},
 	{"Mix", "dst overlaps the weights", nil, func(w *wrong) { w.st.Mix(w.y, w.x, w.y.Slice(0, 4), 2) }},

@@ -77,6 +77,8 @@ func activated(f kernels.Activation, x float64) float64 {
 	case kernels.SwiGLU7:
 		x = min(x, 7)
 		return x / (1 + math.Exp(-1.702*x))
+	case kernels.GELUQuick:
+		return x / (1 + math.Exp(-1.702*x))
 	}
 	return max(x, 0)
 }
@@ -97,7 +99,7 @@ func (s *suite) activations() {
 		for i := 0; i < len(g); i += 3 {
 			g[i], u[i] = 6*g[i], 6*u[i] // beyond the limits of SwiGLU7
 		}
-		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.ReLUSquared, kernels.SwiGLU7, kernels.Sigmoid, kernels.Softplus} {
+		for _, f := range []kernels.Activation{kernels.SiLU, kernels.GELUTanh, kernels.GELUErf, kernels.ReLU, kernels.ReLUSquared, kernels.SwiGLU7, kernels.GELUQuick, kernels.Sigmoid, kernels.Softplus} {
 			got := s.step(nil, func(st kernels.Step) []kernels.Tensor {
 				gt, ut := tensor(st, g, rows, cols), tensor(st, u, rows, cols)
 				alone, both := st.New(rows, cols), view(st, nil, rows, cols)
@@ -170,6 +172,7 @@ func (s *suite) rotation() {
 	freq := []float32{1, 0.3, 0.01, 1e-5}
 	v := s.vector(freq)
 	s.offsetRotation(v, freq)
+	s.axesRotation(v, freq)
 	pos := []int32{0, 5, 300, 20000, 1_000_000}
 	for _, interleaved := range []bool{false, true} {
 		for _, dim := range []int{8, 12} {
@@ -208,6 +211,58 @@ func (s *suite) offsetRotation(v kernels.Vector, freq []float32) {
 		}
 		s.near(name("Rotate from dimension %d on, interleaved %v", offset, interleaved), got[0], want, Float)
 	}
+}
+
+// axesRotation checks Rotate by positions with several axes: of a batch that has them, and of one that has not.
+func (s *suite) axesRotation(v kernels.Vector, freq []float32) {
+	const dim = 12
+	axis := []uint8{0, 2, 1, 2}
+	pos, axes := []int32{0, 5, 300, 20000}, [][]int32{{1, 7, 300, 5}, {2, 30000, 299, 4}, {1_000_000, 0, 17, 3}}
+	for _, interleaved := range []bool{false, true} {
+		for _, has := range []bool{false, true} {
+			rope := &kernels.RoPE{HeadDim: dim, Freq: v, Scale: 1.25, Interleaved: interleaved, Axis: axis}
+			b := &kernels.Batch{Positions: pos}
+			if has {
+				b.Axes = axes
+			}
+			x := Gauss(s.r, len(pos)*3*dim)
+			got := s.step(b, func(st kernels.Step) []kernels.Tensor {
+				xt := view(st, x, len(pos), 3*dim)
+				st.Rotate(xt, rope)
+				return []kernels.Tensor{xt}
+			})
+			want := floats(x)
+			for a := range axes {
+				mine, at := make([]float32, len(freq)), pos // without the pairs of other axes
+				for i, f := range freq {
+					if int(axis[i]) == a {
+						mine[i] = f
+					}
+				}
+				if has {
+					at = axes[a]
+				}
+				turned := rotated(x, at, mine, &kernels.RoPE{HeadDim: dim, Scale: 1.25, Interleaved: interleaved})
+				for i := range want {
+					if pair := pairOf(i%dim, len(freq), interleaved); pair >= 0 && int(axis[pair]) == a {
+						want[i] = turned[i]
+					}
+				}
+			}
+			s.near(name("Rotate by several axes, interleaved %v, in the batch %v", interleaved, has), got[0], want, Float)
+		}
+	}
+}
+
+// pairOf returns which of n pairs dimension i of a head belongs to; -1: none.
+func pairOf(i, n int, interleaved bool) int {
+	switch {
+	case i >= 2*n:
+		return -1
+	case interleaved:
+		return i / 2
+	}
+	return i % n
 }
 
 // rotated computes Rotate in float64, for rows of three heads.

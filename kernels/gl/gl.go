@@ -1,6 +1,6 @@
-// Package gl reports the version of the system's OpenGL and whether it has compute shaders, for `soberano
-// doctor`. It has no kernels.Device yet.
 package gl
+
+import "strings"
 
 // Info is what the system's OpenGL reports about itself.
 type Info struct {
@@ -10,4 +10,28 @@ type Info struct {
 	Compute bool `json:"compute"`
 	// StorageBytes is the largest storage block (GL_MAX_SHADER_STORAGE_BLOCK_SIZE).
 	StorageBytes int64 `json:"storage_bytes"`
+	// MemoryBytes is the memory of the GPU; 0 if the driver does not report it.
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	// Software says that the processor does the work of the GPU. Such a driver serves tests only.
+	Software bool `json:"software"`
+}
+
+// softwareRenderers are parts of the names of renderers that run on the processor.
+var softwareRenderers = []string{"llvmpipe", "softpipe", "swrast", "swiftshader", "software", "basic render", "gdi generic"}
+
+// isSoftware reports whether the renderer of that name runs on the processor.
+func isSoftware(renderer string) bool {
+	renderer = strings.ToLower(renderer)
+	for _, name := range softwareRenderers {
+		if strings.Contains(renderer, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Found is one GPU of the machine: what it is, and why it can't be used if that is so.
+type Found struct {
+	Info
+	Error error
 }

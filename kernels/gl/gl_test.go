@@ -1,15 +1,65 @@
+//go:build linux && cgo
+
 package gl
 
-import "testing"
+import (
+	"os"
+	"sync"
+	"testing"
 
-// TestProbe queries the OpenGL of this machine; Mesa's software driver is sufficient.
-func TestProbe(t *testing.T) {
-	info, err := Probe()
+	"soberano/kernels"
+	"soberano/kernels/devicetest"
+)
+
+// openSoftware opens Mesa's software driver.
+func openSoftware() (*GPU, error) {
+	list, err := List()
 	if err != nil {
-		t.Skip(err)
+		return nil, err
 	}
-	if info.Version == "" || info.Renderer == "" || info.StorageBytes < 1<<24 {
-		t.Errorf("%+v: a 4.3 context has a version, a renderer and storage blocks of at least 16 MiB", info)
+	for i, f := range list {
+		if f.Software {
+			return Open(i)
+		}
 	}
-	t.Logf("%+v", info)
+	return nil, ErrUnavailable
+}
+
+// software is the context that most tests share, so that its shaders are compiled once.
+var software = sync.OnceValues(openSoftware)
+
+// gpu returns the software driver. Where there is none the test is skipped, unless SOBERANO_REQUIRE_DESKTOP says that this
+// machine has what tests need.
+func gpu(t testing.TB) *GPU {
+	t.Helper()
+	g, err := software()
+	switch {
+	case err != nil && os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "":
+		t.Fatalf("Mesa's software driver is required (Debian: libgl1-mesa-dri): %v", err)
+	case err != nil:
+		t.Skipf("no software driver of OpenGL: %v", err)
+	}
+	return g
+}
+
+// newDevice returns a device on the software driver.
+func newDevice(t testing.TB, o Options) *device {
+	t.Helper()
+	o.GPU = gpu(t)
+	d, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d.(*device)
+}
+
+// TestDevice checks the contract of a Device on the software driver.
+func TestDevice(t *testing.T) {
+	gpu(t)
+	devicetest.Run(t, devicetest.Subject{Open: func(t testing.TB) kernels.Device { return newDevice(t, Options{}) }})
 }

@@ -80,3 +80,24 @@ func (c *coded) nearest(x float32) uint8 {
 	}
 	return uint8(best)
 }
+
+// Grid returns the grid of a format whose blocks hold places in one: IQ1_S and IQ1_M with eight numbers g+1 of two bits in each
+// entry, IQ2_XXS, IQ2_XS and IQ2_S with eight magnitudes of two bits, IQ3_XXS and IQ3_S with four magnitudes of three bits, the lowest
+// bits first. It returns nil for the other formats. The grid must not be changed.
+func (t Type) Grid() []uint16 {
+	switch t {
+	case IQ1_S, IQ1_M:
+		return gridIQ1[:]
+	case IQ2_XXS:
+		return gridIQ2_XXS[:]
+	case IQ2_XS:
+		return gridIQ2_XS[:]
+	case IQ2_S:
+		return gridIQ2_S[:]
+	case IQ3_XXS:
+		return gridIQ3_XXS[:]
+	case IQ3_S:
+		return gridIQ3_S[:]
+	}
+	return nil
+}

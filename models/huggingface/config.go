@@ -18,6 +18,7 @@ type config struct {
 	extra  []models.Tensor // made of config.json
 	ranks  bool            // the model scores pairs of texts
 	skips  int             // of the embeddings of positions, so many at the beginning are not used
+	stacks []stack         // tensors that are made of those of several experts
 	err    error
 }
 
@@ -27,8 +28,16 @@ func modelType(f *models.File) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return typeOf(values), nil
+}
+
+// typeOf returns model_type, or for models that see that of their text part.
+func typeOf(values map[string]any) string {
 	kind, _ := values["model_type"].(string)
-	return kind, nil
+	if text, ok := values["text_config"].(map[string]any); ok && multimodal[kind] {
+		kind, _ = text["model_type"].(string)
+	}
+	return kind
 }
 
 // object parses a JSON file of f; it returns nil if there is none.
@@ -51,25 +60,38 @@ func readConfig(f *models.File) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, _ := values["model_type"].(string)
+	kind := typeOf(values)
 	switch family, ok := families[kind]; {
 	case values == nil:
-		return nil, &models.FileError{Path: f.Path, Reason: "has no config.json, which says what its weights are", Advice: "download all files of the model's folder", Kind: models.ErrUnsupported}
+		return nil, withoutConfig(f)
 	case kind == "":
 		return nil, models.Corrupt(f.Path, "is damaged: config.json does not say which model_type its model has")
+	case !ok && translators[kind]:
+		return nil, models.Unsupported(f.Path, "choose a model for chat", "holds a model of an encoder and a decoder (%s), which translates or summarizes a text instead of continuing it", kind)
 	case !ok:
 		return nil, models.Unsupported(f.Path, "use the same model as a GGUF file", "holds a model of the type %s, which is not read from safetensors; %s are", models.Quote(kind), known())
 	default:
-		if text, ok := values["text_config"].(map[string]any); ok { // of a model that also sees images
-			values = text
+		if method := quantizedBy(f, values); method != "" && method != family.quantized {
+			return nil, models.Unsupported(f.Path, ggufOrFloats, "is quantized by %s, which is not read from safetensors", models.Printable(method))
 		}
-		return &config{f: f, family: family, values: values, meta: models.Metadata{}}, nil
+		c := &config{f: f, family: family, values: values, meta: models.Metadata{}}
+		if text, ok := values["text_config"].(map[string]any); ok { // of a model that also sees images
+			c.values = withDefaults(text)
+		}
+		return c, nil
 	}
 }
 
 func (c *config) fail(format string, args ...any) {
 	if c.err == nil {
 		c.err = fmt.Errorf("config.json: "+format, args...)
+	}
+}
+
+// damaged records an error of the tensors.
+func (c *config) damaged(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format+": %w", append(args, models.ErrCorrupt)...)
 	}
 }
 
@@ -155,7 +177,9 @@ func (c *config) common() {
 	c.meta["general.architecture"], c.meta["general.name"] = c.family.architecture, c.titleOf()
 	c.set("context_length", c.int("max_position_embeddings", required))
 	c.set("embedding_length", c.int("hidden_size", required))
-	c.set("feed_forward_length", c.int("intermediate_size", required))
+	if c.has("intermediate_size") || !c.has("block_ff_dim") && !c.has("moe_intermediate_size") {
+		c.set("feed_forward_length", c.int("intermediate_size", required))
+	}
 	c.set("block_count", c.int("num_hidden_layers", required))
 	c.set("attention.head_count", c.int("num_attention_heads", required))
 	if c.has("num_key_value_heads") {

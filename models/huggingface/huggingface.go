@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"soberano/models"
+	"soberano/models/safetensors"
 )
 
 // family describes the models of one model_type.
@@ -24,26 +25,62 @@ type family struct {
 	architecture string
 	keys         func(*config)              // sets the keys that not all families have
 	name         func(*config, string) name // the tensor that a tensor of the folder becomes
+	own          map[string]name            // modules whose names or tensors differ, for decoderName
 	plusOne      bool                       // RMSNorm multiplies by 1 + weight; in GGUF files the 1 is added to the weight
-	interleaved  bool                       // in GGUF files the two values of a rotated pair of q or k are neighbours
+	interleaved  bool                       // in GGUF files the two values of a rotated pair of q or k are neighbours, in the folder they are not
+	quantized    string                     // the method of quantization that is read; "": none
 }
 
 // families is the table of families by model_type.
 var families = map[string]family{
-	"bert":        {architecture: "bert", keys: bertKeys, name: bertName},
-	"gemma":       {architecture: "gemma", keys: gemmaKeys, name: decoderName, plusOne: true},
-	"gemma2":      {architecture: "gemma2", keys: gemmaKeys, name: gemmaName, plusOne: true},
-	"gemma3":      {architecture: "gemma3", keys: gemmaKeys, name: gemmaName, plusOne: true},
-	"gemma3_text": {architecture: "gemma3", keys: gemmaKeys, name: gemmaName, plusOne: true},
-	"llama":       {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
-	"mistral":     {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
-	"modernbert":  {architecture: "modern-bert", keys: modernBertKeys, name: modernBertName},
-	"phi3":        {architecture: "phi3", keys: phi3Keys, name: phi3Name},
-	"qwen2":       {architecture: "qwen2", keys: qwenKeys, name: decoderName},
-	"qwen3":       {architecture: "qwen3", keys: qwenKeys, name: decoderName},
-	"roberta":     {architecture: "bert", keys: robertaKeys, name: bertName},
-	"xlm-roberta": {architecture: "bert", keys: robertaKeys, name: bertName},
+	"bert":             {architecture: "bert", keys: bertKeys, name: bertName},
+	"cohere":           {architecture: "command-r", keys: cohereKeys, name: decoderName},
+	"cohere2":          {architecture: "cohere2", keys: cohereKeys, name: decoderName},
+	"ernie4_5":         {architecture: "ernie4_5", keys: ropeKeys, name: decoderName},
+	"exaone4":          {architecture: "exaone4", keys: windowKeys, name: decoderName, own: outputNorms},
+	"gemma":            {architecture: "gemma", keys: gemmaKeys, name: decoderName, plusOne: true},
+	"gemma2":           {architecture: "gemma2", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
+	"gemma3":           {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
+	"gemma3_text":      {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
+	"gemma4":           {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},
+	"gemma4_text":      {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},
+	"glm":              {architecture: "chatglm", keys: partKeys, name: decoderName, own: glmModules},
+	"glm4":             {architecture: "glm4", keys: partKeys, name: decoderName, own: glmModules},
+	"gpt_oss":          {architecture: "gpt-oss", keys: gptOSSKeys, name: gptOSSName, own: postNorms, quantized: "MXFP4"},
+	"granite":          {architecture: "granite", keys: graniteKeys, name: decoderName, interleaved: true},
+	"granitemoe":       {architecture: "granitemoe", keys: graniteKeys, name: decoderName, interleaved: true},
+	"granitemoeshared": {architecture: "granitemoe", keys: graniteKeys, name: decoderName, interleaved: true},
+	"lfm2":             {architecture: "lfm2", keys: lfm2Keys, name: decoderName, own: lfm2Modules},
+	"llama":            {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
+	"ministral3":       {architecture: "mistral3", keys: ropeKeys, name: decoderName, interleaved: true},
+	"mistral":          {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
+	"mixtral":          {architecture: "llama", keys: mixtralKeys, name: decoderName, interleaved: true},
+	"modernbert":       {architecture: "modern-bert", keys: modernBertKeys, name: modernBertName},
+	"olmo2":            {architecture: "olmo2", keys: ropeKeys, name: decoderName, own: outputNorms},
+	"olmo3":            {architecture: "olmo2", keys: windowKeys, name: decoderName, own: outputNorms},
+	"olmoe":            {architecture: "olmoe", keys: olmoeKeys, name: decoderName},
+	"phi3":             {architecture: "phi3", keys: phi3Keys, name: decoderName, own: phi3Modules},
+	"qwen2":            {architecture: "qwen2", keys: qwenKeys, name: decoderName},
+	"qwen2_5_vl":       {architecture: "qwen2vl", keys: axesKeys, name: decoderName},
+	"qwen2_moe":        {architecture: "qwen2moe", keys: qwenMoEKeys, name: decoderName},
+	"qwen2_vl":         {architecture: "qwen2vl", keys: axesKeys, name: decoderName},
+	"qwen3":            {architecture: "qwen3", keys: qwenKeys, name: decoderName},
+	"qwen3_5":          {architecture: "qwen35", keys: deltaKeys, name: deltaName, own: deltaModules, plusOne: true},
+	"qwen3_5_moe":      {architecture: "qwen35moe", keys: deltaKeys, name: deltaName, own: deltaModules, plusOne: true},
+	"qwen3_5_moe_text": {architecture: "qwen35moe", keys: deltaKeys, name: deltaName, own: deltaModules, plusOne: true},
+	"qwen3_5_text":     {architecture: "qwen35", keys: deltaKeys, name: deltaName, own: deltaModules, plusOne: true},
+	"qwen3_moe":        {architecture: "qwen3moe", keys: qwenMoEKeys, name: decoderName},
+	"qwen3_next":       {architecture: "qwen3next", keys: deltaKeys, name: deltaName, own: deltaModules, plusOne: true},
+	"qwen3_vl":         {architecture: "qwen3vl", keys: axesKeys, name: decoderName},
+	"roberta":          {architecture: "bert", keys: robertaKeys, name: bertName},
+	"seed_oss":         {architecture: "seed_oss", keys: ropeKeys, name: decoderName, own: postNorms},
+	"smollm3":          {architecture: "smollm3", keys: smolLM3Keys, name: decoderName, interleaved: true},
+	"starcoder2":       {architecture: "starcoder2", keys: starCoder2Keys, name: decoderName, own: starCoder2Modules},
+	"xlm-roberta":      {architecture: "bert", keys: robertaKeys, name: bertName},
 }
+
+// multimodal are the values of model_type of models that see, whose text part is any of families, by the model_type in text_config.
+var multimodal = map[string]bool{"idefics3": true, "llava": true, "llava_next": true, "mistral3": true, "smolvlm": true}
 
 // Is reports whether f is a model of such a folder that Convert knows, by its config.json.
 func Is(f *models.File) bool {
@@ -65,16 +102,37 @@ func Convert(f *models.File, values bool) (*models.File, error) {
 	c.pooling()
 	out := &models.File{Format: f.Format, Path: f.Path, Paths: f.Paths, Meta: c.meta, Aux: f.Aux}
 	for _, t := range f.Tensors {
-		if n := c.family.name(c, t.Name); n.text != "" {
-			out.Tensors = append(out.Tensors, c.withoutPadding(c.tensor(t, n, values)))
+		list, err := c.converted(t, values)
+		if err != nil {
+			return nil, err
 		}
+		out.Tensors = append(out.Tensors, list...)
 	}
-	out.Tensors = append(out.Tensors, c.extra...)
+	out.Tensors = append(append(out.Tensors, c.stacked()...), c.extra...)
 	if c.err != nil {
 		return nil, models.InFile(f.Path, c.err)
 	}
 	out.OnClose(f.Close)
 	return out, nil
+}
+
+// converted returns the tensors that t becomes. One of an expert becomes a part of a stack.
+func (c *config) converted(t models.Tensor, values bool) ([]models.Tensor, error) {
+	n := c.family.name(c, t.Name)
+	if n.text == "" {
+		return nil, nil
+	}
+	if err := safetensors.CheckType(c.f, t); err != nil && n.make == nil {
+		return nil, err
+	}
+	switch {
+	case n.make != nil:
+		return n.make(c, t, n.blk), nil
+	case n.expert > 0:
+		c.add(t, n)
+		return nil, nil
+	}
+	return []models.Tensor{c.withoutPadding(c.tensor(t, n, values))}, nil
 }
 
 // known lists the values of model_type that Convert knows.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"soberano/kernels/quant"
@@ -71,6 +72,42 @@ func TestKeys(t *testing.T) {
 			"gemma2.attn_logit_softcapping": 50.0, "gemma2.final_logit_softcapping": 30.0, "gemma2.attention.sliding_window": uint64(4096)}},
 		{"phi3", map[string]any{"sliding_window": nil, "partial_rotary_factor": 0.75, "original_max_position_embeddings": 4096}, models.Metadata{
 			"phi3.rope.dimension_count": uint64(12), "phi3.attention.sliding_window": uint64(0), "phi3.rope.scaling.original_context_length": uint64(4096)}},
+		{"olmo3", map[string]any{"sliding_window": 8, "layer_types": []string{"sliding_attention", "full_attention"}, "rope_scaling": map[string]any{
+			"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 1024, "attention_factor": 1.2079441541679836, "beta_fast": 32, "beta_slow": 1}}, models.Metadata{
+			"olmo2.attention.sliding_window": uint64(8), "olmo2.attention.sliding_window_pattern": []bool{true, false}, "olmo2.rope.scaling.factor": 8.0, "olmo2.rope.scaling.attn_factor": nil}},
+		{"qwen3", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 8.0, "attention_factor": 0.5}}, models.Metadata{"qwen3.rope.scaling.attn_factor": float64(float32(0.5 / (1 + 0.1*math.Log(8))))}},
+		{"qwen3", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 8.0, "mscale": 1.0, "mscale_all_dim": 1.0}}, models.Metadata{"qwen3.rope.scaling.attn_factor": float64(float32(1 / (1 + 0.1*math.Log(8))))}},
+		{"exaone4", map[string]any{"sliding_window": 8, "sliding_window_pattern": "LG"}, models.Metadata{"exaone4.attention.sliding_window_pattern": []bool{true, false}}},
+		{"exaone4", map[string]any{"sliding_window": nil, "sliding_window_pattern": "LLLG"}, models.Metadata{"exaone4.attention.sliding_window": nil, "exaone4.attention.sliding_window_pattern": nil}},
+		{"cohere2", map[string]any{"sliding_window": 8, "sliding_window_pattern": 2, "logit_scale": 0.25, "model_max_length": 999}, models.Metadata{
+			"cohere2.attention.sliding_window_pattern": []bool{true, false}, "cohere2.logit_scale": 0.25, "cohere2.context_length": uint64(999), "cohere2.attention.layer_norm_epsilon": float64(float32(1e-5))}},
+		{"mistral3", map[string]any{"text_config": sizes("mistral", nil)}, models.Metadata{"general.architecture": "llama"}},
+		{"mistral3", map[string]any{"text_config": sizes("ministral3", map[string]any{"rope_parameters": map[string]any{"rope_type": "yarn", "rope_theta": 1e6, "factor": 16.0, "beta_fast": 16.0, "beta_slow": 2.0,
+			"mscale": 1.0, "mscale_all_dim": 1.0, "original_max_position_embeddings": 512, "llama_4_scaling_beta": 0.1}})}, models.Metadata{
+			"general.architecture": "mistral3", "mistral3.rope.scaling.yarn_beta_fast": 16.0, "mistral3.rope.scaling.yarn_beta_slow": 2.0, "mistral3.rope.scaling.yarn_log_multiplier": 1.0,
+			"mistral3.attention.temperature_scale": float64(float32(0.1)), "mistral3.rope.scaling.original_context_length": uint64(512)}},
+		{"smolvlm", map[string]any{"text_config": sizes("llama", nil)}, models.Metadata{"general.architecture": "llama"}},
+		{"qwen2_5_vl", map[string]any{"rope_scaling": map[string]any{"type": "mrope", "mrope_section": []int{16, 24, 24}}}, models.Metadata{"qwen2vl.rope.dimension_sections": []int64{16, 24, 24, 0}, "qwen2vl.rope.scaling.type": nil}},
+		{"lfm2", map[string]any{"norm_eps": 1e-5, "conv_L_cache": 3, "layer_types": []string{"conv", "full_attention"}, "num_key_value_heads": 2, "block_ff_dim": 300, "block_auto_adjust_ff_dim": true,
+			"block_ffn_dim_multiplier": 1.0, "block_multiple_of": 64}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 2}, "lfm2.feed_forward_length": uint64(256), "lfm2.shortconv.l_cache": uint64(3)}},
+		{"qwen3_5", map[string]any{"text_config": sizes("qwen3_5_text", map[string]any{"head_dim": 32, "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+			"linear_conv_kernel_dim": 4, "layer_types": []string{"linear_attention", "full_attention"}, "rope_parameters": map[string]any{"rope_theta": 1e7, "partial_rotary_factor": 0.25}})}, models.Metadata{
+			"general.architecture": "qwen35", "qwen35.rope.dimension_count": uint64(8), "qwen35.rope.dimension_sections": []int64{11, 11, 10, 0}, "qwen35.ssm.inner_size": uint64(32), "qwen35.ssm.group_count": uint64(2),
+			"qwen35.ssm.time_step_rank": uint64(4), "qwen35.attention.recurrent_layers": []bool{true, false}, "qwen35.rope.freq_base": 1e7}},
+		{"gemma4", map[string]any{"text_config": sizes("gemma4_text", map[string]any{"head_dim": 16, "global_head_dim": 32, "sliding_window": 8, "layer_types": []string{"sliding_attention", "full_attention"}, "num_kv_shared_layers": 1,
+			"num_key_value_heads": 2, "num_global_key_value_heads": 1, "use_double_wide_mlp": true, "hidden_size_per_layer_input": 8, "final_logit_softcapping": 30.0, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 24,
+			"rope_parameters": map[string]any{"full_attention": map[string]any{"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1e6}, "sliding_attention": map[string]any{"rope_type": "default", "rope_theta": 1e4}}})}, models.Metadata{
+			"gemma4.attention.key_length": uint64(32), "gemma4.attention.key_length_swa": uint64(16), "gemma4.rope.dimension_count_swa": uint64(16), "gemma4.attention.head_count_kv": []int64{2, 1},
+			"gemma4.feed_forward_length": []int64{96, 192}, "gemma4.attention.shared_kv_layers": uint64(1), "gemma4.expert_used_count": uint64(2), "gemma4.rope.freq_base_swa": 10000.0}},
+		{"lfm2", map[string]any{"conv_L_cache": 3, "full_attn_idxs": []int{1}, "num_key_value_heads": 4}, models.Metadata{"lfm2.attention.head_count_kv": []int64{0, 4}}},
+		// Gemma 3 4B, LLaVA 1.5: what the class has is left out.
+		{"gemma3", map[string]any{"text_config": map[string]any{"model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34, "sliding_window": 1024,
+			"rope_scaling": map[string]any{"factor": 8.0, "rope_type": "linear"}}}, models.Metadata{"gemma3.embedding_length": uint64(2560), "gemma3.attention.head_count": uint64(8), "gemma3.attention.head_count_kv": uint64(4),
+			"gemma3.attention.key_length": uint64(256), "gemma3.context_length": uint64(131072), "gemma3.rope.freq_base": 1e6, "gemma3.rope.freq_base_swa": nil, "gemma3.rope.scaling.factor": 8.0,
+			"gemma3.attention.sliding_window": uint64(1024), "gemma3.attention.layer_norm_rms_epsilon": float64(float32(1e-6))}},
+		{"llava", map[string]any{"text_config": map[string]any{"model_type": "llama", "max_position_embeddings": 4096, "rms_norm_eps": 1e-5}}, models.Metadata{"llama.embedding_length": uint64(4096), "llama.block_count": uint64(32)}},
+		{"granite", map[string]any{"attention_multiplier": 0.5, "embedding_multiplier": 12.0, "residual_multiplier": 0.25, "logits_scaling": 8.0}, models.Metadata{
+			"granite.attention.scale": 0.5, "granite.embedding_scale": 12.0, "granite.residual_scale": 0.25, "granite.logit_scale": 8.0}},
 		{"bert", map[string]any{"layer_norm_eps": 1e-12, "type_vocab_size": 2, "hidden_act": "gelu"}, models.Metadata{"general.architecture": "bert", "bert.attention.causal": false,
 			"bert.attention.layer_norm_epsilon": float64(float32(1e-12)), "tokenizer.ggml.token_type_count": uint64(2), "bert.pooling_type": nil}},
 	} {
@@ -82,6 +119,9 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+// gemma4Rope are the rope_parameters that Gemma 4 must have.
+var gemma4Rope = map[string]map[string]any{"gemma4": {"full_attention": map[string]any{"rope_type": "proportional"}}}
 
 // TestNames checks the names of tensors, and which are left out.
 func TestNames(t *testing.T) {
@@ -99,9 +139,14 @@ func TestNames(t *testing.T) {
 		{"roberta", "roberta.encoder.layer.0.attention.self.key.bias", "blk.0.attn_k.bias"}, {"xlm-roberta", "lm_head.dense.weight", ""},
 		{"modernbert", "model.layers.1.attn.Wqkv.weight", "blk.1.attn_qkv.weight"}, {"modernbert", "head.dense.weight", ""}, {"modernbert", "decoder.bias", ""},
 		{"modernbert", "model.final_norm.weight", "output_norm.weight"}, {"modernbert", "stray.weight", "stray.weight"},
+		{"qwen3_moe", "model.layers.0.mlp.gate.weight", "blk.0.ffn_gate_inp.weight"}, {"olmo2", "model.layers.0.post_attention_layernorm.weight", "blk.0.post_attention_norm.weight"},
+		{"gemma4", "model.language_model.layers.3.layer_scalar", "blk.3.layer_output_scale.weight"}, {"gemma4", "model.audio_tower.x", ""}, {"gemma4", "model.embed_vision.x.weight", ""},
+		{"qwen3_vl", "model.visual.blocks.0.x.weight", ""}, {"qwen2_vl", "visual.x", ""}, {"lfm2", "model.embedding_norm.weight", "token_embd_norm.weight"},
 		{"bert", "embeddings.position_ids", ""}, {"bert", "pooler.dense.weight", ""}, {"bert", "cls.predictions.bias", ""}, {"bert", "stray", "stray"},
 	} {
-		g := convert(t, folder(sizes(c.kind, nil), c.from))
+		g := convert(t, folder(sizes(c.kind, map[string]any{"num_experts": 1, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "conv_L_cache": 3, "head_dim": 16,
+			"global_head_dim": 16, "sliding_window": 8, "layer_types": []string{"full_attention", "full_attention"}, "num_key_value_heads": 4, "rope_parameters": gemma4Rope[c.kind]}), c.from))
+		g.Tensors = slices.DeleteFunc(g.Tensors, func(t models.Tensor) bool { return t.Name == "rope_freqs.weight" }) // which is made
 		switch {
 		case c.to == "" && len(g.Tensors) == 0:
 		case c.to == "" || len(g.Tensors) != 1 || g.Tensors[0].Name != c.to:
@@ -118,11 +163,21 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestInterleave checks the order of the rows of q on a small matrix.
-func TestInterleave(t *testing.T) {
-	got := interleave([]byte{0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15, 6, 16, 7, 17}, 2, 4)
-	if want := []byte{0, 10, 2, 12, 1, 11, 3, 13, 4, 14, 6, 16, 5, 15, 7, 17}; !slices.Equal(got, want) {
+// TestOrder checks the order of the rows of q, and that of the heads of values of Qwen3.5.
+func TestOrder(t *testing.T) {
+	var got []int
+	for i := range 8 {
+		got = append(got, neighbour(i, 8))
+	}
+	if want := []int{0, 4, 1, 5, 2, 6, 3, 7}; !slices.Equal(got, want) {
 		t.Errorf("got %v, expected %v", got, want)
+	}
+	c, heads := &config{family: families["qwen3_5"]}, []int(nil)
+	for i := range 6 {
+		heads = append(heads, c.tiled(deltaHeads{keys: 2, values: 6})(i))
+	}
+	if want := []int{0, 3, 1, 4, 2, 5}; !slices.Equal(heads, want) {
+		t.Errorf("got %v, expected %v", heads, want)
 	}
 }
 
@@ -211,4 +266,23 @@ func FuzzConvert(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestValuesOfConfig checks that values which the network of a family does not follow are refused by name.
+func TestValuesOfConfig(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind  string
+		value any
+	}{
+		"norm_topk_prob": {"qwen3_moe", false}, "decoder_sparse_step": {"qwen3_moe", 2}, "mlp_only_layers": {"qwen2_moe", []int{0}}, "clip_qkv": {"olmoe", 8.0}, "no_rope_layers": {"smollm3", []int{1, 0}},
+		"no_rope_layer_interval": {"smollm3", 3}, "conv_bias": {"lfm2", true}, "beta_fast": {"qwen3", nil},
+	} {
+		values := map[string]any{name: c.value, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64, "shared_expert_intermediate_size": 64, "conv_L_cache": 3, "layer_types": []string{"conv", "conv"}}
+		if c.value == nil {
+			values["rope_scaling"] = map[string]any{"rope_type": "yarn", "factor": 4.0, name: 16.0}
+		}
+		if _, err := Convert(folder(sizes(c.kind, values)), true); !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

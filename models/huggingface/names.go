@@ -3,6 +3,8 @@ package huggingface
 import (
 	"strconv"
 	"strings"
+
+	"soberano/models"
 )
 
 // name is the name of a tensor in a GGUF file, and what it is.
@@ -10,6 +12,10 @@ type name struct {
 	text    string // "": the tensor is not used
 	rotated rotated
 	norm    bool // the weights of a norm
+	expert  int  // number of the expert, from 1 on, whose part of the tensor it is; 0: it is all of it
+	blk     string
+	// make, if not nil, makes the tensors of the layer whose names begin with blk, in another way than by another name.
+	make func(c *config, t models.Tensor, blk string) []models.Tensor
 }
 
 // rotated says whether the rows of a tensor are those of q or k.
@@ -36,6 +42,53 @@ var decoderModules = map[string]name{
 	"mlp.gate_proj":            {text: "ffn_gate"},
 	"mlp.up_proj":              {text: "ffn_up"},
 	"mlp.down_proj":            {text: "ffn_down"},
+	// Mixtures of experts.
+	"mlp.gate":                       {text: "ffn_gate_inp"},
+	"mlp.router":                     {text: "ffn_gate_inp"},
+	"block_sparse_moe.gate":          {text: "ffn_gate_inp"},
+	"block_sparse_moe.router.layer":  {text: "ffn_gate_inp"},
+	"block_sparse_moe.input_linear":  {text: "ffn_gate_up_exps"},
+	"block_sparse_moe.output_linear": {text: "ffn_down_exps"},
+	"shared_mlp.input_linear":        {make: halves("ffn_gate_shexp", "ffn_up_shexp")},
+	"shared_mlp.output_linear":       {text: "ffn_down_shexp"},
+	"mlp.shared_expert.gate_proj":    {text: "ffn_gate_shexp"},
+	"mlp.shared_expert.up_proj":      {text: "ffn_up_shexp"},
+	"mlp.shared_expert.down_proj":    {text: "ffn_down_shexp"},
+	"mlp.shared_expert_gate":         {make: squeezed("ffn_gate_inp_shexp")},
+}
+
+// outputNorms are those modules that differ where the outputs of attention and feed-forward networks are normalised, not their inputs.
+var outputNorms = map[string]name{
+	"post_attention_layernorm":   {text: "post_attention_norm", norm: true},
+	"post_feedforward_layernorm": {text: "post_ffw_norm", norm: true},
+}
+
+// glmModules are those modules of glm and glm4 that differ.
+var glmModules = map[string]name{
+	"post_self_attn_layernorm": {text: "post_attention_norm", norm: true},
+	"post_mlp_layernorm":       {text: "post_ffw_norm", norm: true},
+	"mlp.gate_up_proj":         {text: "ffn_up"},
+}
+
+// postNorms are those modules of seed_oss and gpt-oss that differ.
+var postNorms = map[string]name{"post_attention_layernorm": {text: "post_attention_norm", norm: true}}
+
+// starCoder2Modules are those modules of StarCoder2 that differ.
+var starCoder2Modules = map[string]name{"mlp.c_fc": {text: "ffn_up"}, "mlp.c_proj": {text: "ffn_down"}}
+
+// lfm2Modules are those modules of LFM2 that differ.
+var lfm2Modules = map[string]name{
+	"operator_norm":         {text: "attn_norm", norm: true},
+	"ffn_norm":              {text: "ffn_norm", norm: true},
+	"self_attn.out_proj":    {text: "attn_output"},
+	"self_attn.q_layernorm": {text: "attn_q_norm", norm: true},
+	"self_attn.k_layernorm": {text: "attn_k_norm", norm: true},
+	"feed_forward.w1":       {text: "ffn_gate"},
+	"feed_forward.w3":       {text: "ffn_up"},
+	"feed_forward.w2":       {text: "ffn_down"},
+	"conv.conv":             {make: squeezed("shortconv.conv")},
+	"conv.in_proj":          {text: "shortconv.in_proj"},
+	"conv.out_proj":         {text: "shortconv.out_proj"},
 }
 
 // gemmaModules are those modules of gemma2 and gemma3 that differ.
@@ -51,15 +104,11 @@ var phi3Modules = map[string]name{
 	"mlp.gate_up_proj":   {text: "ffn_up"},
 }
 
-func decoderName(c *config, tensor string) name { return c.decoderName(tensor, nil) }
-func gemmaName(c *config, tensor string) name   { return c.decoderName(tensor, gemmaModules) }
-func phi3Name(c *config, tensor string) name    { return c.decoderName(tensor, phi3Modules) }
-
-// decoderName returns the name of a tensor of a decoder, whose modules own says where they differ from others. An unknown tensor keeps
+// decoderName returns the name of a tensor of a decoder, whose family says in own where its modules differ from others. An unknown tensor keeps
 // its name, so that the file is refused for it.
-func (c *config) decoderName(tensor string, own map[string]name) name {
+func decoderName(c *config, tensor string) name {
 	rest := tensor
-	for _, prefix := range []string{"model.language_model.", "language_model.model.", "language_model.", "model."} {
+	for _, prefix := range []string{"model.language_model.", "language_model.model.", "language_model.", "model.text_model.", "model."} {
 		if cut, ok := strings.CutPrefix(tensor, prefix); ok {
 			rest = cut
 			break
@@ -68,21 +117,23 @@ func (c *config) decoderName(tensor string, own map[string]name) name {
 	switch rest {
 	case "embed_tokens.weight":
 		return name{text: "token_embd.weight"}
-	case "norm.weight":
-		return name{text: "output_norm.weight", norm: true}
+	case "norm.weight", "norm.bias":
+		return name{text: "output_" + rest, norm: true}
+	case "embedding_norm.weight": // of LFM2
+		return name{text: "token_embd_norm.weight", norm: true}
 	case "lm_head.weight":
-		if c.family.plusOne || c.bool("tie_word_embeddings", false) {
+		if strings.HasPrefix(c.family.architecture, "gemma") || c.bool("tie_word_embeddings", false) {
 			return name{} // the same as the embeddings
 		}
 		return name{text: "output.weight"}
 	}
-	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."} {
+	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.", "visual.", "model.visual.", "model.vision_model.", "model.connector."} {
 		if strings.HasPrefix(tensor, prefix) {
 			return name{} // of a model that also sees images
 		}
 	}
 	layer, module, kind, ok := cutLayer(rest, "layers.")
-	switch n, known := own[module]; {
+	switch n, known := c.family.own[module]; {
 	case !ok:
 		return name{text: tensor}
 	case module == "self_attn.rotary_emb":
@@ -91,6 +142,9 @@ func (c *config) decoderName(tensor string, own map[string]name) name {
 		return n.of(layer, kind)
 	}
 	if n, known := decoderModules[module]; known {
+		return n.of(layer, kind)
+	}
+	if n, known := expertName(module); known && kind == "weight" {
 		return n.of(layer, kind)
 	}
 	return name{text: tensor}
@@ -112,7 +166,8 @@ func cutLayer(tensor, prefix string) (layer, module, kind string, ok bool) {
 
 // of returns the name of the tensor of a layer.
 func (n name) of(layer, kind string) name {
-	n.text = "blk." + layer + "." + n.text + "." + kind
+	n.blk = "blk." + layer + "."
+	n.text = n.blk + n.text + "." + kind
 	return n
 }
 

@@ -28,19 +28,12 @@ func (c *config) rope(dims int) {
 		kind, _ = p["type"].(string)
 	}
 	switch kind {
-	case "", "default":
+	case "", "default", "mrope": // the sections of the latter are keys of their own
 	case "linear":
 		c.set("rope.scaling.type", "linear")
 		c.set("rope.scaling.factor", c.numberOf(p, "factor", required))
 	case "yarn":
-		c.set("rope.scaling.type", "yarn")
-		c.set("rope.scaling.factor", c.numberOf(p, "factor", required))
-		c.set("rope.scaling.original_context_length", c.intOf(p, "original_max_position_embeddings", c.int("max_position_embeddings", required)))
-		for _, name := range []string{"beta_fast", "beta_slow", "attention_factor", "mscale"} {
-			if def := map[string]float64{"beta_fast": 32, "beta_slow": 1}[name]; p[name] != nil && c.numberOf(p, name, def) != def {
-				c.fail("%s of YaRN is not supported: %w", name, models.ErrUnsupported)
-			}
-		}
+		c.yarn(p)
 	case "llama3":
 		c.llama3(p, dims)
 	case "longrope", "su":
@@ -48,6 +41,41 @@ func (c *config) rope(dims int) {
 	default:
 		c.fail("the rotary embedding %s is not supported: %w", models.Quote(kind), models.ErrUnsupported)
 	}
+}
+
+// yarn sets the keys of YaRN (arXiv:2309.00071). The factor of q and k is 1 + ln(factor)/10, unless the folder says another one: then the key has
+// their ratio.
+func (c *config) yarn(p map[string]any) {
+	factor := c.numberOf(p, "factor", required)
+	c.set("rope.scaling.type", "yarn")
+	c.set("rope.scaling.factor", factor)
+	c.set("rope.scaling.original_context_length", c.intOf(p, "original_max_position_embeddings", c.int("max_position_embeddings", required)))
+	if c.family.architecture == "mistral3" {
+		c.mistralYarn(p)
+		return
+	}
+	for name, def := range map[string]float64{"beta_fast": 32, "beta_slow": 1} {
+		if p[name] != nil && c.numberOf(p, name, def) != def {
+			c.fail("%s of YaRN is not supported: %w", name, models.ErrUnsupported)
+		}
+	}
+	scale := func(m float64) float64 { return 1 + 0.1*m*math.Log(max(factor, 1)) }
+	attention := c.numberOf(p, "attention_factor", 0)
+	if m, all := c.numberOf(p, "mscale", 0), c.numberOf(p, "mscale_all_dim", 0); attention == 0 && m != 0 && all != 0 {
+		attention = scale(m) / scale(all)
+	}
+	if ratio := attention / scale(1); attention != 0 && math.Abs(ratio-1) > 1e-4 {
+		c.set("rope.scaling.attn_factor", ratio)
+	}
+}
+
+// mistralYarn sets the keys of YaRN that only mistral3 reads, and the growth of the scores of attention with the position.
+func (c *config) mistralYarn(p map[string]any) {
+	c.set("rope.scaling.yarn_beta_fast", c.numberOf(p, "beta_fast", 32))
+	c.set("rope.scaling.yarn_beta_slow", c.numberOf(p, "beta_slow", 1))
+	c.set("rope.scaling.yarn_log_multiplier", c.numberOf(p, "mscale_all_dim", 0))
+	c.only(c.numberOf(p, "mscale", 1) == 1, "mscale")
+	c.set("attention.temperature_scale", c.numberOf(p, "llama_4_scaling_beta", 0))
 }
 
 // object returns an object in config.json, nil if there is none.

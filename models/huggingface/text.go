@@ -13,6 +13,13 @@ func (c *config) text() {
 		c.meta[key] = string(b)
 		return
 	}
+	if values, err := object(c.f, "chat_template.json"); err != nil {
+		c.err = err
+		return
+	} else if text, ok := values["chat_template"].(string); ok {
+		c.meta[key] = text
+		return
+	}
 	values, err := object(c.f, "tokenizer_config.json")
 	if err != nil {
 		c.err = err

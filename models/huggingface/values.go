@@ -5,21 +5,17 @@ import (
 	"soberano/models"
 )
 
-// tensor returns t as it is in a GGUF file under the name n. Its values are changed only if values is true.
+// tensor returns t as it is in a GGUF file under the name n. Its values are changed only if values is true, and its rows are put in order where
+// they are needed.
 func (c *config) tensor(t models.Tensor, n name, values bool) models.Tensor {
 	t.Name = n.text
 	switch {
-	case !values || t.Data == nil:
+	case !values:
 	case n.norm && c.family.plusOne:
 		return plusOne(t)
 	case n.rotated != notRotated && c.family.interleaved:
-		heads, width := c.heads(n.rotated == keys)
-		rows := 0
-		if len(t.Shape) > 0 {
-			rows = t.Shape[0]
-		}
-		if c.err == nil && rows == heads*width && width%2 == 0 {
-			t.Data = interleave(t.Data, heads, width) // otherwise the file is refused, for its shape
+		if heads, width := c.heads(n.rotated == keys); c.err == nil && width%2 == 0 && width > 0 {
+			return c.reordered(t, heads*width, func(row int) int { return row/width*width + neighbour(row%width, width) })
 		}
 	}
 	return t
@@ -47,18 +43,8 @@ func plusOne(t models.Tensor) models.Tensor {
 	return t
 }
 
-// interleave returns data, heads × width rows, in another order: of each head, the rows i and i+width/2, which are rotated together,
-// become neighbours.
+// neighbour returns which row of a head of so many is the i-th in a GGUF file, where the rows i and i+width/2, which are rotated together, become
+// neighbours.
 //
 //	0 1 2 3 │ 4 5 6 7  ─▶  0 4 │ 1 5 │ 2 6 │ 3 7
-func interleave(data []byte, heads, width int) []byte {
-	row, half := len(data)/(heads*width), width/2
-	out := make([]byte, 0, len(data))
-	for h := range heads {
-		head := data[h*width*row:][:width*row]
-		for i := range half {
-			out = append(append(out, head[i*row:][:row]...), head[(i+half)*row:][:row]...)
-		}
-	}
-	return out
-}
+func neighbour(i, width int) int { return i/2 + i%2*(width/2) }

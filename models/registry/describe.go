@@ -60,7 +60,7 @@ func describeGGUF(f *models.File) (Info, error) {
 
 // kindOf returns the kind of a model in a GGUF file.
 func kindOf(m models.Metadata) Kind {
-	if arch, _ := m.String("general.architecture", ""); arch == "clip" { // Check reports the error
+	if m.IsVision() {
 		return Vision
 	}
 	purpose, _ := m.Purpose() // Check reports the error
@@ -192,21 +192,23 @@ func (k *keys) most(key string) int {
 // the number of key/value heads for each layer, of which those without any do not count, or say which layers are
 // recurrent, or that one in some number is not. Blocks that only draft tokens do not count either.
 func (k *keys) attentionLayers(arch string) int {
-	layers := k.int(arch + ".block_count")
+	layers := max(0, k.int(arch+".block_count")-k.int(arch+".nextn_predict_layers"))
+	if passes := k.int(arch + ".num_loops"); passes > 1 && passes <= maxLayers && layers <= maxLayers {
+		layers *= passes // each has keys and values of its own
+	}
 	const heads = ".attention.head_count_kv"
 	switch k.meta[arch+heads].(type) {
 	case []int64, []uint64:
 		list, err := k.meta.Ints(arch + heads)
 		k.keep(err)
 		none := 0
-		for _, n := range list {
+		for _, n := range list[:min(layers, len(list))] {
 			if n == 0 {
 				none++
 			}
 		}
 		return max(0, layers-none)
 	}
-	layers = max(0, layers-k.int(arch+".nextn_predict_layers"))
 	recurrent, err := k.meta.Bools(arch + ".attention.recurrent_layers")
 	k.keep(err)
 	switch every := k.int(arch + ".full_attention_interval"); {

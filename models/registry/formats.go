@@ -201,7 +201,7 @@ func inFolder(dir string) (f format, path string, err error) {
 	return f, path, err
 }
 
-// locateIn finds the only model in a directory.
+// locateIn finds the only model in a directory. Its projector may lie beside it.
 func locateIn(dir string) (format, string, error) {
 	f, path, broken := inFolder(dir)
 	if path != "" {
@@ -215,6 +215,9 @@ func locateIn(dir string) (format, string, error) {
 		return format{}, "", broken
 	case len(files) == 0:
 		return format{}, "", unknownDirectoryError(dir)
+	}
+	if text := slices.DeleteFunc(slices.Clone(files), NamedProjector); len(text) > 0 {
+		files = text
 	}
 	if stem(files[0]) != stem(files[len(files)-1]) {
 		kind := "model"

@@ -193,7 +193,7 @@ func (l *Library) load(name string) (Entry, error) {
 			return bad(models.ErrCorrupt, "%s names an impossible file %s", entryFile, models.Quote(f.Path))
 		}
 	}
-	if f := e.Projector; f != nil && !filepath.IsAbs(f.Path) && !filepath.IsLocal(f.Path) {
+	if f := e.Projector; f != nil && !f.possible() {
 		return bad(models.ErrCorrupt, "%s names an impossible file %s", entryFile, models.Quote(f.Path))
 	}
 	e.dir = dir

@@ -2,14 +2,22 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"soberano/models"
 )
 
 // projectorFile is the name of a copied vision encoder in the folder of its model's files.
 const projectorFile = "mmproj.gguf"
+
+// NamedProjector reports whether a file is named as a vision encoder with its projector, as programs that make such files name them.
+func NamedProjector(path string) bool {
+	name := strings.ToLower(filepath.Base(path))
+	return strings.Contains(name, "mmproj") && filepath.Ext(name) == ".gguf"
+}
 
 // Attach makes the file at path the vision encoder of a model of the library, in the place of an earlier one. The caller has checked
 // that it fits. With Link the file stays where it is. progress is as in Import. After an error the entry is unchanged.
@@ -88,6 +96,23 @@ func (l *Library) setProjector(ctx context.Context, name string, f Stored, copie
 	}
 	return e, syncDir(e.dir)
 }
+
+// Current returns the entry with the vision encoder that its record names at this time, which may have been attached since it was read.
+func (e Entry) Current() Entry {
+	if !e.Saved() {
+		return e
+	}
+	var now struct{ Projector *Stored }
+	b, err := models.ReadSmall(filepath.Join(e.dir, entryFile), maxEntry)
+	if err != nil || json.Unmarshal(b, &now) != nil || now.Projector != nil && !now.Projector.possible() {
+		return e // the library reports broken entries
+	}
+	e.Projector = now.Projector
+	return e
+}
+
+// possible reports whether the path is absolute, or one in the entry's folder.
+func (f *Stored) possible() bool { return filepath.IsAbs(f.Path) || filepath.IsLocal(f.Path) }
 
 // OpenProjector opens the vision encoder of the entry, which must have one. The error says if its file is not the one that was
 // attached, as Unchanged does.

@@ -29,12 +29,15 @@ var dtypes = map[string]struct {
 }{
 	"F32": {quant.F32, 4}, "F16": {quant.F16, 2}, "BF16": {quant.BF16, 2}, "F64": {28, 8},
 	"I8": {24, 1}, "I16": {25, 2}, "I32": {26, 4}, "I64": {27, 8},
-	"BOOL": {other, 1}, "U8": {other + 1, 1}, "U16": {other + 2, 2}, "U32": {other + 3, 4}, "U64": {other + 4, 8},
+	"BOOL": {other, 1}, "U8": {U8, 1}, "U16": {other + 2, 2}, "U32": {other + 3, 4}, "U64": {other + 4, 8},
 	"F8_E4M3": {other + 5, 1}, "F8_E5M2": {other + 6, 1}, "F8_E8M0": {other + 7, 1}, "C64": {other + 8, 8},
 }
 
 // other is the first number for types that GGML lacks.
 const other quant.Type = 1 << 16
+
+// U8 is the type of bytes.
+const U8 = other + 1
 
 func dtypeName(t quant.Type) string {
 	for name, d := range dtypes {
@@ -181,11 +184,7 @@ func (h *header) add(name string, e entry) error {
 	if end > uint64(len(h.data)) {
 		return models.Corrupt(h.path, "is cut short: tensor %s should end at byte %s of the data, but there are %s", models.Quote(name), models.Grouped(end), models.Grouped(len(h.data)))
 	}
-	t := models.Tensor{Name: name, Type: dtype.typ, Shape: e.Shape}
-	if dtype.typ.Known() {
-		t.Data = h.data[begin:end:end]
-	}
-	h.tensors = append(h.tensors, t)
+	h.tensors = append(h.tensors, models.Tensor{Name: name, Type: dtype.typ, Shape: e.Shape, Data: h.data[begin:end:end]})
 	h.places = append(h.places, place{begin, end, name})
 	return nil
 }

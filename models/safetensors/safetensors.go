@@ -3,8 +3,8 @@
 //	model.safetensors               the weights, described at the type entry, or
 //	model.safetensors.index.json    an index of several such files: which has which tensor
 //	config.json, generation_config.json
-//	tokenizer.json                  or vocab.json, merges.txt and added_tokens.json
-//	tokenizer_config.json, special_tokens_map.json, chat_template.jinja
+//	tokenizer.json                  or tokenizer.model, or vocab.json and merges.txt, or vocab.txt; added_tokens.json
+//	tokenizer_config.json, special_tokens_map.json, chat_template.jinja or .json
 //	1_Pooling/config.json           of sentence-transformers
 //
 // Weights are memory-mapped and keep the type and shape of the file; the other files go to
@@ -35,7 +35,8 @@ var aux = []struct {
 	most int64
 }{
 	{"config.json", 1 << 20}, {"generation_config.json", 1 << 20}, {"preprocessor_config.json", 4 << 20},
-	{"tokenizer.json", 64 << 20}, {"tokenizer_config.json", 4 << 20}, {"special_tokens_map.json", 1 << 20}, {"chat_template.jinja", 1 << 20},
+	{"tokenizer.json", 64 << 20}, {"tokenizer_config.json", 4 << 20}, {"special_tokens_map.json", 1 << 20}, {"chat_template.jinja", 1 << 20}, {"chat_template.json", 1 << 20},
+	{"tokenizer.model", 64 << 20}, {"vocab.txt", 16 << 20},
 	{"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20}, {"1_Pooling/config.json", 1 << 16},
 }
 
@@ -62,15 +63,23 @@ func Open(path string) (*models.File, error) {
 // CheckTypes returns an error for the first tensor of a type that can't run.
 func CheckTypes(f *models.File) error {
 	for _, t := range f.Tensors {
-		if t.Data == nil {
-			return models.Unsupported(f.Path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, which is not read from safetensors",
-				models.Quote(t.Name), dtypeName(t.Type))
+		if err := CheckType(f, t); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// Peek opens a model like Open, but leaves Data nil in tensors of types that can't run.
+// CheckType returns an error if the tensor t of f is of a type that can't run.
+func CheckType(f *models.File, t models.Tensor) error {
+	if t.Type.Known() {
+		return nil
+	}
+	return models.Unsupported(f.Path, "use this model as float32, float16 or bfloat16", "stores tensor %s as %s, which is not read from safetensors",
+		models.Quote(t.Name), dtypeName(t.Type))
+}
+
+// Peek opens a model like Open, but accepts tensors of types that can't run.
 func Peek(path string) (*models.File, error) {
 	f := &models.File{Format: "safetensors", Path: path, Aux: map[string][]byte{}, Meta: models.Metadata{}}
 	if err := openAll(f, path); err != nil {

@@ -1,4 +1,4 @@
-// vision MODEL MMPROJ IMAGE.ppm TEXT N: the chunks of a prompt with an image, as JSON: for text its tokens; for an image the number
+// vision MODEL MMPROJ IMAGE.ppm[,IMAGE.ppm…] TEXT N: the chunks of a prompt with images, as JSON: for text its tokens; for an image the number
 // of rows, the positions they take, and of each row the first 8 values and the sum; then the 20 best of the last logits as [id, logit],
 // and N greedy tokens.
 #include <algorithm>
@@ -20,16 +20,21 @@ int main(int argc, char ** argv) {
     auto vp = mtmd_context_params_default(); vp.use_gpu = false; vp.n_threads = 1; vp.warmup = false; vp.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     mtmd_context * ctx = mtmd_init_from_file(argv[2], model, vp);
     if (!ctx) return 1;
-    FILE * f = fopen(argv[3], "rb"); int w, h;
-    if (!f || fscanf(f, "P6 %d %d 255", &w, &h) != 2) return 1;
-    fgetc(f); std::vector<unsigned char> pix(3 * w * h);
-    if (fread(pix.data(), 1, pix.size(), f) != pix.size()) return 1;
-    mtmd_bitmap * bm = mtmd_bitmap_init(w, h, pix.data());
-    const mtmd_bitmap * bms[] = {bm};
-    std::string prompt = argv[4]; prompt.replace(prompt.find("<image>"), 7, mtmd_get_marker(ctx));
+    std::vector<const mtmd_bitmap *> bms;
+    std::string paths = argv[3], prompt = argv[4];
+    for (size_t at = 0, end; at <= paths.size(); at = end + 1) {
+        end = std::min(paths.find(',', at), paths.size());
+        FILE * f = fopen(paths.substr(at, end - at).c_str(), "rb"); int w, h;
+        if (!f || fscanf(f, "P6 %d %d 255", &w, &h) != 2) return 1;
+        fgetc(f); std::vector<unsigned char> pix(3 * w * h);
+        if (fread(pix.data(), 1, pix.size(), f) != pix.size()) return 1;
+        fclose(f);
+        bms.push_back(mtmd_bitmap_init(w, h, pix.data()));
+        prompt.replace(prompt.find("<image>"), 7, mtmd_get_marker(ctx));
+    }
     mtmd_input_text text{}; text.text = prompt.c_str(); text.text_len = prompt.size(); text.add_special = true; text.parse_special = true;
     mtmd_input_chunks * chunks = mtmd_input_chunks_init();
-    int rc = mtmd_tokenize(ctx, chunks, &text, bms, 1);
+    int rc = mtmd_tokenize(ctx, chunks, &text, bms.data(), bms.size());
     if (rc) { fprintf(stderr, "tokenize %d\n", rc); return 1; }
     int embd = llama_model_n_embd_inp(model);
     printf("{\"chunks\":[");

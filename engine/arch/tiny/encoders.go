@@ -29,6 +29,7 @@ var encoders = map[string]kind{
 		s.bias("cls.bias", 1)
 	}),
 	"jina-bert-v3":     postNorm("jina-bert-v3", models.Metadata{"pooling_type": uint64(models.PoolMean)}, (*Source).plainFeedForward),
+	"llama-embed":      llamaEmbed,
 	"modern-bert":      modernBert(models.Metadata{"pooling_type": uint64(models.PoolFirst)}, nil),
 	"modern-bert-silu": modernBert(models.Metadata{"pooling_type": uint64(models.PoolMean), "hidden_activation": "silu", "attention.sliding_window_pattern": []bool{true, false, true, true}}, nil),
 	"modern-bert-rank": modernBert(models.Metadata{"pooling_type": uint64(models.PoolRank)}, func(s *Source) {
@@ -190,6 +191,9 @@ func modernBert(keys models.Metadata, head func(*Source)) kind {
 
 var euroBert = kind{architecture: "eurobert", layers: 3, layer: (*Source).plainLayer,
 	keys: models.Metadata{"attention.causal": false, "pooling_type": uint64(models.PoolMean), "rope.scaling.type": "none"}}
+
+var llamaEmbed = kind{architecture: "llama-embed", layers: 3, layer: (*Source).plainLayer,
+	keys: models.Metadata{"attention.causal": false, "pooling_type": uint64(models.PoolMean)}}
 
 var neoBert = kind{architecture: "neo-bert", layers: 3,
 	keys: models.Metadata{"attention.causal": false, "pooling_type": uint64(models.PoolFirst), "rope.scaling.type": "none"},

@@ -2,6 +2,8 @@ package tiny
 
 import "soberano/models"
 
+var exaone = kind{architecture: "exaone", layers: 3, layer: (*Source).plainLayer}
+
 var exaone4 = kind{architecture: "exaone4", layers: 3, layer: func(s *Source, _ int, blk string) {
 	s.attention(blk)
 	s.headNorms(blk)

@@ -17,13 +17,27 @@ import (
 )
 
 // modelTypes are the families whose models Folder writes, with the model_type of their config.json.
-var modelTypes = map[string]string{"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma": "gemma", "gemma2": "gemma2", "gemma3": "gemma3_text", "phi3": "phi3", "bert": "bert", "modern-bert": "modernbert"}
+var modelTypes = map[string]string{
+	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
+	"gemma3": "gemma3_text", "gemma4": "gemma4_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "llama": "llama",
+	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "qwen35moe": "qwen3_5_moe_text", "qwen3next": "qwen3_next",
+	"qwen3moe": "qwen3_moe", "qwen3vl": "qwen3_vl", "seed_oss": "seed_oss", "smollm3": "smollm3", "starcoder2": "starcoder2",
+}
+
+// modelType returns the model_type of the model.
+func (s *Source) modelType() string {
+	if _, mixture := s.Meta["llama.expert_count"]; mixture {
+		return "mixtral"
+	}
+	return modelTypes[s.Architecture]
+}
 
 // modules are the names in PyTorch of what is in a layer, by their names in GGUF files.
 var modules = map[string]string{
 	"attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
 	"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm", "ffn_norm": "post_attention_layernorm",
-	"ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj", "attn_qkv": "self_attn.qkv_proj",
+	"ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj", "attn_qkv": "self_attn.qkv_proj", "ffn_gate_inp": "mlp.gate",
+	"ffn_gate_shexp": "mlp.shared_expert.gate_proj", "ffn_up_shexp": "mlp.shared_expert.up_proj", "ffn_down_shexp": "mlp.shared_expert.down_proj", "ffn_gate_inp_shexp": "mlp.shared_expert_gate",
 }
 
 var bertModules = map[string]string{
@@ -40,6 +54,7 @@ var modernBertOthers = map[string]string{"token_embd": "model.embeddings.tok_emb
 // others are the names in PyTorch of what is in no layer.
 var others = map[string]string{
 	"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
+	"per_layer_token_embd": "model.embed_tokens_per_layer", "per_layer_model_proj": "model.per_layer_model_projection", "per_layer_proj_norm": "model.per_layer_projection_norm",
 	"position_embd": "embeddings.position_embeddings", "token_types": "embeddings.token_type_embeddings", "token_embd_norm": "embeddings.LayerNorm",
 	"cls": "pooler.dense", "cls.output": "classifier",
 }
@@ -52,8 +67,7 @@ func (s *Source) Folder(t testing.TB, files int) string {
 	dir := t.TempDir()
 	tensors := make([][]models.Tensor, files)
 	where := map[string]string{}
-	for i := range s.Tensors {
-		tensor := s.pytorch(&s.Tensors[i])
+	for i, tensor := range s.unstacked() {
 		tensors[i%files] = append(tensors[i%files], tensor)
 		where[tensor.Name] = fileName(i%files, files)
 	}
@@ -97,17 +111,27 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	if s.Architecture == "modern-bert" {
 		name = modernBertOthers[base]
 	}
+	if s.Architecture == "lfm2" && base == "token_embd_norm" {
+		name = "model.embedding_norm"
+	}
 	var layer int
 	if _, err := fmt.Sscanf(base, "blk.%d.", &layer); err == nil {
 		name = s.module(layer, base[strings.LastIndexByte(base, '.')+1:])
 	}
 	out := *t
-	out.Name = name + "." + kind
-	if strings.HasPrefix(s.Architecture, "gemma") && strings.HasSuffix(base, "norm") {
+	switch out.Name = name + "." + kind; {
+	case strings.HasSuffix(base, "ffn_gate_inp_shexp"):
+		out.Shape = []int{1, Dim}
+	case strings.HasSuffix(base, "shortconv.conv"):
+		out.Shape = []int{Dim, 1, Taps}
+	case strings.HasSuffix(base, "attn_sinks"):
+		out.Name = strings.Replace(strings.TrimSuffix(base, "attn_sinks"), "blk.", "model.layers.", 1) + "self_attn.sinks"
+	}
+	if (strings.HasPrefix(s.Architecture, "gemma") && s.Architecture != "gemma4" || s.isDelta()) && strings.HasSuffix(base, "norm") {
 		out.Data = minusOne(t)
 		out.Type = quant.F32
 	}
-	if heads := map[string]int{"attn_q": Heads, "attn_k": KVHeads}[base[strings.LastIndexByte(base, '.')+1:]]; s.Architecture == "llama" && heads > 0 {
+	if heads := map[string]int{"attn_q": Heads, "attn_k": KVHeads}[base[strings.LastIndexByte(base, '.')+1:]]; slices.Contains(interleaved, s.Architecture) && heads > 0 {
 		out.Data = apart(t.Data, heads)
 	}
 	return out
@@ -121,13 +145,8 @@ func (s *Source) module(layer int, what string) string {
 		return fmt.Sprintf("model.layers.%d.%s", layer, modernBertModules[what])
 	}
 	name := modules[what]
-	if s.Architecture == "gemma2" || s.Architecture == "gemma3" {
-		if own := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}[what]; own != "" {
-			name = own
-		}
-	}
-	if s.Architecture == "phi3" && what == "ffn_up" {
-		name = "mlp.gate_up_proj"
+	if own := ownModules[s.Architecture][what]; own != "" {
+		name = own
 	}
 	return fmt.Sprintf("model.layers.%d.%s", layer, name)
 }
@@ -172,11 +191,14 @@ func apart(data []byte, heads int) []byte {
 // config returns the config.json of the model.
 func (s *Source) config() map[string]any {
 	key := func(name string) any { return s.Meta[s.Architecture+"."+name] }
-	c := map[string]any{"model_type": modelTypes[s.Architecture], "torch_dtype": "float32", "vocab_size": Vocabulary}
+	c := map[string]any{"model_type": s.modelType(), "torch_dtype": "float32", "vocab_size": Vocabulary}
 	for name, from := range map[string]string{
 		"max_position_embeddings": "context_length", "hidden_size": "embedding_length", "intermediate_size": "feed_forward_length", "num_hidden_layers": "block_count",
 		"num_attention_heads": "attention.head_count", "num_key_value_heads": "attention.head_count_kv", "head_dim": "attention.key_length",
 		"rms_norm_eps": "attention.layer_norm_rms_epsilon", "layer_norm_eps": "attention.layer_norm_epsilon", "rope_theta": "rope.freq_base",
+		"num_experts": "expert_count", "num_experts_per_tok": "expert_used_count", "moe_intermediate_size": "expert_feed_forward_length",
+		"shared_expert_intermediate_size": "expert_shared_feed_forward_length", "shared_intermediate_size": "expert_shared_feed_forward_length",
+		"attention_multiplier": "attention.scale", "embedding_multiplier": "embedding_scale", "residual_multiplier": "residual_scale", "logits_scaling": "logit_scale", "logit_scale": "logit_scale",
 		"sliding_window": "attention.sliding_window", "attn_logit_softcapping": "attn_logit_softcapping", "final_logit_softcapping": "final_logit_softcapping",
 	} {
 		if v := key(from); v != nil {
@@ -194,6 +216,7 @@ func (s *Source) config() map[string]any {
 		c["global_attn_every_n_layers"], c["hidden_activation"], c["classifier_pooling"] = 3, "gelu", "mean"
 		delete(c, "rope_theta")
 	}
+	s.otherConfig(c)
 	if labels, ok := key("classifier.output_labels").([]string); ok {
 		names := map[string]string{}
 		for i, label := range labels {
@@ -252,7 +275,7 @@ func write(t testing.TB, path string, b []byte) {
 func FolderKinds() (list []string) {
 	for _, table := range []map[string]kind{kinds, encoders} {
 		for name := range maps.Keys(table) {
-			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "modern-bert-rank"}, name) {
+			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "gemma4-e", "gemma4-moe", "mixtral", "modern-bert-rank"}, name) {
 				list = append(list, name)
 			}
 		}

@@ -2,6 +2,16 @@ package tiny
 
 import "soberano/models"
 
+var chatGLM = kind{architecture: "chatglm", layers: 3, keys: models.Metadata{"rope.dimension_count": uint64(HeadDim / 2)},
+	layer: func(s *Source, _ int, blk string) {
+		s.norm(blk+"attn_norm.weight", Dim)
+		s.fusedAttention(blk, KVHeads)
+		s.bias(blk+"attn_qkv.bias", (Heads+2*KVHeads)*HeadDim)
+		s.norm(blk+"ffn_norm.weight", Dim)
+		s.fusedFeedForward(blk)
+	}, last: (*Source).normAndOutput,
+}
+
 var glm4 = kind{architecture: "glm4", layers: 3, keys: models.Metadata{"rope.dimension_count": uint64(HeadDim / 2)},
 	layer: func(s *Source, _ int, blk string) {
 		s.norm(blk+"attn_norm.weight", Dim)

@@ -20,3 +20,11 @@ var graniteMoE = kind{architecture: "granitemoe", layers: 3, keys: models.Metada
 var minicpm = kind{architecture: "minicpm", layers: 3, layer: (*Source).plainLayer, keys: models.Metadata{
 	"embedding_scale": 2.5, "residual_scale": 0.75, "logit_scale": 4.0,
 }}
+
+var graniteSWA = kind{architecture: "granite_swa", layers: 4, keys: models.Metadata{
+	"embedding_scale": 2.5, "residual_scale": 0.75, "logit_scale": 4.0, "attention.scale": 0.5,
+	"attention.sliding_window": uint64(Window), "attention.sliding_window_pattern": []bool{false, true, true, false}, "attention.rope_pattern": []bool{true, true, false, false},
+}, layer: func(s *Source, i int, blk string) {
+	s.plainLayer(i, blk)
+	s.bias(blk+"attn_sinks.weight", Heads)
+}}

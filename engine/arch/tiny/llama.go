@@ -13,3 +13,12 @@ var mixtral = kind{architecture: "llama", layers: 3,
 		s.mixture(blk, FF)
 	},
 }
+
+// nanbeige runs its two layers twice.
+var nanbeige = kind{architecture: "nanbeige", layers: 2, keys: models.Metadata{"num_loops": uint64(2)}, layer: (*Source).plainLayer, last: (*Source).normAndOutput}
+
+var pangu = kind{architecture: "pangu-embedded", layers: 3, layer: func(s *Source, i int, blk string) {
+	s.plainLayer(i, blk)
+	s.qkvBiases(blk)
+	s.bias(blk+"attn_output.bias", Dim)
+}}

@@ -1,6 +1,7 @@
 package tiny
 
 import (
+	"maps"
 	"math"
 
 	"soberano/kernels/quant"
@@ -134,6 +135,52 @@ var nemotronH = kind{architecture: "nemotron_h", layers: 5, keys: mamba2Keys(mod
 		s.mamba2(blk, true)
 	}
 }}
+
+var nemotronHMoE = kind{architecture: "nemotron_h_moe", layers: 5, keys: nemotronHMoEKeys(nil), layer: func(s *Source, i int, blk string) {
+	s.nemotronHMoELayer(i, blk, Dim)
+}}
+
+// nemotronLatent is the width of the rows that the experts of nemotron_h-latent see.
+const nemotronLatent = 32
+
+var nemotronHMoELatent = kind{architecture: "nemotron_h_moe", layers: 3, keys: nemotronHMoEKeys(models.Metadata{
+	"attention.head_count_kv": []uint64{0, KVHeads, 0}, "feed_forward_length": []uint64{0, 0, ExpertFF}, "moe_latent_size": uint64(nemotronLatent),
+}), layer: func(s *Source, i int, blk string) {
+	s.nemotronHMoELayer(i, blk, nemotronLatent)
+	if i == 2 {
+		s.matrix(blk+"ffn_latent_down.weight", quant.Q8_0, 1, nemotronLatent, Dim)
+		s.matrix(blk+"ffn_latent_up.weight", quant.Q8_0, 1, Dim, nemotronLatent)
+	}
+}}
+
+// nemotronHMoEKeys returns the keys of nemotron_h_moe.
+func nemotronHMoEKeys(more models.Metadata) models.Metadata {
+	m := mamba2Keys(mixtureKeys(models.Metadata{
+		"attention.head_count_kv": []uint64{0, KVHeads, 0, 0, 0}, "feed_forward_length": []uint64{0, 0, ExpertFF, 0, ExpertFF},
+		"attention.layer_norm_epsilon": float64(float32(1e-5)), "expert_shared_count": uint64(1), "expert_shared_feed_forward_length": uint64(SharedFF),
+		"expert_weights_norm": true, "expert_weights_scale": 2.5, "expert_group_count": uint64(1),
+	}))
+	maps.Copy(m, more)
+	return m
+}
+
+// nemotronHMoELayer adds a layer of nemotron_h_moe whose experts see rows of in values.
+func (s *Source) nemotronHMoELayer(i int, blk string, in int) {
+	s.norm(blk+"attn_norm.weight", Dim)
+	switch i {
+	case 1:
+		s.attention(blk)
+	case 2, 4:
+		s.matrix(blk+"ffn_gate_inp.weight", quant.F32, 1, Experts, Dim)
+		s.expertBiases(blk)
+		s.matrix(blk+"ffn_up_exps.weight", quant.Q8_0, 1, Experts, ExpertFF, in)
+		s.matrix(blk+"ffn_down_exps.weight", quant.F32, 1, Experts, in, ExpertFF)
+		s.matrix(blk+"ffn_up_shexp.weight", quant.Q8_0, 1, SharedFF, Dim)
+		s.matrix(blk+"ffn_down_shexp.weight", quant.F32, 1, Dim, SharedFF)
+	default:
+		s.mamba2(blk, true)
+	}
+}
 
 // plamo2Rank is the number of columns of δ; files do not say it.
 const plamo2Rank = 64

@@ -2,6 +2,11 @@ package tiny
 
 import "soberano/models"
 
+var olmo = kind{architecture: "olmo", layers: 3, keys: layerNormKeys(models.Metadata{"attention.clamp_kqv": 2.0}), layer: func(s *Source, _ int, blk string) {
+	s.attention(blk)
+	s.feedForward(blk)
+}, last: func(*Source) {}}
+
 var olmo2 = kind{architecture: "olmo2", layers: 5, layer: func(s *Source, _ int, blk string) {
 	s.attention(blk)
 	s.norm(blk+"attn_q_norm.weight", Heads*HeadDim)

@@ -62,3 +62,7 @@ func qwen3MoELayer(s *Source, _ int, blk string) {
 	s.norm(blk+"ffn_norm.weight", Dim)
 	s.mixture(blk, ExpertFF)
 }
+
+var mellum = kind{architecture: "mellum", layers: 4, keys: mixtureKeys(models.Metadata{
+	"attention.sliding_window": uint64(Window), "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0, "rope.scaling.original_context_length": uint64(64),
+}), layer: qwen3MoE.layer, last: (*Source).normAndOutput}

@@ -1,0 +1,136 @@
+//go:build linux && cgo
+
+package arch
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"soberano/kernels"
+	"soberano/kernels/gl"
+	"soberano/models"
+	"soberano/models/defaults"
+	"soberano/models/gguf"
+)
+
+var everySmall = flag.Bool("gl.all", false, "run every small model on the software driver of OpenGL, not one of each kind of layer")
+
+// softwareGPU returns Mesa's software driver. Without one the test is skipped, unless SOBERANO_REQUIRE_DESKTOP is set.
+func softwareGPU(t *testing.T) *gl.GPU {
+	t.Helper()
+	list, err := gl.List()
+	for i, f := range list {
+		if !f.Software {
+			continue
+		}
+		g, err := gl.Open(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { g.Close() })
+		return g
+	}
+	if os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "" {
+		t.Fatalf("Mesa's software driver is required (Debian: libgl1-mesa-dri): %v", err)
+	}
+	t.Skipf("no software driver of OpenGL: %v", err)
+	return nil
+}
+
+// openOnGPU opens a model on a device of g.
+func openOnGPU(t *testing.T, g *gl.GPU, f *models.File, exact bool) (Model, kernels.Device) {
+	t.Helper()
+	dev, err := gl.New(gl.Options{GPU: g, Exact: exact})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	m, err := Open(f, dev, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, dev
+}
+
+// readReferences reads testdata/NAME.json.
+func readReferences(t *testing.T, name string) []reference {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []reference
+	if err := json.Unmarshal(data, &refs); err != nil {
+		t.Fatal(err)
+	}
+	return refs
+}
+
+// layerKinds are small models that have, together, every kind of layer: attention with windows, soft caps, sinks and slopes, latent
+// rows, mixtures of experts, short convolutions, state spaces, delta rules and RWKV.
+var layerKinds = []string{"llama", "gemma2", "gemma3n", "bloom", "gpt-oss", "deepseek2", "llama4", "lfm2", "jamba", "mamba2", "qwen3next", "kimi-linear", "rwkv7"}
+
+// TestSmallGoldenGPU checks that small models on a GPU, with keys and values in float32, have the logits that llama.cpp computes for
+// the same weights.
+func TestSmallGoldenGPU(t *testing.T) {
+	g := softwareGPU(t)
+	names := layerKinds
+	if *everySmall {
+		names = smallNames()
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			f, err := gguf.Open(small(name).Write(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+			m, dev := openOnGPU(t, g, f, true)
+			kind, _ := find(name)
+			tolerance := max(cases[kind].tolerance, 3e-4)
+			for _, ref := range readReferences(t, "small_"+name) {
+				if !*everySmall {
+					ref.Greedy = ref.Greedy[:min(3, len(ref.Greedy))]
+				}
+				checkReference(t, m, dev, ref, tolerance)
+			}
+		})
+	}
+}
+
+// TestGoldenGPU checks the logits of SmolLM2, which has blocks of Q4_1 and Q6_K, on a GPU: of some tokens in one step, and of some more
+// in a step each.
+func TestGoldenGPU(t *testing.T) {
+	const together, alone = 6, 2
+	g := softwareGPU(t)
+	f, err := gguf.Open(defaults.Need(t, "smollm2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	m, dev := openOnGPU(t, g, f, false)
+	ref := readReferences(t, "smollm2")[0]
+	tokens := append(slices.Clone(ref.IDs), ref.Greedy...)
+	cache, err := dev.NewState(m.Shape().State(len(tokens)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := rows(t, m, cache, tokens[:together], 0)
+	for i := together; i < together+alone; i++ {
+		all = append(all, rows(t, m, cache, tokens[i:i+1], i)...)
+	}
+	for _, p := range ref.Prompt {
+		check(t, "position", p.Pos, all[p.Pos], p.Top, 1e-3)
+	}
+	for i, got := range all[len(ref.IDs):] {
+		check(t, "step", i+1, got, ref.Gen[i].Top, 1e-3)
+	}
+}

@@ -1,0 +1,223 @@
+//go:build linux && cgo
+
+package gl
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"soberano/kernels"
+	"soberano/kernels/quant"
+)
+
+// tolerance is the largest error that Check accepts, ‖got-want‖ / ‖want‖.
+const tolerance = 1e-4
+
+// Check runs a small case of the kernels of which language models consist and compares the results with those of the host: products with
+// every block format for one row and for many, norms, rotary embedding, and attention over the stored keys and values. The error
+// wraps ErrWrong if a result is wrong.
+func Check(g *GPU) error {
+	made, err := New(Options{GPU: g})
+	if err != nil {
+		return err
+	}
+	c := checker{d: made, r: rand.New(rand.NewPCG(3, 5))}
+	for _, t := range quant.Types() {
+		for _, n := range []int{1, 9} {
+			c.product(t, n)
+		}
+	}
+	c.norm()
+	c.attention()
+	return errors.Join(c.err, made.Close())
+}
+
+// checker runs the cases until one fails.
+type checker struct {
+	d   kernels.Device
+	r   *rand.Rand
+	err error
+}
+
+// random returns n normally distributed values.
+func (c *checker) random(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(c.r.NormFloat64())
+	}
+	return x
+}
+
+// weights returns rows × cols random weights of type t, and their values.
+func (c *checker) weights(t quant.Type, rows, cols int) (kernels.Weights, []float32) {
+	data, values := make([]byte, rows*t.RowBytes(cols)), make([]float32, rows*cols)
+	for b := range len(values) / t.BlockValues() {
+		block, v := data[b*t.BlockBytes():][:t.BlockBytes()], values[b*t.BlockValues():][:t.BlockValues()]
+		for ordinary := false; !ordinary; ordinary = largest(v) > 1e-3 && largest(v) < 1e3 {
+			for i := range block {
+				block[i] = byte(c.r.Uint32())
+			}
+			quant.Dequantize(t, v, block)
+		}
+	}
+	return kernels.Weights{Type: t, Rows: rows, Cols: cols, Data: data}, values
+}
+
+// largest returns the largest magnitude; NaN if there is one.
+func largest(x []float32) float64 {
+	most := 0.0
+	for _, v := range x {
+		most = math.Max(most, math.Abs(float64(v)))
+	}
+	return most
+}
+
+// compare runs f in a step and compares the tensor that it returns with want.
+func (c *checker) compare(what string, want []float64, b *kernels.Batch, f func(st kernels.Step) kernels.Tensor) {
+	if c.err != nil {
+		return
+	}
+	st := c.d.Begin(b)
+	got := st.Read(f(st))
+	if c.err = st.End(); c.err != nil {
+		return
+	}
+	var off, size float64
+	for i, w := range want {
+		e := float64(got.Row(i / got.Cols)[i%got.Cols]) - w
+		off, size = off+e*e, size+w*w
+	}
+	if e := math.Sqrt(off / size); !(e <= tolerance) {
+		c.err = fmt.Errorf("gl: %w: %s: error %g", ErrWrong, what, e)
+	}
+}
+
+// product checks a product of n rows with weights of type t.
+func (c *checker) product(t quant.Type, n int) {
+	const rows, cols = 70, 256
+	if c.err != nil {
+		return
+	}
+	w, values := c.weights(t, rows, cols)
+	x, want := c.random(n*cols), make([]float64, n*rows)
+	for i := range want {
+		for k, v := range values[i%rows*cols:][:cols] {
+			want[i] += float64(v) * float64(x[i/rows*cols+k])
+		}
+	}
+	m, err := c.d.Load(w)
+	if err != nil {
+		c.err = err
+		return
+	}
+	c.compare(fmt.Sprintf("a product of %d rows with %v", n, t), want, nil, func(st kernels.Step) kernels.Tensor {
+		in, out := st.New(n, cols), st.New(n, rows)
+		st.Write(in, x)
+		st.MatMul(out, in, m)
+		return out
+	})
+	c.err = errors.Join(c.err, m.Close())
+}
+
+// norm checks RMSNorm, with the rotation of a head behind it.
+func (c *checker) norm() {
+	const cols, pos = 128, 77
+	x, ones, freq := c.random(cols), make([]float32, cols), make([]float32, cols/2)
+	square := 0.0
+	for i, v := range x {
+		ones[i] = 1
+		square += float64(v) * float64(v)
+	}
+	want := make([]float64, cols)
+	for i := range freq {
+		freq[i] = float32(math.Pow(10000, -float64(i)/float64(len(freq))))
+		sin, cos := math.Sincos(pos * float64(freq[i]))
+		a, b, f := float64(x[i]), float64(x[i+len(freq)]), math.Sqrt(cols/square)
+		want[i], want[i+len(freq)] = f*(a*cos-b*sin), f*(a*sin+b*cos)
+	}
+	weight, frequencies := c.vector(ones), c.vector(freq)
+	c.compare("a norm and a rotation", want, &kernels.Batch{Positions: []int32{pos}}, func(st kernels.Step) kernels.Tensor {
+		t := st.New(1, cols)
+		st.Write(t, x)
+		st.RMSNorm(t, t, weight, 0)
+		st.Rotate(t, &kernels.RoPE{HeadDim: cols, Freq: frequencies, Scale: 1})
+		return t
+	})
+}
+
+func (c *checker) vector(x []float32) kernels.Vector {
+	v, err := c.d.NewVector(x)
+	c.err = errors.Join(c.err, err)
+	return v
+}
+
+// attention checks Store and Attend: two heads of queries share a head of keys, whose positions are in two pages.
+func (c *checker) attention() {
+	const dim, n, scale = 64, 300, 0.125
+	a := &kernels.Attention{Heads: 2, KVHeads: 1, HeadDim: dim, Scale: scale, Causal: true}
+	state, err := c.d.NewState(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: dim, ValueDim: dim}}, Cap: n})
+	if c.err = errors.Join(c.err, err); c.err != nil {
+		return
+	}
+	q, k, v := c.random(2*dim), c.halves(n*dim), c.halves(n*dim)
+	want := make([]float64, 2*dim)
+	for h := range 2 {
+		sum := 0.0
+		for p := range n {
+			score := 0.0
+			for d := range dim {
+				score += float64(q[h*dim+d]) * float64(k[p*dim+d])
+			}
+			e := math.Exp(score * scale)
+			sum += e
+			for d := range dim {
+				want[h*dim+d] += e * float64(v[p*dim+d])
+			}
+		}
+		for d := range dim {
+			want[h*dim+d] /= sum
+		}
+	}
+	c.compare("an attention", want, &kernels.Batch{Spans: []kernels.Span{{State: state, N: n}}}, func(st kernels.Step) kernels.Tensor {
+		keys, values, queries := st.New(n, dim), st.New(n, dim), st.New(n, 2*dim)
+		st.Write(keys, k)
+		st.Write(values, v)
+		st.Write(queries.Sub(n-1, 1), q)
+		st.Write(queries.Sub(0, n-1), make([]float32, 2*dim*(n-1)))
+		st.Store(keys, values, 0, a)
+		st.Attend(queries, queries, 0, a)
+		return queries.Sub(n-1, 1)
+	})
+}
+
+// halves returns n random values that float16 represents exactly.
+func (c *checker) halves(n int) []float32 {
+	x := c.random(n)
+	for i, v := range x {
+		x[i] = quant.F16ToF32(quant.F32ToF16(v))
+	}
+	return x
+}
+
+// Examine lists the GPUs of the machine and checks each of them, except software drivers, which no model is run on. It returns ErrUnavailable
+// if there is none.
+func Examine() ([]Found, error) {
+	all, err := List()
+	for i := range all {
+		if f := &all[i]; f.Error == nil && !f.Software {
+			f.Error = examine(i)
+		}
+	}
+	return all, err
+}
+
+// examine checks a GPU.
+func examine(number int) error {
+	g, err := Open(number)
+	if err != nil {
+		return err
+	}
+	return errors.Join(Check(g), g.Close())
+}

@@ -1,0 +1,19 @@
+// Package gl implements kernels.Device on graphics processors by compute shaders of OpenGL 4.3, which needs no vendor's kit. It
+// opens contexts without a window or display, by EGL on Linux; other systems, and builds without cgo, have no device yet.
+//
+//	gl, errors, none        what the system's OpenGL is, typed errors
+//	driver                  the C functions of EGL and OpenGL, and the loop that runs a step's commands
+//	gpu, programs           a context and its thread, compiled shaders
+//	device, buffer          the device, its memory
+//	matrix, vector          weights, in the blocks of their files
+//	step, commands, arena   steps: recorded operations, tensors
+//	products, experts       products with weights, mixtures of experts
+//	elements, norms, moves  operations on rows
+//	attend, weights         attention over keys and values
+//	state, pages, recurrent what layers keep of a sequence
+//	check                   the self-check
+//	shaders                 GLSL: a file for each kernel, specialised by #define
+//
+// A step records its operations as commands. End hands them to the context's thread, which uploads the batch in one transfer,
+// runs the commands, waits once, and reads the rows that were asked for in one transfer.
+package gl

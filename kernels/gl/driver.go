@@ -1,0 +1,297 @@
+//go:build linux && cgo
+
+package gl
+
+/*
+#cgo LDFLAGS: -lEGL
+#include <EGL/egl.h>
+#include <EGL/eglext.h>
+#include <GL/glcorearb.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The functions of OpenGL that the package uses. One pointer serves all contexts.
+#define FUNCTIONS(F) \
+	F(GETERROR, GetError) F(GETSTRING, GetString) F(GETSTRINGI, GetStringi) F(GETINTEGERV, GetIntegerv) \
+	F(GETINTEGER64V, GetInteger64v) F(GENBUFFERS, GenBuffers) F(DELETEBUFFERS, DeleteBuffers) F(BINDBUFFER, BindBuffer) \
+	F(BINDBUFFERBASE, BindBufferBase) F(BUFFERDATA, BufferData) F(BUFFERSUBDATA, BufferSubData) \
+	F(GETBUFFERSUBDATA, GetBufferSubData) F(COPYBUFFERSUBDATA, CopyBufferSubData) F(CLEARBUFFERSUBDATA, ClearBufferSubData) \
+	F(CREATESHADER, CreateShader) F(SHADERSOURCE, ShaderSource) F(COMPILESHADER, CompileShader) F(GETSHADERIV, GetShaderiv) \
+	F(GETSHADERINFOLOG, GetShaderInfoLog) F(DELETESHADER, DeleteShader) F(CREATEPROGRAM, CreateProgram) \
+	F(ATTACHSHADER, AttachShader) F(LINKPROGRAM, LinkProgram) F(GETPROGRAMIV, GetProgramiv) \
+	F(GETPROGRAMINFOLOG, GetProgramInfoLog) F(DELETEPROGRAM, DeleteProgram) F(USEPROGRAM, UseProgram) \
+	F(UNIFORM1IV, Uniform1iv) F(DISPATCHCOMPUTE, DispatchCompute) F(MEMORYBARRIER, MemoryBarrier)
+
+#define FIELD(TYPE, NAME) PFNGL##TYPE##PROC NAME;
+static struct { FUNCTIONS(FIELD) } gl;
+
+// load finds the functions. It returns the name of one that is missing, or NULL.
+static const char *load(void) {
+#define FIND(TYPE, NAME) if (!(gl.NAME = (PFNGL##TYPE##PROC)eglGetProcAddress("gl" #NAME))) return "gl" #NAME;
+	FUNCTIONS(FIND)
+	return NULL;
+}
+
+// devices writes the EGL devices of the machine to out and returns their number; 0 if EGL can't list them.
+static int devices(EGLDeviceEXT *out, int most) {
+	PFNEGLQUERYDEVICESEXTPROC query = (PFNEGLQUERYDEVICESEXTPROC)eglGetProcAddress("eglQueryDevicesEXT");
+	EGLint n = 0;
+	return query && query(most, out, &n) ? n : 0;
+}
+
+// display returns an initialized display: that of a device or, with device < 0, the surfaceless one of Mesa.
+static const char *display(int device, EGLDisplay *out) {
+	PFNEGLGETPLATFORMDISPLAYEXTPROC platform = (PFNEGLGETPLATFORMDISPLAYEXTPROC)eglGetProcAddress("eglGetPlatformDisplayEXT");
+	if (!platform) return "EGL has no platforms";
+	if (device < 0) {
+		*out = platform(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL);
+	} else {
+		EGLDeviceEXT all[64];
+		if (device >= devices(all, 64)) return "EGL has no such device";
+		*out = platform(EGL_PLATFORM_DEVICE_EXT, all[device], NULL);
+	}
+	if (*out == EGL_NO_DISPLAY) return "EGL has no display without a window system";
+	return eglInitialize(*out, NULL, NULL) ? NULL : "EGL does not start";
+}
+
+// create makes a context without a surface and makes it current. It returns NULL, or what failed.
+static const char *create(int device, EGLDisplay *d, EGLContext *ctx) {
+	const char *failed = display(device, d);
+	if (failed) return failed;
+	EGLint want[] = {EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_SURFACE_TYPE, 0, EGL_NONE};
+	EGLint core[] = {EGL_CONTEXT_MAJOR_VERSION, 4, EGL_CONTEXT_MINOR_VERSION, 3,
+		EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
+	EGLConfig config;
+	EGLint found = 0;
+	if (!eglBindAPI(EGL_OPENGL_API)) return "EGL has no desktop OpenGL";
+	if (!eglChooseConfig(*d, want, &config, 1, &found) || found < 1) return "EGL has no configuration for OpenGL";
+	if ((*ctx = eglCreateContext(*d, config, EGL_NO_CONTEXT, core)) == EGL_NO_CONTEXT) return "there is no OpenGL 4.3 core context";
+	if (!eglMakeCurrent(*d, EGL_NO_SURFACE, EGL_NO_SURFACE, *ctx)) {
+		eglDestroyContext(*d, *ctx);
+		return "the OpenGL context can't be used";
+	}
+	return NULL;
+}
+
+static void leave(EGLDisplay d) { eglMakeCurrent(d, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT); }
+static void destroy(EGLDisplay d, EGLContext c) { leave(d); eglDestroyContext(d, c); }
+
+static const char *text(GLenum name) { return (const char *)gl.GetString(name); }
+static long long number(GLenum name) { GLint64 v = 0; gl.GetInteger64v(name, &v); return v; }
+
+static void integers(GLenum name, GLint *out) { gl.GetIntegerv(name, out); }
+
+// extension reports whether the context has one.
+static int extension(const char *name) {
+	GLint n = 0;
+	gl.GetIntegerv(GL_NUM_EXTENSIONS, &n);
+	for (GLint i = 0; i < n; i++)
+		if (!strcmp(name, (const char *)gl.GetStringi(GL_EXTENSIONS, i))) return 1;
+	return 0;
+}
+
+// error returns the first of the errors that were recorded, and forgets all.
+static GLenum error(void) {
+	GLenum first = gl.GetError();
+	for (int i = 0; i < 64 && gl.GetError() != GL_NO_ERROR; i++) {}
+	return first;
+}
+
+// compile returns a program, or 0 with the driver's words in log.
+static GLuint compile(const char *source, char *log, int size) {
+	GLuint shader = gl.CreateShader(GL_COMPUTE_SHADER), program;
+	GLint ok = 0;
+	gl.ShaderSource(shader, 1, &source, NULL);
+	gl.CompileShader(shader);
+	gl.GetShaderiv(shader, GL_COMPILE_STATUS, &ok);
+	if (!ok) {
+		gl.GetShaderInfoLog(shader, size, NULL, log);
+		gl.DeleteShader(shader);
+		return 0;
+	}
+	program = gl.CreateProgram();
+	gl.AttachShader(program, shader);
+	gl.LinkProgram(program);
+	gl.DeleteShader(shader);
+	gl.GetProgramiv(program, GL_LINK_STATUS, &ok);
+	if (!ok) {
+		gl.GetProgramInfoLog(program, size, NULL, log);
+		gl.DeleteProgram(program);
+		return 0;
+	}
+	return program;
+}
+
+// allocate returns a buffer of undefined content, or 0.
+static GLuint allocate(long long bytes) {
+	GLuint b = 0;
+	error();
+	gl.GenBuffers(1, &b);
+	gl.BindBuffer(GL_SHADER_STORAGE_BUFFER, b);
+	gl.BufferData(GL_SHADER_STORAGE_BUFFER, bytes, NULL, GL_DYNAMIC_COPY);
+	if (error() != GL_NO_ERROR) {
+		gl.DeleteBuffers(1, &b);
+		return 0;
+	}
+	return b;
+}
+
+static void release(GLuint b) { gl.DeleteBuffers(1, &b); }
+
+static void upload(GLuint b, long long at, const void *data, long long bytes) {
+	gl.BindBuffer(GL_COPY_WRITE_BUFFER, b);
+	gl.BufferSubData(GL_COPY_WRITE_BUFFER, at, bytes, data);
+}
+
+// command is what the Go type of that name is.
+typedef struct {
+	GLuint kind, program, more, groups[3], count, buffers[8], params;
+	GLint param[32];
+} command;
+
+enum { DISPATCH, COPY, CLEAR };
+
+// execute runs the commands of a step: one upload, the commands in their order, one read that waits for all of them.
+static GLenum execute(const command *all, int n, GLuint up, const void *data, long long upBytes, GLuint down, void *out, long long downBytes) {
+	GLuint bound[8] = {0}, program = 0;
+	error();
+	if (upBytes > 0) upload(up, 0, data, upBytes);
+	for (const command *c = all; c < all + n; c++) {
+		switch (c->kind) {
+		case DISPATCH:
+			if (c->program != program) gl.UseProgram(program = c->program);
+			for (GLuint i = 0; i < c->count; i++)
+				if (c->buffers[i] != bound[i]) gl.BindBufferBase(GL_SHADER_STORAGE_BUFFER, i, bound[i] = c->buffers[i]);
+			gl.Uniform1iv(0, c->params, c->param);
+			gl.DispatchCompute(c->groups[0], c->groups[1], c->groups[2]);
+			break;
+		case COPY:
+			gl.BindBuffer(GL_COPY_READ_BUFFER, c->buffers[1]);
+			gl.BindBuffer(GL_COPY_WRITE_BUFFER, c->buffers[0]);
+			gl.CopyBufferSubData(GL_COPY_READ_BUFFER, GL_COPY_WRITE_BUFFER, 4ll * c->param[1], 4ll * c->param[0], 4ll * c->param[2]);
+			break;
+		case CLEAR:
+			gl.BindBuffer(GL_COPY_WRITE_BUFFER, c->buffers[0]);
+			gl.ClearBufferSubData(GL_COPY_WRITE_BUFFER, GL_R32UI, 4ll * c->param[0], 4ll * c->param[2], GL_RED_INTEGER, GL_UNSIGNED_INT, NULL);
+			break;
+		}
+		if (!c->more) gl.MemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_BUFFER_UPDATE_BARRIER_BIT);
+	}
+	gl.BindBuffer(GL_COPY_READ_BUFFER, down);
+	gl.GetBufferSubData(GL_COPY_READ_BUFFER, 0, downBytes, out);
+	return error();
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+)
+
+// command is one command of a step; driver.go's C type has the same layout.
+type command struct {
+	kind, program uint32
+	more          uint32 // 1: the next command needs none of the values that this one writes
+	groups        [3]uint32
+	count         uint32 // of buffers
+	buffers       [8]uint32
+	params        uint32 // number of params
+	param         [mostParams]int32
+}
+
+const mostParams = 32
+
+// The kinds of commands.
+const (
+	dispatch = iota
+	copyWords
+	clearWords
+)
+
+// context is an OpenGL context. Only the thread on which it was opened may use it.
+type context struct {
+	display C.EGLDisplay
+	context C.EGLContext
+}
+
+// openContext opens a context on the device of EGL with that number or, if it is negative, on the one that Mesa chooses. It
+// is current on the calling thread.
+func openContext(device int) (c context, err error) {
+	if why := C.create(C.int(device), &c.display, &c.context); why != nil {
+		return c, fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(why))
+	}
+	if missing := C.load(); missing != nil {
+		c.close()
+		return c, fmt.Errorf("%w: the driver has no %s", ErrUnavailable, C.GoString(missing))
+	}
+	return c, nil
+}
+
+// close destroys the context. The display, which all contexts of a device share, stays initialized.
+func (c context) close() { C.destroy(c.display, c.context) }
+
+// countDevices returns the number of EGL's devices; 0 if EGL can't list them.
+func countDevices() int {
+	var all [64]C.EGLDeviceEXT
+	return int(C.devices(&all[0], 64))
+}
+
+// info describes the context.
+func (c context) info() Info {
+	i := Info{Version: C.GoString(C.text(C.GL_VERSION)), Renderer: C.GoString(C.text(C.GL_RENDERER)), Compute: true,
+		StorageBytes: int64(C.number(C.GL_MAX_SHADER_STORAGE_BLOCK_SIZE))}
+	i.Software = isSoftware(i.Renderer)
+	const nvidiaDedicatedKiB, amdBufferFreeKiB = 0x9047, 0x87FB // GL_NVX_gpu_memory_info, GL_ATI_meminfo
+	switch {
+	case hasExtension("GL_NVX_gpu_memory_info"):
+		i.MemoryBytes = int64(C.number(nvidiaDedicatedKiB)) << 10
+	case hasExtension("GL_ATI_meminfo"):
+		var free [4]C.GLint
+		C.integers(amdBufferFreeKiB, &free[0])
+		i.MemoryBytes = int64(free[0]) << 10
+	}
+	return i
+}
+
+func hasExtension(name string) bool {
+	s := C.CString(name)
+	defer C.free(unsafe.Pointer(s))
+	return C.extension(s) != 0
+}
+
+// compile returns the program of a compute shader.
+func (c context) compile(source string) (uint32, error) {
+	s := C.CString(source)
+	defer C.free(unsafe.Pointer(s))
+	var log [2048]C.char
+	id := C.compile(s, &log[0], C.int(len(log)))
+	if id == 0 {
+		return 0, errors.New(C.GoString(&log[0]))
+	}
+	return uint32(id), nil
+}
+
+// allocate returns a buffer, or 0 if there is no memory for it.
+func (c context) allocate(bytes int) uint32 { return uint32(C.allocate(C.longlong(bytes))) }
+
+func (c context) release(buffer uint32)  { C.release(C.GLuint(buffer)) }
+func (c context) leave()                 { C.leave(c.display) }
+func (c context) error() (number uint32) { return uint32(C.error()) }
+
+// upload writes data, which is not empty, to bytes at … of a buffer.
+func (c context) upload(buffer uint32, at int, data []byte) {
+	C.upload(C.GLuint(buffer), C.longlong(at), unsafe.Pointer(unsafe.SliceData(data)), C.longlong(len(data)))
+}
+
+// execute writes words to the buffer up, runs the commands, and reads the beginning of the buffer down into out. It returns the
+// first error of OpenGL, or 0.
+func (c context) execute(all []command, up uint32, words []uint32, down uint32, out []uint32) uint32 {
+	return uint32(C.execute((*C.command)(unsafe.Pointer(unsafe.SliceData(all))), C.int(len(all)),
+		C.GLuint(up), unsafe.Pointer(unsafe.SliceData(words)), C.longlong(4*len(words)),
+		C.GLuint(down), unsafe.Pointer(unsafe.SliceData(out)), C.longlong(4*len(out))))
+}
+
+// commandBytes is the size of a command in C.
+const commandBytes = C.sizeof_command

@@ -1,0 +1,129 @@
+//go:build linux && cgo
+
+package gl
+
+import "soberano/kernels"
+
+const (
+	// mostExperts is the largest number of experts of a matrix: Route keeps their probabilities in shared memory.
+	mostExperts = 2048
+	// few is the number of rows of x that one work group multiplies with the weights that it unpacks; see matvec.glsl.
+	few = 8
+	// tileRows and tileCols are the size of a tile of dst; see tile.glsl.
+	tileRows, tileCols = 32, 64
+	// matvecRows is the number of rows of weights of a work group of matvec.glsl.
+	matvecRows = 4
+)
+
+// The modes of matvec.glsl.
+const (
+	modePlain = iota
+	modeExperts
+	modeHeads
+)
+
+// product is a product with one part of a matrix.
+type product struct {
+	dst, x kernels.Tensor
+	add    bool
+	mode   int
+	// For experts: the choice, and where its tiles lie in its buffer. There are at most tiles of them.
+	choice           *buffer
+	tilesAt, tiles   int
+	xWidth, dstWidth int // for heads
+	heads            int
+}
+
+// MatMul writes x·wᵀ (+ bias) to dst.
+func (s *step) MatMul(dst, x kernels.Tensor, w kernels.Matrix) { s.matmul("MatMul", dst, x, w, false) }
+
+// MatMulAdd adds x·wᵀ (+ bias) to dst.
+func (s *step) MatMulAdd(dst, x kernels.Tensor, w kernels.Matrix) {
+	s.matmul("MatMulAdd", dst, x, w, true)
+}
+
+// matmul writes (or, with add, adds) x·wᵀ to dst.
+func (s *step) matmul(op string, dst, x kernels.Tensor, w kernels.Matrix, add bool) {
+	m := s.factor(op, &dst, &x, w)
+	if dst.Cols != m.rows {
+		panic("gl: " + op + ": shapes differ")
+	}
+	s.multiply(m, product{dst: dst, x: x, add: add, choice: nothing})
+}
+
+// MatMulGated writes f(x·gateᵀ) · x·upᵀ to dst. w was loaded from gate and up.
+func (s *step) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Activation) {
+	m := s.factor("MatMulGated", &dst, &x, w)
+	if !m.gated() || dst.Cols != m.rows/2 {
+		panic("gl: MatMulGated: not a gate and its equal, or shapes differ")
+	}
+	both := s.New(x.Rows, m.rows)
+	s.multiply(m, product{dst: both, x: x, choice: nothing})
+	s.activate(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
+}
+
+// factor checks the arguments that products with a matrix without experts have in common, and returns the matrix.
+func (s *step) factor(op string, dst, x *kernels.Tensor, w kernels.Matrix) *matrix {
+	s.apart(op, dst, x)
+	m := s.d.plain(op, w)
+	if m.lookup {
+		panic("gl: " + op + ": a matrix for lookup only")
+	}
+	if x.Cols != m.cols || dst.Rows != x.Rows {
+		panic("gl: " + op + ": shapes differ")
+	}
+	return m
+}
+
+// gated reports whether m was loaded from two parts with the same number of rows.
+func (m *matrix) gated() bool { return len(m.parts) == 2 && m.parts[0].rows == m.parts[1].rows }
+
+// multiply records a product: a dispatch for each chunk of each part.
+func (s *step) multiply(m *matrix, p product) {
+	first := len(s.commands)
+	for i := range m.parts {
+		for _, c := range m.parts[i].chunks {
+			s.chunk(m, &m.parts[i], c, p)
+		}
+	}
+	for i := first; i+1 < len(s.commands); i++ {
+		s.commands[i].more = 1 // they write different columns of dst, or different groups
+	}
+}
+
+// chunk records the product with one chunk.
+func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
+	kernel := program{kernel: "matvec", weight: part.kind, blocks: true}
+	g := groups{min((c.rows+matvecRows-1)/matvecRows, mostGroups), (p.x.Rows + few - 1) / few, 1}
+	switch {
+	case p.mode == modeExperts:
+		g[1] = p.tiles
+	case p.mode == modeHeads:
+		g[2] = p.heads
+	case p.x.Rows > few:
+		kernel.kernel = "tile"
+		g = groups{min((c.rows+tileCols-1)/tileCols, mostGroups), (p.x.Rows + tileRows - 1) / tileRows, 1}
+	}
+	bias, grid := nothing, nothing
+	if part.bias != nil {
+		bias = part.bias
+	}
+	if part.grid != nil {
+		grid = part.grid
+	}
+	s.run(kernel, g, []*buffer{c.b, grid, bufferOf(&p.dst), bufferOf(&p.x), bias, p.choice},
+		c.rows, m.cols, part.rowBytes, p.dst.Offset, p.dst.Stride, p.x.Offset, p.x.Stride, p.x.Rows, part.first+c.row,
+		flag(p.add), flag(part.bias != nil), p.mode, c.expert, c.experts, p.tilesAt, p.xWidth, p.dstWidth, part.rows, c.row)
+}
+
+// MatMulHeads multiplies the columns of each head with the head's matrix.
+func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
+	const op = "MatMulHeads"
+	s.apart(op, &dst, &x)
+	m := s.d.open(op, w)
+	n := m.experts
+	if n == 0 || x.Cols%n != 0 || x.Cols < n*m.cols || dst.Cols%n != 0 || dst.Cols < n*m.rows || dst.Rows != x.Rows {
+		panic("gl: " + op + ": shapes differ")
+	}
+	s.multiply(m, product{dst: dst, x: x, mode: modeHeads, choice: nothing, xWidth: x.Cols / n, dstWidth: dst.Cols / n, heads: n})
+}

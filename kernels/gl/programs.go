@@ -1,0 +1,69 @@
+//go:build linux && cgo
+
+package gl
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+
+	"soberano/kernels/quant"
+)
+
+//go:embed shaders/*.glsl
+var shaders embed.FS
+
+// program names a compiled shader: a kernel and what specialises it.
+type program struct {
+	kernel string     // name of its file, without .glsl
+	option int        // OPTION in the shader
+	weight quant.Type // TYPE in the shader; only where blocks is true
+	blocks bool       // the kernel reads blocks of weights
+}
+
+// local is the number of invocations in a work group of kernels that do not say otherwise.
+const local = 64
+
+// source returns the text of a shader: the definitions, what all kernels share, how blocks of the type are unpacked, and the kernel.
+func (p program) source() (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#version 430\n#define OPTION %d\n#define PARAMS %d\n", p.option, mostParams)
+	parts := []string{"common", p.kernel}
+	if p.blocks {
+		for _, t := range quant.Types() {
+			fmt.Fprintf(&b, "#define %v %d\n", t, t)
+		}
+		fmt.Fprintf(&b, "#define TYPE %d\n#define BLOCK %d\n#define BYTES %du\n", p.weight, p.weight.BlockValues(), p.weight.BlockBytes())
+		parts = []string{"common", "blocks", p.kernel}
+	}
+	for _, name := range parts {
+		text, err := shaders.ReadFile("shaders/" + name + ".glsl")
+		if err != nil {
+			return "", err
+		}
+		b.Write(text)
+	}
+	return b.String(), nil
+}
+
+// compiled returns the number of p, which is compiled at its first use.
+func (g *GPU) compiled(p program) (id uint32, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if id := g.programs[p]; id != 0 {
+		return id, nil
+	}
+	text, err := p.source()
+	if err != nil {
+		return 0, err
+	}
+	err = g.do(func(c context) error {
+		id, err = c.compile(text)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("%w: shader %s %d %v: %w", ErrDriver, p.kernel, p.option, p.weight, err)
+	}
+	g.programs[p] = id
+	return id, nil
+}

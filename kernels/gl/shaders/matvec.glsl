@@ -1,0 +1,69 @@
+// A product of a few rows of x with weights: dst = x·wᵀ (+ bias) (+ dst). 16 invocations share a row of w, of which a work group has
+// four; each unpacks every 16th run of 32 values, once for all rows of x, of which a work group takes FEW. The sums are in shared
+// memory: an array that is indexed by a variable would leave the registers.
+layout(std430, binding = 2) buffer Dst { float dst[]; };
+layout(std430, binding = 3) readonly buffer X { float x[]; };
+layout(std430, binding = 4) readonly buffer Bias { float bias[]; };
+layout(std430, binding = 5) readonly buffer Choice { int choice[]; };
+
+#define FEW 8
+#define LANES 16u
+#define ROWS (LOCAL / LANES)
+
+// p: 0 rows of w, 1 columns, 2 bytes of a row, 3 and 4 begin and stride of dst, 5 and 6 of x, 7 rows of x, 8 first column of dst,
+// 9 add to dst, 10 there is a bias, 11 mode, 12 and 13 first and number of the experts in w, 14 place of the tiles in choice,
+// 15 and 16 width of a head of x and dst, 17 rows of the part (for biases), 18 first row of w in the part
+#define PLAIN 0
+#define EXPERTS 1 // work group y is a tile: an expert, its first row of the groups, the number of its rows
+#define HEADS 2   // work group z is a head, and the expert of that number
+
+shared float sums[FEW][LOCAL];
+
+void main() {
+	uint t = gl_LocalInvocationID.x, lane = t % LANES;
+	uint rows = uint(p[0]), cols = uint(p[1]), runs = (cols + RUN - 1u) / RUN, tiles = (rows + ROWS - 1u) / ROWS;
+	int expert = 0, first = int(gl_WorkGroupID.y) * FEW, count = min(FEW, p[7] - first);
+	int from = p[5], to = p[3] + p[8];
+	if (p[11] == EXPERTS) {
+		int tile = p[14] + 3 * int(gl_WorkGroupID.y);
+		expert = choice[tile] - p[12];
+		first = choice[tile + 1];
+		count = choice[tile + 2];
+	} else if (p[11] == HEADS) {
+		expert = int(gl_WorkGroupID.z) - p[12];
+		from += int(gl_WorkGroupID.z) * p[15];
+		to += int(gl_WorkGroupID.z) * p[16];
+	}
+	if (p[11] != PLAIN && (expert < 0 || expert >= p[13])) return;
+	for (uint tile = gl_WorkGroupID.x; tile < tiles; tile += gl_NumWorkGroups.x) {
+		uint r = tile * ROWS + t / LANES;
+		for (int n = 0; n < count; n++) sums[n][t] = 0.0;
+		if (r < rows) {
+			uint row = (uint(expert) * rows + r) * uint(p[2]);
+			for (uint run = lane; run < runs; run += LANES) {
+				float v[32];
+				unpack(row, run, cols, v);
+				for (int n = 0; n < count; n++) {
+					uint at = uint(from + (first + n) * p[6]) + run * RUN;
+					float sum = 0.0;
+#if BLOCK == 1
+					uint most = min(RUN, cols - run * RUN);
+					for (uint i = 0u; i < RUN; i++) if (i < most) sum += v[i] * x[at + i];
+#else
+					for (uint i = 0u; i < RUN; i++) sum += v[i] * x[at + i];
+#endif
+					sums[n][t] += sum;
+				}
+			}
+		}
+		SYNC;
+		int n = int(lane); // each of the first lanes adds the sums of all lanes for one row of x
+		if (n < count && r < rows) {
+			float sum = p[10] == 1 ? bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r] : 0.0;
+			for (uint k = t - lane; k < t - lane + LANES; k++) sum += sums[n][k];
+			int at = to + (first + n) * p[4] + int(r);
+			dst[at] = p[9] == 1 ? dst[at] + sum : sum;
+		}
+		SYNC;
+	}
+}
