@@ -195,7 +195,7 @@ func logitsOf(t *testing.T, m *Model, p requestPrompt, fresh bool) (logits []flo
 // TestImagesCached checks that the logits of a conversation with images are the same whatever is known of it: earlier turns, other
 // answers, other images, and an image whose rows are known in part.
 func TestImagesCached(t *testing.T) {
-	for _, c := range [][2]string{{"gemma3", "gemma3"}, {"gemma4", "gemma4v"}, {"gemma4-e", "gemma4v"}, {"lfm2", "lfm2"}, {"mistral3", "pixtral"}, {"qwen2vl", "qwen2.5vl_merger"}, {"qwen3vl", "qwen3vl_merger"}, {"qwen35", "qwen3vl_merger"}} {
+	for _, c := range [][2]string{{"gemma3", "gemma3"}, {"gemma4", "gemma4v"}, {"gemma4-e", "gemma4v"}, {"lfm2", "lfm2"}, {"qwen3", "internvl"}, {"mistral3", "pixtral"}, {"qwen2vl", "qwen2.5vl_merger"}, {"qwen3vl", "qwen3vl_merger"}, {"qwen35", "qwen3vl_merger"}} {
 		t.Run(c[0], func(t *testing.T) {
 			text, encoder := qwenSeeing(c[0], c[1])
 			switch c[0] {
@@ -203,6 +203,8 @@ func TestImagesCached(t *testing.T) {
 				text = gemmaSeeing()
 			case "gemma4", "gemma4-e":
 				text = seeingText(c[0], "<|image>", "<image|>")
+			case "qwen3":
+				text = seeingText(c[0], "<img>", "</img>")
 			case "lfm2":
 				text = seeingText(c[0], "<|image_start|>", "<|image_end|>")
 			case "mistral3":

@@ -88,6 +88,7 @@ func (m *Model) read(limit int) (err error) {
 		return err
 	}
 	m.openTemplate()
+	m.file.Forget()
 	m.shape = m.net.Shape()
 	if err = m.shape.State(m.shape.Context).Check(); err != nil {
 		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)
@@ -118,7 +119,7 @@ func Tokenizer(f *models.File) (*token.Tokenizer, error) {
 	}
 	t, err := token.NewFolder(f.Aux)
 	if t == nil && err == nil {
-		err = models.Unsupported(f.Path, "download all files of the model's folder", "has neither tokenizer.json nor tokenizer.model nor vocab.json and merges.txt, by which text becomes tokens")
+		err = models.Unsupported(f.Path, "download all files of the model's folder", "has neither tokenizer.json nor tokenizer.model nor vocab.json and merges.txt nor vocab.txt, by which text becomes tokens")
 	}
 	return t, models.InFile(f.Path, err)
 }

@@ -17,7 +17,7 @@ import (
 // folder is imported, provided that it has a file of weights.
 var (
 	folderFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json", "generation_config.json",
-		"vocab.json", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json", "tokenizer.model", "model.safetensors.index.json"}
+		"vocab.json", "vocab.txt", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json", "tokenizer.model", "model.safetensors.index.json"}
 	weights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
 )
 

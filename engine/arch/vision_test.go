@@ -29,6 +29,8 @@ func visionText(kind string) *tiny.Source {
 		s.Tokens("<|image>", "<image|>")
 	case "mistral3", "qwen2":
 		s.Tokens("[IMG_END]")
+	case "qwen3":
+		s.Tokens("<img>", "</img>")
 	case "lfm2":
 		s.Tokens("<|image_start|>", "<|image_end|>", "<|img_thumbnail|>", "<|img_row_1_col_1|>", "<|img_row_1_col_2|>", "<|img_row_1_col_3|>")
 	case "llama":
@@ -91,6 +93,9 @@ var visionCases = []visionCase{
 	{"gemma4v", "gemma4-moe", [][2]int{{72, 144}}},
 	{"idefics3", "llama", [][2]int{{61, 40}}},
 	{"idefics3", "llama", [][2]int{{30, 70}}},
+	{"internvl", "qwen3", [][2]int{{24, 24}}},
+	{"internvl", "qwen3", [][2]int{{61, 40}}},
+	{"internvl", "qwen3", [][2]int{{20, 70}}},
 	{"lfm2", "lfm2", [][2]int{{512, 576}}},
 	{"lfm2", "lfm2", [][2]int{{2571, 840}}}, // three tiles
 	{"pixtral", "mistral3", [][2]int{{64, 40}}},

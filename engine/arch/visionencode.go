@@ -62,6 +62,7 @@ func (m *merger) of(d kernels.Step, in kernels.Tensor) kernels.Tensor {
 type grid struct {
 	across, down int
 	patches      []int // of each row the number of its patch, row by row of the image
+	more         int   // rows behind them
 	squares      []int // of each square, row by row of the image, its number in the encoder
 	windows      []kernels.Span
 }
@@ -94,7 +95,7 @@ func (v *Vision) grid(across, down int) *grid {
 
 // batch returns the input of a step: the patches are one sequence, and the windows the second list of spans.
 func (g *grid) batch(state kernels.State) *kernels.Batch {
-	n := len(g.patches)
+	n := len(g.patches) + g.more
 	b := &kernels.Batch{Spans: []kernels.Span{{State: state, N: n, Len: n}}, Cross: g.windows, Priority: kernels.Answer}
 	for i := range b.Cross {
 		b.Cross[i].State = state
@@ -113,11 +114,14 @@ func (v *Vision) Encode(tile *vision.Image) ([]float32, error) {
 		return nil, fmt.Errorf("vision: a tile of %d × %d pixels", tile.Width, tile.Height)
 	}
 	g := v.grid(tile.Width/v.look.Patch, tile.Height/v.look.Patch)
+	if v.class != nil {
+		g.more = 1
+	}
 	if v.tables && max(g.across, g.down) > v.side {
 		return nil, fmt.Errorf("vision: an image of %d × %d patches; there are positions for %d", g.across, g.down, v.side)
 	}
 	keeps := kernels.Layer{KVHeads: v.c.heads, KeyDim: v.c.headDim, ValueDim: v.c.headDim, Fine: true}
-	state, err := v.dev.NewState(kernels.StateShape{Layers: []kernels.Layer{keeps}, Cap: len(g.patches)})
+	state, err := v.dev.NewState(kernels.StateShape{Layers: []kernels.Layer{keeps}, Cap: len(g.patches) + g.more})
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +137,15 @@ func (v *Vision) encode(tile *vision.Image, g *grid, state kernels.State) ([][]f
 	c, n := v.c, len(g.patches)
 	pixels := tile.Normalised(v.look.Patch, g.patches, v.look.Mean, v.look.Std)
 	d := v.dev.Begin(g.batch(state))
-	x := d.New(n, c.dim) // the residual stream
+	x := d.New(n+g.more, c.dim) // the residual stream
 	in := d.New(n, len(pixels)/n)
 	d.Write(in, pixels)
-	d.MatMul(x, in, v.patch)
+	d.MatMul(x.Sub(0, n), in, v.patch)
+	if v.class != nil {
+		d.Write(x.Sub(n, 1), v.class)
+	}
 	if v.positions != nil {
-		places := d.New(n, c.dim)
+		places := d.New(x.Rows, c.dim)
 		d.Write(places, v.placesOf(g))
 		d.Add(x, places)
 	}
@@ -149,7 +156,7 @@ func (v *Vision) encode(tile *vision.Image, g *grid, state kernels.State) ([][]f
 	}
 	deep := run(d, x)
 	v.norm.Of(d, x, x)
-	rows := append([]*kernels.Rows{d.Read(x)}, deep...)
+	rows := append([]*kernels.Rows{d.Read(x.Sub(0, n))}, deep...)
 	if err := d.End(); err != nil {
 		return nil, err
 	}
@@ -164,6 +171,7 @@ func (v *Vision) encode(tile *vision.Image, g *grid, state kernels.State) ([][]f
 func (v *Vision) runLayers(d kernels.Step, x kernels.Tensor) (deep []*kernels.Rows) {
 	c, n := v.c, x.Rows
 	h := d.New(n, c.dim)             // normalised x
+	y := d.New(n, c.dim)             // output of a block, if it is scaled
 	qkv := d.New(n, 3*c.dim)         // q, k and v side by side
 	q := qkv.Slice(0, c.dim)         // [n × heads·headDim]
 	k := qkv.Slice(c.dim, c.dim)     // [n × heads·headDim]
@@ -182,17 +190,33 @@ func (v *Vision) runLayers(d kernels.Step, x kernels.Tensor) (deep []*kernels.Ro
 		} else {
 			d.Attend(q, q, 0, &v.attn)
 		}
-		d.MatMulAdd(x, q, l.o)
+		if l.scale == nil {
+			d.MatMulAdd(x, q, l.o)
+		} else {
+			d.MatMul(y, q, l.o)
+			addScaled(d, x, y, l.scale)
+		}
 
 		l.ffnNorm.Of(d, h, x)
-		l.ffn.add(d, x, h, &ffn)
+		if l.ffnScale == nil {
+			l.ffn.add(d, x, h, &ffn)
+		} else {
+			l.ffn.write(d, y, h, &ffn)
+			addScaled(d, x, y, l.ffnScale)
+		}
 		if l.deep {
-			y := d.New(n, c.dim)
-			d.Scale(y, x, 1)
-			deep = append(deep, d.Read(y))
+			kept := d.New(n, c.dim)
+			d.Scale(kept, x, 1)
+			deep = append(deep, d.Read(kept))
 		}
 	}
 	return deep
+}
+
+// addScaled adds y, multiplied by a factor for each column, to x.
+func addScaled(d kernels.Step, x, y kernels.Tensor, scale kernels.Vector) {
+	d.Mul(y, d.Const(scale, 1, y.Cols))
+	d.Add(x, y)
 }
 
 // compact returns rows without the gaps between them.
@@ -270,7 +294,7 @@ func byColumn(x []float32, n, dim int) []float32 {
 }
 
 // placesOf returns the position embeddings of the patches of g, [patches × dim]. The learned ones are those of a square; for images of another
-// size they are interpolated.
+// size they are interpolated. That of the row behind the patches is behind them.
 func (v *Vision) placesOf(g *grid) []float32 {
 	if v.tables {
 		return v.placesByTables(g)
@@ -280,7 +304,7 @@ func (v *Vision) placesOf(g *grid) []float32 {
 		stretch = smoothed
 	}
 	across, down := stretch(v.side, g.across), stretch(v.side, g.down)
-	out := make([]float32, len(g.patches)*dim)
+	out := make([]float32, len(g.patches)*dim, (len(g.patches)+g.more)*dim)
 	for i, p := range g.patches {
 		sum := out[i*dim:][:dim]
 		for _, y := range down[p/g.across] {
@@ -291,7 +315,7 @@ func (v *Vision) placesOf(g *grid) []float32 {
 			}
 		}
 	}
-	return out
+	return append(out, v.positions[v.side*v.side*dim:]...)
 }
 
 // placesByTables returns the sums of the embeddings of the column and of the line of each patch.

@@ -51,6 +51,33 @@ func openIdefics3Projector(v *Vision, r *reader) {
 // square returns how many values the patches of a square have.
 func (v *Vision) square() int { return v.c.dim * v.look.Merge * v.look.Merge }
 
+// internVLParts returns m as InternVL sees it (arXiv:2404.16821): divided into tiles if it is larger than one, and the whole picture as one more tile.
+func internVLParts(l *Look, m *vision.Image) []vision.Part {
+	list, tiles := []vision.Part{{Text: "<img>"}}, l.Tiles
+	if rows, _ := l.Rows(vision.New(l.Side, l.Side)); l.Room > 0 {
+		tiles = min(tiles, l.Room/rows-1)
+	}
+	if (m.Width > l.Side || m.Height > l.Side) && tiles >= 1 {
+		across, down := vision.MostDetail(m, l.Side, tiles)
+		list = append(list, vision.Grid(m, l.Side, across, down, vision.Bicubic, "")...)
+	}
+	return append(list, vision.Part{Tile: m.Resize(l.Side, l.Side, vision.Bicubic)}, vision.Part{Text: "</img>"})
+}
+
+// openInternVLProjector reads the projector of InternVL: the patches of each square side by side ─ LayerNorm ─ up ─ GELU ─ out.
+func openInternVLProjector(v *Vision, r *reader) {
+	r.choice("preproc_min_tiles", 1)
+	v.look.Tiles = r.int("preproc_max_tiles", 12, 1, 64)
+	if v.c.dim == 3200 && v.c.layers == 45 {
+		r.unsupported("the encoder of InternVL with six billion parameters")
+	}
+	m := r.merger(v, v.square(), "mm.model.mlp.1", "mm.model.mlp.3")
+	c := v.c
+	c.eps = 1e-5
+	m.norm = r.norm("mm.model.mlp.0", v.square(), c)
+	v.mergers = []merger{m}
+}
+
 // lfm2Tile and lfm2Tiles are the side of a tile of LFM2-VL in pixels, and the largest number of tiles.
 const (
 	lfm2Tile  = 512
@@ -68,7 +95,8 @@ func lfm2Parts(l *Look, m *vision.Image) []vision.Part {
 	list := []vision.Part{{Text: "<|image_start|>"}}
 	even := func(n int) int { return max(l.Patch, unit*int(math.RoundToEven(float64(n)/float64(unit)))) }
 	if even(m.Width)*even(m.Height) > 2*l.Most && tiles >= 2 {
-		list = append(list, vision.Grid(m, lfm2Tile, tiles, "<|img_row_%d_col_%d|>")...)
+		across, down := vision.Nearest(m, lfm2Tile, tiles)
+		list = append(list, vision.Grid(m, lfm2Tile, across, down, vision.Bilinear, "<|img_row_%d_col_%d|>")...)
 		list = append(list, vision.Part{Text: "<|img_thumbnail|>"})
 	}
 	return append(list, vision.Part{Tile: whole}, vision.Part{Text: "<|image_end|>"})

@@ -9,8 +9,8 @@ import (
 	"soberano/models"
 )
 
-// NewFolder reads the tokenizer of a folder of Hugging Face from its files by base name: that of tokenizer.json (see NewJSON), of tokenizer.model, or of
-// vocab.json and merges.txt. It returns nil if the folder has none of them. The error wraps models.ErrCorrupt or models.ErrUnsupported and names the file.
+// NewFolder reads the tokenizer of a folder of Hugging Face from its files by base name: that of tokenizer.json (see NewJSON), of tokenizer.model, of
+// vocab.json and merges.txt, or of vocab.txt. It returns nil if the folder has none of them. The error wraps models.ErrCorrupt or models.ErrUnsupported and names the file.
 func NewFolder(files map[string][]byte) (*Tokenizer, error) {
 	switch {
 	case len(files["tokenizer.json"]) > 0:
@@ -21,6 +21,9 @@ func NewFolder(files map[string][]byte) (*Tokenizer, error) {
 	case len(files["vocab.json"]) > 0 && len(files["merges.txt"]) > 0:
 		t, err := loadMerges(files)
 		return t, inAux("vocab.json", err)
+	case len(files["vocab.txt"]) > 0:
+		t, err := loadWords(files)
+		return t, inAux("vocab.txt", err)
 	}
 	return nil, nil
 }
@@ -38,16 +41,20 @@ func inAux(name string, err error) error {
 
 // tokenizerConfig is what tokenizer_config.json says of the tokens.
 type tokenizerConfig struct {
-	Class    string                  `json:"tokenizer_class"`
-	AddBOS   *bool                   `json:"add_bos_token"`
-	AddEOS   *bool                   `json:"add_eos_token"`
-	BOS      spelled                 `json:"bos_token"`
-	EOS      spelled                 `json:"eos_token"`
-	Unknown  spelled                 `json:"unk_token"`
-	CLS      spelled                 `json:"cls_token"`
-	SEP      spelled                 `json:"sep_token"`
-	Prefix   *bool                   `json:"add_prefix_space"`
-	Decoders map[string]decodedToken `json:"added_tokens_decoder"`
+	Class   string  `json:"tokenizer_class"`
+	AddBOS  *bool   `json:"add_bos_token"`
+	AddEOS  *bool   `json:"add_eos_token"`
+	BOS     spelled `json:"bos_token"`
+	EOS     spelled `json:"eos_token"`
+	Unknown spelled `json:"unk_token"`
+	CLS     spelled `json:"cls_token"`
+	SEP     spelled `json:"sep_token"`
+	Prefix  *bool   `json:"add_prefix_space"`
+	// Of BERT.
+	Lowercase    *bool                   `json:"do_lower_case"`
+	StripAccents *bool                   `json:"strip_accents"`
+	Chinese      *bool                   `json:"tokenize_chinese_chars"`
+	Decoders     map[string]decodedToken `json:"added_tokens_decoder"`
 }
 
 // decodedToken is a token in added_tokens_decoder.
@@ -121,6 +128,11 @@ func loadMerges(files map[string][]byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return loadMade(files, whole)
+}
+
+// loadMade reads a tokenizer.json that was made of other files of a folder.
+func loadMade(files map[string][]byte, whole []byte) (*Tokenizer, error) {
 	with := map[string][]byte{"tokenizer.json": whole}
 	for _, name := range []string{"tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "config.json"} {
 		with[name] = files[name]

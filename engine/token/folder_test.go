@@ -138,6 +138,54 @@ func TestFolderMerges(t *testing.T) {
 	}
 }
 
+// TestFolderWords checks that a vocab.txt gives the tokens that Hugging Face's library gives for the tokenizer.json with the same vocabulary.
+func TestFolderWords(t *testing.T) {
+	tested := 0
+	for _, c := range jsonCases(t) {
+		var f struct {
+			Normalizer map[string]any
+			Model      struct {
+				Type  string
+				Vocab json.RawMessage
+			}
+			Pre struct{ Type string } `json:"pre_tokenizer"`
+		}
+		if err := json.Unmarshal(c.Tokenizer, &f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Model.Type != "WordPiece" || f.Normalizer["type"] != "BertNormalizer" || f.Pre.Type != "BertPreTokenizer" {
+			continue
+		}
+		var ids map[string]int
+		if err := json.Unmarshal(f.Model.Vocab, &ids); err != nil {
+			t.Fatal(err)
+		}
+		lines := make([]string, len(ids))
+		for text, id := range ids {
+			lines[id] = text
+		}
+		config, err := json.Marshal(map[string]any{"do_lower_case": f.Normalizer["lowercase"], "strip_accents": f.Normalizer["strip_accents"], "tokenize_chinese_chars": f.Normalizer["handle_chinese_chars"]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tok := folderTokenizer(t, map[string]string{"vocab.txt": strings.Join(lines, "\n") + "\n", "tokenizer_config.json": string(config)})
+		for _, raw := range c.Cases {
+			var text string
+			var added, plain []int32
+			if err := json.Unmarshal(raw, &[]any{&text, &added, &plain}); err != nil {
+				t.Fatal(err)
+			}
+			if got := tok.Encode(text, Options{AddSpecial: true, ParseSpecial: true}); !slices.Equal(got, added) {
+				t.Errorf("%s: %q: %v, expected %v", c.Name, text, got, added)
+			}
+			tested++
+		}
+	}
+	if tested == 0 {
+		t.Error("there was no text")
+	}
+}
+
 // TestFolderErrors checks that files at fault are named.
 func TestFolderErrors(t *testing.T) {
 	piece := string(tiny.Pieces(smallPiece(), bpeModel, false))

@@ -120,13 +120,18 @@ func TestGrid(t *testing.T) {
 	for _, c := range []struct{ width, height, across, down int }{
 		{1920, 1200, 3, 2}, {4000, 3000, 3, 2}, {3000, 4000, 2, 3}, {2571, 840, 3, 1}, {2048, 1100, 4, 2}, {1500, 1500, 3, 3}, {1000, 9000, 1, 9}, {6000, 2400, 5, 2},
 	} {
-		if across, down := nearest(&Image{Width: c.width, Height: c.height}, 512, 10); across != c.across || down != c.down {
+		if across, down := Nearest(&Image{Width: c.width, Height: c.height}, 512, 10); across != c.across || down != c.down {
+			t.Errorf("%d × %d become %d × %d tiles, expected %d × %d", c.width, c.height, across, down, c.across, c.down)
+		}
+	}
+	for _, c := range []struct{ width, height, across, down int }{{61, 40, 3, 2}, {20, 70, 1, 3}, {30, 30, 2, 2}, {25, 24, 2, 1}, {200, 20, 6, 1}} { // InternVL
+		if across, down := MostDetail(&Image{Width: c.width, Height: c.height}, 24, 6); across != c.across || down != c.down {
 			t.Errorf("%d × %d become %d × %d tiles, expected %d × %d", c.width, c.height, across, down, c.across, c.down)
 		}
 	}
 	m := New(90, 61)
 	m.Pix[0] = 200
-	list := Grid(m, 20, 6, "<%d,%d>")
+	list := Grid(m, 20, 3, 2, Bilinear, "<%d,%d>")
 	if len(list) != 12 || list[0].Text != "<1,1>" || list[6].Text != "<2,1>" || list[11].Tile.Width != 20 || list[1].Tile.Pix[0] == list[3].Tile.Pix[0] {
 		t.Errorf("%d parts: %+v", len(list), list[0].Text)
 	}

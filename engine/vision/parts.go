@@ -12,22 +12,24 @@ type Part struct {
 	Tile *Image
 }
 
-// Grid returns m divided into tiles of side × side pixels, at most so many, row by row, each behind a text with the numbers of its row and its column.
-// It is scaled to fit into the grid of tiles whose proportions are the nearest to its own, with black beside it.
-func Grid(m *Image, side, most int, format string) (list []Part) {
-	across, down := nearest(m, side, most)
-	whole := Letterbox(m, across*side, down*side, Bilinear, "", "")[0].Tile
+// Grid returns m divided into across × down tiles of side × side pixels, row by row, each behind a text with the numbers of its row and its column, if
+// there is a format for it. It is scaled to fit into the grid, with black beside it.
+func Grid(m *Image, side, across, down int, f Filter, format string) (list []Part) {
+	whole := Letterbox(m, across*side, down*side, f, "", "")[0].Tile
 	for y := range down {
 		for x := range across {
-			list = append(list, Part{Text: fmt.Sprintf(format, y+1, x+1)}, Part{Tile: whole.Crop(x*side, y*side, side, side)})
+			if format != "" {
+				list = append(list, Part{Text: fmt.Sprintf(format, y+1, x+1)})
+			}
+			list = append(list, Part{Tile: whole.Crop(x*side, y*side, side, side)})
 		}
 	}
 	return list
 }
 
-// nearest returns the grid of 2 to most tiles whose proportions are the nearest to those of m. Of grids with the same proportions it is the largest that m fills by
+// Nearest returns the grid of 2 to most tiles whose proportions are the nearest to those of m. Of grids with the same proportions it is the largest that m fills by
 // more than half.
-func nearest(m *Image, side, most int) (across, down int) {
+func Nearest(m *Image, side, most int) (across, down int) {
 	ratio, area := float32(m.Width)/float32(m.Height), float32(m.Width*m.Height)
 	best := float32(math.Inf(1))
 	for tiles := 2; tiles <= most; tiles++ {
@@ -43,6 +45,21 @@ func nearest(m *Image, side, most int) (across, down int) {
 		}
 	}
 	return across, down
+}
+
+// MostDetail returns the grid of 1 to most tiles in which m keeps the most of its pixels; of several ones, that with the fewest other pixels.
+func MostDetail(m *Image, side, most int) (across, down int) {
+	detail, waste := 0, math.MaxInt
+	for w := 1; w <= most; w++ {
+		for h := 1; h <= most/w; h++ {
+			scale := min(float32(w*side)/float32(m.Width), float32(h*side)/float32(m.Height))
+			kept := min(int(float32(m.Width)*scale)*int(float32(m.Height)*scale), m.Width*m.Height)
+			if rest := w*h*side*side - kept; kept > detail || kept == detail && rest < waste {
+				detail, waste, across, down = kept, rest, w, h
+			}
+		}
+	}
+	return max(1, across), max(1, down)
 }
 
 // Letterbox returns m scaled to fit into width × height pixels, with black beside it, between two texts, of which the first may be empty.

@@ -3,7 +3,7 @@
 //	model.safetensors               the weights, described at the type entry, or
 //	model.safetensors.index.json    an index of several such files: which has which tensor
 //	config.json, generation_config.json
-//	tokenizer.json                  or tokenizer.model, or vocab.json and merges.txt; added_tokens.json
+//	tokenizer.json                  or tokenizer.model, or vocab.json and merges.txt, or vocab.txt; added_tokens.json
 //	tokenizer_config.json, special_tokens_map.json, chat_template.jinja or .json
 //	1_Pooling/config.json           of sentence-transformers
 //
@@ -36,7 +36,7 @@ var aux = []struct {
 }{
 	{"config.json", 1 << 20}, {"generation_config.json", 1 << 20}, {"preprocessor_config.json", 4 << 20},
 	{"tokenizer.json", 64 << 20}, {"tokenizer_config.json", 4 << 20}, {"special_tokens_map.json", 1 << 20}, {"chat_template.jinja", 1 << 20}, {"chat_template.json", 1 << 20},
-	{"tokenizer.model", 64 << 20},
+	{"tokenizer.model", 64 << 20}, {"vocab.txt", 16 << 20},
 	{"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20}, {"1_Pooling/config.json", 1 << 16},
 }
 

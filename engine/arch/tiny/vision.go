@@ -41,6 +41,8 @@ func Vision(projector string) *Source {
 		s.matrix("mm.model.fc.weight", quant.F32, 1, Dim, 4*visionDim)
 	case "gemma4v":
 		s.gemma4Vision()
+	case "internvl":
+		s.internVL()
 	case "lfm2":
 		s.lfm2Vision()
 	case "pixtral":
@@ -134,6 +136,28 @@ func (s *Source) gemma4Vision() {
 	s.matrix("mm.input_projection.weight", quant.F32, 1, Dim, visionDim)
 	s.Vector("mm.input_projection.input_max", 0.5)
 	s.Vector("mm.input_projection.output_min", -2)
+}
+
+// internVL adds the encoder and the projector of InternVL.
+func (s *Source) internVL() {
+	s.Meta["clip.use_gelu"] = true
+	s.visionKeys(map[string]any{"projector.scale_factor": uint64(2), "preproc_min_tiles": uint64(1), "preproc_max_tiles": uint64(6)})
+	s.bias("v.class_embd", visionDim)
+	s.matrix("v.patch_embd.weight", quant.F16, 4, visionDim, 3, visionPatch, visionPatch)
+	s.bias("v.patch_embd.bias", visionDim)
+	s.matrix("v.position_embd.weight", quant.F32, 3, VisionSide/visionPatch*(VisionSide/visionPatch)+1, visionDim)
+	for i := range VisionLayers {
+		blk := fmt.Sprintf("v.blk.%d.", i)
+		s.visionAttention(blk)
+		s.layerNorm(blk+"ln1", visionDim)
+		s.layerNorm(blk+"ln2", visionDim)
+		s.visionFeedForward(blk, "ffn_up")
+		s.norm(blk+"ls1.weight", visionDim)
+		s.norm(blk+"ls2.weight", visionDim)
+	}
+	s.layerNorm("mm.model.mlp.0", 4*visionDim)
+	s.visionMatrix("mm.model.mlp.1", 1, visionHidden, 4*visionDim)
+	s.visionMatrix("mm.model.mlp.3", 1, Dim, visionHidden)
 }
 
 // lfm2Vision adds the encoder and the projector of LFM2-VL. Its patches are so large that a tile of 512 pixels has 64 rows.
