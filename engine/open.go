@@ -88,6 +88,7 @@ func (m *Model) read(limit int) (err error) {
 		return err
 	}
 	m.openTemplate()
+	m.file.Forget()
 	m.shape = m.net.Shape()
 	if err = m.shape.State(m.shape.Context).Check(); err != nil {
 		return models.Unsupported(m.file.Path, "", "can't be run by this version: %v", err)

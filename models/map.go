@@ -73,6 +73,21 @@ func Forget(b []byte) {
 	}
 }
 
+// Forget is Forget for all that the file has mapped. Some parts are read only once, when the model is opened: metadata,
+// vocabularies, biases.
+func (f *File) Forget() {
+	maps.Lock()
+	defer maps.Unlock()
+	for _, m := range maps.of {
+		for _, t := range f.Tensors {
+			if len(t.Data) > 0 && uintptr(unsafe.Pointer(&t.Data[0]))-uintptr(unsafe.Pointer(&m[0])) < uintptr(len(m)) {
+				forget(m, 0, len(m))
+				break
+			}
+		}
+	}
+}
+
 // ReadSmall reads a whole file of at most limit bytes.
 func ReadSmall(path string, limit int64) ([]byte, error) {
 	f, size, err := openRegular(path)

@@ -22,10 +22,13 @@ func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bo
 	return b, func() error { return syscall.Munmap(b) }, true, nil
 }
 
-// forget drops the whole pages within m[at:at+n]. It is a hint, so an error is harmless.
+// forget drops the whole pages within m[at:at+n]; the last one of m counts as whole. It is a hint, so an error is harmless.
 func forget(m []byte, at, n int) {
 	size := os.Getpagesize()
 	from, to := (at+size-1)&^(size-1), (at+n)&^(size-1)
+	if at+n == len(m) {
+		to = len(m)
+	}
 	if from < to {
 		_ = unix.Madvise(m[from:to], unix.MADV_DONTNEED)
 	}

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -98,14 +97,6 @@ type told struct{ error }
 func (told) inWords()        {}
 func (e told) Unwrap() error { return e.error }
 
-// saveMemory lets garbage grow to a tenth of the memory in use instead of the default of 100 %. Most of that memory is weights
-// and caches: hundreds of megabytes without pointers, which cost the collector nothing. GOGC overrides it.
-func saveMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(10)
-	}
-}
-
 // command builds the tree of commands.
 func command(window func(ctx context.Context, files []string) error) *cobra.Command {
 	root := &cobra.Command{
@@ -150,11 +141,11 @@ func files(cmd *cobra.Command, args []string) error {
 // helpCommand is `soberano help`.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [VERB]", Short: "Say how a verb is used",
+		Use: "help [COMMAND]", Short: "Say how a command is used",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || found == nil || len(rest) > 0 {
-				return usagef("there is no verb %q", strings.Join(args, " "))
+				return usagef("there is no command %q", strings.Join(args, " "))
 			}
 			return found.Help()
 		},

@@ -17,6 +17,17 @@ func adviseHuge(b []byte) {
 	_ = unix.Madvise(b[from:to], unix.MADV_HUGEPAGE)
 }
 
+// hugePage is the size of a huge page.
+const hugePage = 2 << 20
+
+// releaseMemory gives the memory of the whole huge pages in b back to the system; they are zero if they are used again.
+func releaseMemory(b []byte) {
+	from := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & (hugePage - 1))
+	if to := (len(b)-from)&^(hugePage-1) + from; to > from {
+		_ = unix.Madvise(b[from:to], unix.MADV_DONTNEED) // if it fails, the memory stays in use
+	}
+}
+
 // hugePages reports whether adviseHuge has an effect.
 var hugePages = hasHugePages()
 
