@@ -33,7 +33,8 @@ type attempt struct {
 	tokens  []int32
 	sum     float64 // of the log-probabilities of tokens and the end
 	looped  bool    // a loop of the model, which was removed; or, before examine, perhaps one
-	repeats bool    // the speaker certainly says a sentence again
+	repeats bool    // the speaker certainly says a sentence or a word again
+	fewer   bool    // words that are said again and again are left out
 	steps   int
 
 	text        string
@@ -75,6 +76,7 @@ func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 		if r.Swallowed, err = s.swallows(a, r, &o); err != nil {
 			return nil, err
 		}
+		r.Swallowed = r.Swallowed || a.fewer && !o.Quick
 		r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature, r.Looped = a.tokens, a.text, a.avg, a.ratio, a.temperature, a.looped
 	}
 	return r, nil
@@ -169,7 +171,7 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 	case len(a.tokens) == 0:
 		return r.NoSpeech > o.MaxNoSpeech, nil
 	case a.repeats: // the no-speech probability is high for real repetitions too
-		return false, nil
+		return a.avg < o.MinLogprob/2 && doubtfulLanguage(r, o), nil
 	case a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech, a.avg < o.MinLogprob/2 && r.NoSpeech > nearSilence*o.MaxNoSpeech:
 		return true, nil
 	case a.avg/o.MinLogprob+r.NoSpeech/o.MaxNoSpeech > nearBoth && doubtfulLanguage(r, o):
