@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -57,6 +58,7 @@ type attempt struct {
 // With hints, the window is decoded without them too, see confirm.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 	o = o.withDefaults()
+	s.located = located{}
 	r := &Result{Language: o.Language}
 	if err := s.introduce(r, o); err != nil {
 		return nil, err
@@ -223,7 +225,8 @@ func (a *alignment) spoken() bool {
 }
 
 // locate aligns text with the window during decoding, with the probabilities of its tokens if they are
-// needed; it returns nil where there is nothing to align.
+// needed; it returns nil where there is nothing to align. Several checks may need the same text: its
+// alignment is kept.
 func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *alignment, err error) {
 	frames := s.positions
 	if o.Length > 0 {
@@ -232,6 +235,9 @@ func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *align
 	if len(text) == 0 || frames < 1 {
 		return nil, nil
 	}
+	if l := s.located; l.a != nil && slices.Equal(l.text, text) && (l.a.probs != nil || !probs) {
+		return l.a, nil
+	}
 	const state = maxBeam // the states below hold hypotheses and the prompt
 	_, err = s.step(request{run: func() error {
 		err := s.fork(fork{state, 0, 0})
@@ -239,7 +245,7 @@ func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *align
 			a, err = s.align(text, r.Language, o.Translate, false, probs, frames, state)
 		}
 		if err == nil {
-			a.speech = o.Speech
+			a.speech, s.located = o.Speech, located{text, a}
 		}
 		return errors.Join(err, s.closeState(state)) // other slots use its memory next
 	}})
