@@ -138,6 +138,7 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 		return nil, err
 	}
 	clear(f.Aux) // megabytes of vocabularies that have been read
+	f.Forget()
 	m := &Model{file: f, dev: dev, net: net, pool: pool, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = pool.Threads()
 	m.info = describe(f, net, dev)

@@ -21,8 +21,11 @@ const (
 // join returns the samples of pieces side by side. Soft speech is raised, and so is speech that is
 // much softer than the loud speech among them, such as the far side of a call: Whisper, whose
 // features are not those of another level shifted, understands it badly or leaves it out.
-func join(p []piece) []float32 {
-	out := make([]float32, 0, len(p)*chunk)
+func join(p []piece) []float32 { return appendJoined(nil, p) }
+
+// appendJoined appends what join returns to out.
+func appendJoined(out []float32, p []piece) []float32 {
+	out = slices.Grow(out, len(p)*chunk)
 	gains := gains(p)
 	for i, x := range p {
 		out = append(out, x.samples...)

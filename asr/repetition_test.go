@@ -35,6 +35,28 @@ func TestRepeatedWord(t *testing.T) {
 	}
 }
 
+// TestWordsWithPauses: words that are said again and again, with silence between them, are found by detection and written
+// about as often.
+func TestWordsWithPauses(t *testing.T) {
+	m := openBase(t)
+	for _, name := range []string{"hello_awb", "water_slt"} {
+		const times = 20
+		samples := slices.Repeat(slices.Concat(make([]float32, SampleRate*3/10), caseClip(t, name+".flac")), times)
+		got := words(text(transcribe(t, m, samples, Params{Language: "en", Beam: 5})))
+		count := map[string]int{}
+		for _, w := range got {
+			count[w]++
+		}
+		most := 0
+		for _, n := range count {
+			most = max(most, n)
+		}
+		if most < times*3/4 || len(got) > 2*times { // the word may be heard as two
+			t.Errorf("%s: %d words: %q", name, len(got), got)
+		}
+	}
+}
+
 // TestQuickPassSaysOnce: a quick pass over a short window does not write the sentence again for the
 // silence behind it.
 func TestQuickPassSaysOnce(t *testing.T) {

@@ -169,6 +169,30 @@ func melody(n int) []float32 {
 	return out
 }
 
+// struck returns n samples of a sound that begins again after a period in seconds.
+func struck(n int, period float64, sound func(at float64) float64) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(sound(math.Mod(float64(i)/SampleRate, period)))
+	}
+	return out
+}
+
+func step(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// bark returns the sample of a bark at a time: a falling tone with overtones, which decays.
+func bark(at float64) (v float64) {
+	for k := 1.0; k < 10; k++ {
+		v += math.Sin(2*math.Pi*k*(500*at-300*at*at)) / k
+	}
+	return v * math.Exp(-12*at)
+}
+
 // nonSpeech are sounds in which nobody speaks, ten seconds of each.
 func nonSpeech() map[string][]float32 {
 	const n = 10 * SampleRate
@@ -184,6 +208,9 @@ func nonSpeech() map[string][]float32 {
 		"white noise": white(n, 24), "pink noise": pink(n, 25), "brown noise": brown(n, 26), "hum": hum, "rain": rain,
 		"typing":   bursts(n, 27, 6, 1000, 6000, 0.008),
 		"applause": bursts(n, 28, 120, 700, 5000, 0.012),
+		"beeps":    struck(n, 0.5, func(at float64) float64 { return math.Sin(2*math.Pi*1000*at) * step(at < 0.25) }),
+		"knocks":   struck(n, 0.65, func(at float64) float64 { return math.Sin(2*math.Pi*180*at) * math.Exp(-40*at) }),
+		"barks":    struck(n, 0.6, bark),
 		"breath":   breath(n, 29), "music": melody(n), "a tone": tones(n, 1000), "dialling": tones(n, 697, 1209),
 	}
 }

@@ -68,6 +68,7 @@ type transcription struct {
 	slots        []*whisper.Slot
 	mostSlots    int
 	last         time.Duration // end of the segment that was delivered last
+	joined       []float32     // audio of the window that is encoded
 	yield        func(Segment, error) bool
 }
 
@@ -304,7 +305,9 @@ func (t *transcription) encode(w *fileWindow) error {
 		return nil
 	}
 	w.encoded = true
-	return w.slot.Encode(t.ctx, t.m.mel.Window(join(w.pieces), t.m.net.Frames()), t.o.Priority)
+	t.joined = appendJoined(t.joined[:0], w.pieces)
+	t.m.file.Forget() // the rows of tokens that the decoder has read
+	return w.slot.Encode(t.ctx, t.m.mel.Window(t.joined, t.m.net.Frames()), t.o.Priority)
 }
 
 // free returns an unused slot, or nil.

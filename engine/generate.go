@@ -300,8 +300,8 @@ func (m *Model) answer(ctx context.Context, r Request) (*answer, error) {
 	}
 	stop := r.Stop
 	if m.fallback && len(r.Messages) > 0 {
-		// If the vocabulary has no token for the end in ChatML, its text ends the answer.
-		stop = append(slices.Clone(stop), "<|im_end|>")
+		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
+		stop = append(slices.Clone(stop), "<|im_end|>", "<|im_start|>")
 	}
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),

@@ -111,6 +111,7 @@ func (s *Screen) addImage(conversation int64, f File, m store.Image, small image
 		return
 	}
 	s.thumbnails.add(m.Hash, small)
+	s.sight = sight{} // a projector may lie beside the model since
 	s.attach(conversation, m)
 	if send {
 		delete(s.images.send, conversation)

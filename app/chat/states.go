@@ -49,7 +49,7 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		lines = append(lines, fmt.Sprintf("%s is %s: fast, but %s. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title, words, answers))
 	}
 	if status.Phase == Ready && !status.Info.Template {
-		lines = append(lines, "This model's file has no chat template, so ChatML is used. If its answers look odd, choose another.")
+		lines = append(lines, "This model's file does not say how it is talked to (it has no chat template), so a common way (ChatML) is used. If its answers look odd, choose another model.")
 	}
 	if status.Phase == Ready && status.Info.Warning != "" {
 		lines = append(lines, models.PrintableLines(status.Info.Warning))
@@ -118,7 +118,7 @@ func (s *Screen) hints(status Status) {
 			hint = problem.Sentence(words+", "+answers) + " Drop a larger one anywhere."
 		}
 		if !status.Info.Template {
-			hint = "No chat template in this model: ChatML is used"
+			hint = "This model may answer oddly: its file has no chat template"
 		}
 	}
 	if s.Talk != nil && s.Talk.Lost() {

@@ -138,6 +138,9 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := seesImages(entry, images); err != nil {
+		return err
+	}
 	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads})
 	if err != nil {
 		return err

@@ -141,11 +141,11 @@ func files(cmd *cobra.Command, args []string) error {
 // helpCommand is `soberano help`.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [VERB]", Short: "Say how a verb is used",
+		Use: "help [COMMAND]", Short: "Say how a command is used",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || found == nil || len(rest) > 0 {
-				return usagef("there is no verb %q", strings.Join(args, " "))
+				return usagef("there is no command %q", strings.Join(args, " "))
 			}
 			return found.Help()
 		},

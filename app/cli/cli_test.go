@@ -146,6 +146,7 @@ func TestUsageIsTold(t *testing.T) {
 	for args, want := range map[string]string{
 		"transcribe": "name a recording or a folder", "trnscribe x.wav": `there is no command "trnscribe"; did you mean transcribe?`, "sing": `there is no command "sing"`,
 		"models lst": `there is no command "lst"; did you mean list?`, "models show": "MODEL is missing", "models show a b": `unexpected argument "b"; usage: soberano models show MODEL [flags]`,
+		"models import a b c":       `unexpected argument "b"; usage: soberano models import FILE [flags]`,
 		"transcribe --fromat srt x": "there is no option --fromat; did you mean --format?", "transcribe --loud x": "there is no option --loud",
 		"transcribe -weird.ogg": "there is no option -w; for the file of that name write ./-weird.ogg", "transcribe --odd.ogg": "there is no option --odd.ogg; for the file of that name write ./--odd.ogg",
 		"transcribe x --format": "--format needs a value", "transcribe --threads abc x": `--threads: "abc" is not a whole number from 0 to 1024`, "transcribe --threads=-3 x": `--threads: "-3" is not a whole number from 0 to 1024`,
@@ -164,6 +165,21 @@ func TestUsageIsTold(t *testing.T) {
 		}
 		if got := hint(cmd); !strings.Contains(got, cmd.CommandPath()+" --help") {
 			t.Errorf("%q: %s", args, got)
+		}
+	}
+}
+
+// An error of a model's file names it as it was given.
+func TestImportNamesThePath(t *testing.T) {
+	home(t)
+	t.Chdir(folder(t, map[string][]byte{"deep/broken.gguf": []byte("GGUF\x03\x00\x00\x00"), "broken.gguf": []byte("GGUF\x03\x00\x00\x00")}))
+	for _, path := range []string{"deep/broken.gguf", "broken.gguf", "deep/none.gguf"} {
+		root := command(nil)
+		root.SetArgs([]string{"models", "import", path})
+		root.SetOut(io.Discard)
+		root.SetErr(io.Discard)
+		if err := root.ExecuteContext(t.Context()); err == nil || !strings.HasPrefix(errorText(err), path) {
+			t.Errorf("%s: %v", path, errorText(err))
 		}
 	}
 }

@@ -61,6 +61,11 @@ func TestChatImage(t *testing.T) {
 			t.Errorf("%s: %s", what, out)
 		}
 	}
+	for path, want := range map[string]string{model: "model.gguf: Images of this kind can't be read.", picture + "x": "The file is not at " + picture + "x.", dir: "Images of this kind"} {
+		if _, err := readImages([]string{path}); err == nil || !strings.Contains(errorText(err), want) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 	if out, code := verb(t, "", "models", "import", encoder); code != 1 {
 		t.Errorf("import of an encoder without its model: %d %s", code, out)
 	}

@@ -102,7 +102,7 @@ func modelsImport() *cobra.Command {
 			e, err := host.Import(cmd.Context(), lib, args[0], how, registry.ImportOptions{Name: name}, line.report())
 			line.end()
 			if err != nil {
-				return importError(cmd.Context(), err)
+				return inFolder(args[0], importError(cmd.Context(), err))
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), e)
@@ -135,6 +135,15 @@ func importError(ctx context.Context, err error) error {
 		return interruptedImport{err}
 	}
 	return err
+}
+
+// inFolder names the folder of a file that was given by a path, if err is about that file: its words name the file only.
+func inFolder(path string, err error) error {
+	e, ok := errors.AsType[*models.FileError](err)
+	if !ok || filepath.Base(e.Path) != filepath.Base(path) || filepath.Base(path) == path {
+		return err
+	}
+	return failure{path, errorText(err), err}
 }
 
 func modelsShow() *cobra.Command {

@@ -163,6 +163,8 @@ func (j *transcription) run(ctx context.Context) error {
 			j.notef(i, "%v", err)
 		}
 		if interrupted && len(t.Segments) == 0 {
+			j.livef(i, "")
+			fmt.Fprintf(j.notes, "%s: nothing of it was transcribed yet, so nothing of it is kept.\n", models.Printable(r.path))
 			break
 		}
 		if j.print {

@@ -42,7 +42,8 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 		case len(args) == 0:
 			return usagef("%s is missing", wants)
 		}
-		return usagef("unexpected argument %q; usage: %s", args[len(args)-1], cmd.UseLine())
+		takes := min(len(strings.Fields(wants)), len(args)-1)
+		return usagef("unexpected argument %q; usage: %s", args[takes], cmd.UseLine())
 	}
 }
 

@@ -251,7 +251,7 @@ var sentinels = []struct {
 	code Code
 }{
 	{engine.ErrContextFull, MessageTooLong}, {mic.ErrNone, MicNone}, {mic.ErrNoSpeaker, SpeakerNone}, {models.ErrUnknownFormat, NotAModel}, {host.ErrRemoved, ModelRemoved},
-	{vision.ErrFormat, PictureFormat}, {vision.ErrDamaged, PictureDamaged}, {engine.ErrNoVision, CantSee},
+	{vision.ErrFormat, PictureFormat}, {vision.ErrDamaged, PictureDamaged}, {engine.ErrNoVision, ProjectorNone},
 	{dictation.ErrWayland, Wayland}, {dictation.ErrSystem, NoX11}, {dictation.ErrNotTaken, TextUntaken},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
 	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},

@@ -135,10 +135,10 @@ var english = map[Code]phrases{
 	CantSee:        {title: "The images can't be seen.", why: []string{"{model} can't see images.", "This model can't see images."}, do: "Choose a model that can."},
 	ProjectorMissing: {title: "The images can't be seen.", why: []string{"{model} sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model.",
 		"This model sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model."},
-		do: "Drop it on this window, or put it into {folder}."},
+		do: "Put it into {folder}, or drop it on the window."},
 	ProjectorNone: {title: "The images can't be seen.", why: []string{"{model} can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing.",
-		"This model can't see images: it has no projector."},
-		do: "Drop that file on this window, put it into {folder}, or choose a model that sees."},
+		"This model can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing."},
+		do: "Put that file into {folder}, drop it on the window, or choose a model that sees."},
 	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
 	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},
 

@@ -44,9 +44,10 @@ type Values struct {
 
 // Place is the place of the window when it was last seen; zero if it was never open.
 type Place struct {
-	X, Y          int  // of its upper left corner, without the frame, in pixels of the screen
-	Width, Height int  // in units of the toolkit, before it was maximized
-	Maximized     bool `json:",omitempty"`
+	X, Y          int     // of its upper left corner, without the frame, in pixels of the screen
+	Width, Height int     // in units of the toolkit, before it was maximized
+	Scale         float32 `json:",omitempty"` // pixels in a unit; 0: not known
+	Maximized     bool    `json:",omitempty"`
 }
 
 // Vocabulary returns the user's own words, which are typed with commas or line ends between them: the first mostNames of those

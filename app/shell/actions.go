@@ -95,6 +95,7 @@ func (d *Shell) escape() {
 
 // newChat opens a conversation without messages and without a draft; text and images, if any, are put into its draft.
 func (d *Shell) newChat(text string, images ...store.Image) {
+	d.side.search.SetText("") // the new chat would not be among what was found
 	d.emptyChat((*store.Store).New, text, images...)
 }
 

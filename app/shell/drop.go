@@ -49,12 +49,12 @@ func (d *Shell) take(s filekind.Sorted) {
 		d.show(filesPage)
 		d.files.Add(s.Recordings)
 	}
-	d.tellFolders(s)
 	toAdd, refused := append(s.Models, s.Neither...), s.Documents
 	if d.page == filesPage {
 		toAdd, refused = s.Models, append(refused, s.Neither...)
 	}
 	d.addModels(toAdd)
+	d.tellFolders(s) // on the page that is shown at last
 	switch {
 	case len(refused) == 0:
 	case d.page == filesPage:

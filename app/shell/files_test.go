@@ -297,3 +297,33 @@ func TestChooseModelWhileSettingsAreRead(t *testing.T) {
 	<-done
 	s.q.settle()
 }
+
+// Of several things that are dropped together, each that can't be opened is told, on the page that is shown at last.
+func TestDropTogether(t *testing.T) {
+	s := newStageOf(t, "", true, smol, base)
+	s.ready()
+	s.q.until(t, "the first chat", func() bool { return s.chat.Conversation() != 0 })
+	dir := t.TempDir()
+	write := func(name, content string) fyne.URI {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return fileURI(path)
+	}
+	settled := func() {
+		s.sorting.Wait()
+		s.q.until(t, "the end", func() bool { return len(s.q) == 0 })
+		s.flush()
+		s.q.settle()
+	}
+	memo := fileURI(wav(t, "memo.wav", time.Second))
+	s.dropped([]fyne.URI{write("empty", ""), memo})
+	settled()
+	s.q.until(t, "the recording", func() bool { return strings.Contains(s.words(), "memo.wav") })
+	s.expect(s.words(), "“empty” is not a recording.", "The file is empty.")
+	write("texts/a.txt", "Dear Ada")
+	s.dropped([]fyne.URI{memo, write("broken.gguf", "GGUF"), fileURI(filepath.Join(dir, "texts"))})
+	settled()
+	s.expect(s.words(), "“texts” holds no recording and no model.")
+}

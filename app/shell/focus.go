@@ -41,8 +41,20 @@ func (d *Shell) typedShortcut(s fyne.Shortcut) {
 	if d.writes() {
 		d.chat.Focus(d.window.Canvas())
 		d.chat.Composer.Entry.TypedShortcut(s)
+	} else if d.page == filesPage && d.window.Canvas().Overlays().Top() == nil {
+		d.editTranscript(s)
 	} else if e := d.inDialog(); e != nil {
 		e.TypedShortcut(s)
+	}
+}
+
+// editTranscript undoes and redoes the edits of a transcript.
+func (d *Shell) editTranscript(s fyne.Shortcut) {
+	switch s.(type) {
+	case *fyne.ShortcutUndo:
+		d.files.View.Undo()
+	case *fyne.ShortcutRedo:
+		d.files.View.Redo()
 	}
 }
 

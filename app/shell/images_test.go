@@ -228,8 +228,7 @@ func TestImagesWait(t *testing.T) {
 	s := newStage(t, "", smol)
 	s.seeing()
 	s.ready()
-	s.dropped([]fyne.URI{fileURI(photo(t, t.TempDir(), "late.png", 30, 20))})
-	(<-s.q)() // the file is an image; that it was read comes later
+	s.chat.AttachFiles([]string{photo(t, t.TempDir(), "late.png", 30, 20)}) // that it was read is posted later
 	s.send("What is it?")
 	if got := s.chat.Composer.Entry.Text; got != "What is it?" || s.chat.Busy() {
 		t.Errorf("the entry holds %q, busy: %v", got, s.chat.Busy())

@@ -41,6 +41,7 @@ type list struct {
 func newList() *list {
 	l := &list{pane: ui.NewPane(), picked: map[int64]bool{}}
 	l.pane.Pad(12, 12, 0, 8, 1)
+	l.pane.Steady = true
 	l.ExtendBaseWidget(l)
 	return l
 }

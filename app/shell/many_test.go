@@ -171,3 +171,40 @@ func TestNewChatIsEmpty(t *testing.T) {
 		t.Errorf("after the next start the entry holds %q", got)
 	}
 }
+
+// After a click with Ctrl or Shift, Delete is about the selected chats, and not about the message.
+func TestDeleteAfterSelectingByMouse(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.fill()
+	s.ready()
+	e := s.chat.Composer.Entry
+	e.SetText("draft here")
+	e.SetCaret(0)
+	s.chat.Focus(s.win.Canvas())
+	before := strings.Count(s.chats(), "|")
+	s.win.Canvas().Unfocus() // by the click
+	s.clickRow(2, fyne.KeyModifierControl)
+	s.press(fyne.KeyDelete, 0)
+	if got := s.chats(); strings.Count(got, "|") != before-1 || e.Text != "draft here" {
+		t.Errorf("the chats are %s, the draft is %q", got, e.Text)
+	}
+	s.win.Canvas().Unfocus()
+	s.clickRow(1, fyne.KeyModifierControl)
+	s.clickRow(2, fyne.KeyModifierShift)
+	s.press(fyne.KeyDelete, 0)
+	s.expect(s.words(), "Delete 2 chats?")
+}
+
+// A new chat ends a search, among whose hits it would not be.
+func TestNewChatEndsTheSearch(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.fill()
+	s.ready()
+	s.side.search.SetText("landlord")
+	s.q.until(t, "the hits", func() bool { return s.side.list.found })
+	s.shortcut(control(fyne.KeyN))
+	s.q.until(t, "all chats", func() bool { return !s.side.list.found && len(s.side.list.rows) == 5 })
+	if s.side.search.Text != "" || s.side.list.chosen != s.chat.Conversation() {
+		t.Errorf("the search holds %q, chat %d is marked", s.side.search.Text, s.side.list.chosen)
+	}
+}

@@ -72,9 +72,11 @@ func (r *row) Tapped(e *fyne.PointEvent) {
 	switch {
 	case modifier&fyne.KeyModifierShift != 0:
 		r.list.selectTo(r)
+		r.list.take(r)
 		return
 	case modifier&fyne.KeyModifierShortcutDefault != 0:
 		r.list.toggle(r)
+		r.list.take(r)
 		return
 	}
 	r.list.unselect()

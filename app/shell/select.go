@@ -1,6 +1,10 @@
 package shell
 
-import "soberano/app/store"
+import (
+	"fyne.io/fyne/v2"
+
+	"soberano/app/store"
+)
 
 // toggle adds a conversation to the selection, or takes it out.
 func (l *list) toggle(r *row) {
@@ -29,6 +33,16 @@ func (l *list) selectTo(r *row) {
 		l.picked[have.hit.ID] = true
 	}
 	l.pickedChanged()
+}
+
+// take moves the cursor to a row that was selected by the mouse, and the focus to the list, so that Delete is about the selection.
+func (l *list) take(r *row) {
+	l.to(r.hit.ID)
+	if c := fyne.CurrentApp().Driver().CanvasForObject(l); c != nil {
+		c.Focus(l)
+	}
+	l.mark()
+	l.pane.Reveal(r)
 }
 
 // unselect selects nothing; it returns false if nothing was selected.

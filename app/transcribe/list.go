@@ -37,7 +37,7 @@ func newList(v *View) *list {
 	l.rows.Height, l.rows.Guess = l.height, l.guess
 	l.rows.New = func() fyne.CanvasObject { return newSegment(l) }
 	l.rows.Fill = func(i int, o fyne.CanvasObject) { o.(*segment).fill(i) }
-	l.entry.OnShortcut = v.page.Shortcut
+	l.entry.OnShortcut = l.shortcut
 	l.entry.OnSend = func() { l.commit(); v.page.Focus(l) }
 	l.entry.OnChanged = func(string) {
 		if l.editing >= 0 { // even out of sight the entry has the focus, so it must be filled again
@@ -61,6 +61,16 @@ func newList(v *View) *list {
 	}
 	l.ExtendBaseWidget(l)
 	return l
+}
+
+// shortcut handles the shortcuts in the entry: where nothing in it can be undone, the edit before is.
+func (l *list) shortcut(s fyne.Shortcut) bool {
+	if _, undo := s.(*fyne.ShortcutUndo); undo && !l.entry.CanUndo() {
+		l.discard()
+		l.v.Undo()
+		return true
+	}
+	return l.v.page.Shortcut(s)
 }
 
 // begin shows the transcript that was just opened.

@@ -76,7 +76,13 @@ func (p *Page) place(s fyne.Size) {
 // Add adds dropped or chosen recordings to the queue.
 func (p *Page) Add(paths []string) {
 	p.Close()
-	p.do(func() error { return p.Queue.Add(paths) }, "The files could not be added to the queue")
+	p.words = "" // and not later, when other files that were dropped with these may have been refused
+	p.Work.Do(func(*store.Store) error { return p.Queue.Add(paths) }, func(err error) {
+		if err != nil {
+			p.say(err, "The files could not be added to the queue")
+		}
+		p.Refresh()
+	})
 }
 
 // do runs work that uses the store, and then shows its error and the list.

@@ -445,6 +445,21 @@ func TestEditAndExport(t *testing.T) {
 	if got := text(0); got != said[0] {
 		t.Errorf("after Escape %q", got)
 	}
+	v.Undo()
+	if got := text(1); got != said[1] || v.segments[1].Text != said[1] {
+		t.Errorf("undone: %q", got)
+	}
+	v.Undo() // there is nothing more
+	v.Redo()
+	if got := text(1); got != "My guest has built five of them." {
+		t.Errorf("redone: %q", got)
+	}
+	v.list.edit(0)
+	v.list.entry.TypedShortcut(&fyne.ShortcutUndo{})
+	if got := text(1); got != said[1] || v.list.editing >= 0 {
+		t.Errorf("undone in another segment: %q", got)
+	}
+	v.Redo()
 	v.list.edit(2)
 	v.list.entry.SetText("The first one sank.")
 	s.page.Close()

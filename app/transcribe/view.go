@@ -44,6 +44,7 @@ type View struct {
 	slide             *slide
 	box               *fyne.Container
 
+	changes changes
 	reading bool // the state of the transcript is being read
 	again   bool // it must be read once more
 }
@@ -151,6 +152,9 @@ func (v *View) shown() bool                                     { return v.Objec
 func (v *View) open(w written) {
 	v.close()
 	v.finder.end() // before its matches become invalid
+	if v.t.ID != w.ID {
+		v.changes = changes{}
+	}
 	v.t, v.segments = w.Transcript, w.segments
 	v.player.path, v.player.track, v.player.at = v.t.Path, v.t.Track, 0
 	v.tell("")
@@ -344,9 +348,14 @@ func (v *View) at(d time.Duration) int {
 // edit stores the user's text of a segment.
 func (v *View) edit(i int, text string) {
 	text = strings.Join(strings.Fields(text), " ")
-	if v.segments[i].Text == text {
-		return
+	if was := v.segments[i].Text; was != text {
+		v.record(v.segments[i].Number, was, text)
+		v.write(i, text)
 	}
+}
+
+// write stores the text of a segment.
+func (v *View) write(i int, text string) {
 	id, number, old := v.t.ID, v.segments[i].Number, v.segments[i].Text
 	v.segments[i].Text = text
 	v.finder.again()

@@ -101,6 +101,9 @@ func (e *Entry) changed() {
 	}
 }
 
+// CanUndo reports whether there is a change to take back.
+func (e *Entry) CanUndo() bool { return len(e.history.undo) > 0 }
+
 // Undo takes back the last change.
 func (e *Entry) Undo() {
 	h := &e.history

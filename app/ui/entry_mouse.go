@@ -123,7 +123,7 @@ func (e *Entry) TappedSecondary(p *fyne.PointEvent) {
 	}
 	selected := e.anchor != e.caret
 	ShowMenu(c, fyne.NewMenu("",
-		item("Undo", len(e.history.undo) > 0, e.Undo), item("Redo", len(e.history.redo) > 0, e.Redo), fyne.NewMenuItemSeparator(),
+		item("Undo", e.CanUndo(), e.Undo), item("Redo", len(e.history.redo) > 0, e.Redo), fyne.NewMenuItemSeparator(),
 		item("Cut", selected, func() { e.TypedShortcut(&fyne.ShortcutCut{Clipboard: board}) }),
 		item("Copy", selected, func() { e.TypedShortcut(&fyne.ShortcutCopy{Clipboard: board}) }),
 		item("Paste", true, func() { e.TypedShortcut(&fyne.ShortcutPaste{Clipboard: board}) }),

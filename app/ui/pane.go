@@ -16,6 +16,7 @@ type Pane struct {
 	column *fyne.Container
 	layout *Column
 	size   fyne.Size
+	Steady bool // it keeps its position when its height changes, also at its end
 }
 
 // NewPane returns an empty pane.
@@ -33,7 +34,7 @@ func (t *Pane) place(size fyne.Size) {
 	t.size = size
 	t.layout.SetWidth(size.Width)
 	Put(t.scroll, 0, 0, size.Width, size.Height)
-	t.fit(bottom)
+	t.fit(bottom && !t.Steady)
 }
 
 // Set replaces all objects in the column and scrolls to its end, or to its top.

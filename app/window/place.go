@@ -30,7 +30,7 @@ func native(w fyne.Window, f func(*glfw.Window)) {
 // placeOf returns where the window is. It must be visible.
 func placeOf(w fyne.Window) settings.Place {
 	size := w.Canvas().Size()
-	p := settings.Place{Width: int(size.Width), Height: int(size.Height)}
+	p := settings.Place{Width: int(size.Width), Height: int(size.Height), Scale: w.Canvas().Scale()}
 	native(w, func(v *glfw.Window) {
 		p.X, p.Y = v.GetPos()
 		p.Maximized = v.GetAttrib(glfw.Maximized) == glfw.True
@@ -81,6 +81,8 @@ func setPlace(w fyne.Window, p settings.Place) {
 func fitted(p settings.Place, on area, scale float32) settings.Place {
 	if p.Width <= 0 || p.Height <= 0 {
 		p.Width, p.Height = usualWidth, usualHeight
+	} else if p.Scale > 0 { // the window keeps its size in pixels
+		p.Width, p.Height = int(float32(p.Width)*p.Scale/scale), int(float32(p.Height)*p.Scale/scale)
 	}
 	most := func(pixels int) int { return int(float32(pixels) / scale) }
 	p.Width = min(p.Width, most(on.width-2*frameEdge))

@@ -6,11 +6,14 @@ import (
 )
 
 const (
-	levelSpan = 45  // chunks, 1.44 s, whose levels decide the gain
-	fastSpan  = 12  // latest of them, 0.38 s, which show that a softer speaker has begun
-	loudShare = 0.6 // of the chunks of a span, those at or below the level that counts
-	bandFrom  = 5   // first bin of the speech band, 312 Hz
-	bandTo    = 55  // bin after its last, 3375 Hz
+	levelSpan = 45   // chunks, 1.44 s, whose levels decide the gain
+	fastSpan  = 12   // latest of them, 0.38 s, which show that a softer speaker has begun
+	peakSpan  = 12   // latest of them whose loudest limits the gain
+	peakFall  = 3.0  // dB, by which each chunk before is less limited
+	peakOver  = 12.0 // dB, by which a softer chunk may be raised more than the loudest
+	loudShare = 0.6  // of the chunks of a span, those at or below the level that counts
+	bandFrom  = 5    // first bin of the speech band, 312 Hz
+	bandTo    = 55   // bin after its last, 3375 Hz
 
 	targetLevel  = -28.0 // dB, to which soft speech is raised
 	fastBelow    = 15.0  // dB, by which it is raised less where only the latest chunks are soft
@@ -30,10 +33,12 @@ const (
 //	                    or that of the last 0.38 s and fastBelow, if this is less: a soft answer
 //	                    after loud speech
 //	gain                from that level to targetLevel, never below 0 dB, at most mostGain,
-//	                    and never more than ceilingLevel allows this chunk
+//	                    never more than ceilingLevel allows this chunk, and at most peakOver more than it
+//	                    allows the loudest of the last 0.38 s
 //
 // The gain depends on nothing later than the chunk. After loud speech it rises slowly, so that
-// the pauses between words stay quiet.
+// the pauses between words stay quiet, and words with silence between them keep the shape of their level: if each chunk
+// were raised to the ceiling by itself, the network would hear no speech in them.
 type leveler struct {
 	recent [levelSpan]float64 // levels of the latest chunks
 	n      int                // chunks so far
@@ -44,8 +49,17 @@ func (l *leveler) gain(level float64) float32 {
 	l.recent[l.n%levelSpan] = level
 	l.n++
 	usual := min(l.usual(levelSpan), l.usual(fastSpan)+fastBelow)
-	dB := min(targetLevel-usual, ceilingLevel-level, mostGain)
+	dB := min(targetLevel-usual, ceilingLevel-max(level, l.loudest()-peakOver), mostGain)
 	return float32(math.Pow(10, max(dB, 0)/20))
+}
+
+// loudest returns the largest level of the latest chunks; those before peakSpan count less.
+func (l *leveler) loudest() float64 {
+	top := silentLevel
+	for i := range min(l.n, levelSpan) {
+		top = max(top, l.recent[(l.n-1-i)%levelSpan]-peakFall*float64(max(0, i-peakSpan)))
+	}
+	return top
 }
 
 // usual returns the level that loudShare of the latest span chunks do not exceed.

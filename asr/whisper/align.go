@@ -3,7 +3,6 @@ package whisper
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"soberano/kernels"
@@ -74,6 +73,12 @@ type alignment struct {
 	probs  []float64 // [tokens], if asked for, the probability of each among the text tokens, without times and prompt
 	share  []float64 // [tokens], the share of the alignment heads' attention that is at its frames
 	speech []bool    // for each frame whether speech was detected; nil: not known
+}
+
+// located is a text of the window and its alignment; empty for none.
+type located struct {
+	text []int32
+	a    *alignment
 }
 
 // speechIn returns how many frames of tokens [from, to) are speech; those of which nothing is known are.
@@ -155,14 +160,17 @@ func (s *Slot) crossWeights(ids []int32, first, frames, state int, probs bool) (
 	b.Cross = append(b.Cross, kernels.Span{State: s.cross, N: n, Len: s.positions})
 	d, cross := s.dev.Begin(b), s.attention(false, true)
 	var heads []*kernels.Rows // [ids][frames] each
-	x := s.hidden(d, n, func(layer int, q kernels.Tensor) {
+	x := s.hidden(d, n, func(layer int, q kernels.Tensor) bool {
+		more := probs
 		for _, h := range s.aligned {
+			more = more || h.layer > layer
 			if h.layer == layer {
 				w := d.New(n, frames)
 				d.Weights(w, q, layer, h.head, cross)
 				heads = append(heads, d.Read(w))
 			}
 		}
+		return more
 	})
 	var last *kernels.Rows
 	if probs {
@@ -173,16 +181,9 @@ func (s *Slot) crossWeights(ids []int32, first, frames, state int, probs bool) (
 	if err := d.End(); err != nil {
 		return nil, err
 	}
-	w, one := &weighed{mean: make([]float32, n*frames), normal: make([]float32, n*frames)}, make([]float32, n*frames)
-	part := 1 / float32(len(s.aligned))
+	w := &weighed{mean: make([]float32, n*frames), normal: make([]float32, n*frames)}
 	for _, h := range heads {
-		for r := range n {
-			copy(one[r*frames:], h.Row(r))
-		}
-		for i, v := range one {
-			w.mean[i] += part * v
-		}
-		s.addSmooth(w.normal, one, frames, part)
+		s.addHead(w, h, 1/float32(len(s.aligned)))
 	}
 	if !probs {
 		return w, nil
@@ -219,34 +220,46 @@ func (s *Slot) probabilities(hidden []float32, text []int32) ([]float64, error) 
 	return probs, nil
 }
 
-// addSmooth normalises each frame of w [rows][frames] over the rows, smooths each row by the median
-// of seven frames, and adds share of the result to sum.
-func (m *Model) addSmooth(sum, w []float32, frames int, share float32) {
-	normalise(w, frames)
-	m.pool.Each(m.batch.Priority, len(w)/frames, func(r int) {
-		m.addMedians(sum[r*frames:][:frames], w[r*frames:][:frames], share)
+// addHead adds share of the weights of a head, [rows][frames], to w.mean and, normalised over the rows
+// and smoothed by the median of seven frames, to w.normal. It changes h.
+func (m *Model) addHead(w *weighed, h *kernels.Rows, share float32) {
+	m.pool.Each(m.batch.Priority, (h.Cols+normalFrames-1)/normalFrames, func(i int) {
+		normalise(h, w.mean, share, i*normalFrames, min((i+1)*normalFrames, h.Cols))
+	})
+	m.pool.Each(m.batch.Priority, h.Len, func(r int) {
+		m.addMedians(w.normal[r*h.Cols:][:h.Cols], h.Row(r), share)
 	})
 }
 
-// normalise gives each frame of w [rows][frames] a mean of 0 and a deviation of 1 over the rows.
-func normalise(w []float32, frames int) {
-	mean, square := make([]float64, frames), make([]float64, frames)
-	for row := range slices.Chunk(w, frames) {
+// normalFrames is the most frames that normalise takes.
+const normalFrames = 256
+
+// normalise adds share of frames [from, to) of w to sum [rows][frames], then gives each of these frames a
+// mean of 0 and a deviation of 1 over the rows of w.
+func normalise(w *kernels.Rows, sum []float32, share float32, from, to int) {
+	var means, squares [normalFrames]float64
+	mean, square := means[:to-from], squares[:to-from]
+	for r := range w.Len {
+		row, sum := w.Row(r)[from:to], sum[r*w.Cols+from:][:to-from]
 		for f, v := range row {
+			sum[f] += share * v
 			v := float64(v)
 			mean[f], square[f] = mean[f]+v, square[f]+v*v
 		}
 	}
-	n := float64(len(w) / frames)
+	n := float64(w.Len)
 	for f := range mean {
 		mean[f] /= n
-		square[f] = math.Sqrt(max(0, square[f]/n-mean[f]*mean[f])) // the deviation
+		if deviation := math.Sqrt(max(0, square[f]/n-mean[f]*mean[f])); deviation > 0 {
+			square[f] = 1 / deviation
+		} else {
+			square[f] = 0
+		}
 	}
-	for row := range slices.Chunk(w, frames) {
-		for f := range row {
-			if row[f] = float32((float64(row[f]) - mean[f]) / square[f]); square[f] == 0 {
-				row[f] = 0
-			}
+	for r := range w.Len {
+		row := w.Row(r)[from:to]
+		for f, v := range row {
+			row[f] = float32((float64(v) - mean[f]) * square[f])
 		}
 	}
 }

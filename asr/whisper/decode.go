@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,7 +33,8 @@ type attempt struct {
 	tokens  []int32
 	sum     float64 // of the log-probabilities of tokens and the end
 	looped  bool    // a loop of the model, which was removed; or, before examine, perhaps one
-	repeats bool    // the speaker certainly says a sentence again
+	repeats bool    // the speaker certainly says a sentence or a word again
+	fewer   bool    // words that are said again and again are left out
 	steps   int
 
 	text        string
@@ -56,6 +58,7 @@ type attempt struct {
 // With hints, the window is decoded without them too, see confirm.
 func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 	o = o.withDefaults()
+	s.located = located{}
 	r := &Result{Language: o.Language}
 	if err := s.introduce(r, o); err != nil {
 		return nil, err
@@ -73,6 +76,7 @@ func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 		if r.Swallowed, err = s.swallows(a, r, &o); err != nil {
 			return nil, err
 		}
+		r.Swallowed = r.Swallowed || a.fewer && !o.Quick
 		r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature, r.Looped = a.tokens, a.text, a.avg, a.ratio, a.temperature, a.looped
 	}
 	return r, nil
@@ -167,7 +171,7 @@ func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 	case len(a.tokens) == 0:
 		return r.NoSpeech > o.MaxNoSpeech, nil
 	case a.repeats: // the no-speech probability is high for real repetitions too
-		return false, nil
+		return a.avg < o.MinLogprob/2 && doubtfulLanguage(r, o), nil
 	case a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech, a.avg < o.MinLogprob/2 && r.NoSpeech > nearSilence*o.MaxNoSpeech:
 		return true, nil
 	case a.avg/o.MinLogprob+r.NoSpeech/o.MaxNoSpeech > nearBoth && doubtfulLanguage(r, o):
@@ -221,7 +225,8 @@ func (a *alignment) spoken() bool {
 }
 
 // locate aligns text with the window during decoding, with the probabilities of its tokens if they are
-// needed; it returns nil where there is nothing to align.
+// needed; it returns nil where there is nothing to align. Several checks may need the same text: its
+// alignment is kept.
 func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *alignment, err error) {
 	frames := s.positions
 	if o.Length > 0 {
@@ -230,6 +235,9 @@ func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *align
 	if len(text) == 0 || frames < 1 {
 		return nil, nil
 	}
+	if l := s.located; l.a != nil && slices.Equal(l.text, text) && (l.a.probs != nil || !probs) {
+		return l.a, nil
+	}
 	const state = maxBeam // the states below hold hypotheses and the prompt
 	_, err = s.step(request{run: func() error {
 		err := s.fork(fork{state, 0, 0})
@@ -237,7 +245,7 @@ func (s *Slot) locate(text []int32, r *Result, o *Options, probs bool) (a *align
 			a, err = s.align(text, r.Language, o.Translate, false, probs, frames, state)
 		}
 		if err == nil {
-			a.speech = o.Speech
+			a.speech, s.located = o.Speech, located{text, a}
 		}
 		return errors.Join(err, s.closeState(state)) // other slots use its memory next
 	}})

@@ -5,7 +5,8 @@ import "soberano/kernels"
 // hidden runs the decoder over the n tokens of step d: one token of each hypothesis, or the first
 // tokens of a window. It returns x before the last norm, [n × State]. The spans of the batch assign
 // rows to hypotheses, its cross spans rows to windows. queries, if not nil, is called with the
-// queries of each layer's cross attention.
+// queries of each layer's cross attention; if it returns false, the rest is not computed, and the
+// result is empty.
 //
 //	x = embed(token) + position
 //	DecLayers × {
@@ -14,7 +15,7 @@ import "soberano/kernels"
 //	  x += down(GELU(up(norm(x))))
 //	}
 //	logits = norm(x) · embedᵀ
-func (m *Model) hidden(d kernels.Step, n int, queries func(layer int, q kernels.Tensor)) kernels.Tensor {
+func (m *Model) hidden(d kernels.Step, n int, queries func(layer int, q kernels.Tensor) bool) kernels.Tensor {
 	state := m.State
 	x, h := d.New(n, state), d.New(n, state)
 	d.Embed(x, m.embed, 1)
@@ -33,8 +34,8 @@ func (m *Model) hidden(d kernels.Step, n int, queries func(layer int, q kernels.
 
 		d.LayerNorm(h, x, b.crossNorm.gamma, b.crossNorm.beta, normEps)
 		d.MatMul(q, h, b.crossQ)
-		if queries != nil {
-			queries(i, q)
+		if queries != nil && !queries(i, q) {
+			return kernels.Tensor{}
 		}
 		d.Attend(h, q, i, cross)
 		d.MatMulAdd(x, h, b.crossOut)

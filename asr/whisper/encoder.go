@@ -45,24 +45,35 @@ func (s *Slot) encode(ctx context.Context, mel []float32, priority kernels.Prior
 func (s *Slot) encoder(ctx context.Context, d kernels.Step, n int, mel []float32, features func(kernels.Step, kernels.Tensor)) error {
 	m, state := s.Model, s.State
 
-	// The convolutions use the memory that the feed-forward layers use later.
+	// The convolutions, the attention and the feed-forward layers use the same memory one after the other:
+	//
+	//	in, wide ─▶ c1
+	//	u        ◀─ c1     a half of the positions at a time
+	//	qkv
+	//	ff
 	scratch := d.New(1, m.scratch(n))
 	in := scratch.Over(0, 2*n, m.Mels)
-	d.Write(in, transposed(mel, m.Mels))
+	d.Write(in, m.transposed(mel))
 	wide := scratch.Over(2*n*in.Stride, 2*n, 3*m.Mels)
 	d.Unfold(wide, in, 3, 1, 1)
-	c1 := scratch.Over(2*n*(in.Stride+wide.Stride), 2*n, state)
+	c1 := scratch.Over(m.beforeC1(n), 2*n, state)
 	d.MatMul(c1, wide, m.conv1)
 	d.Activate(c1, c1, kernels.Tensor{}, kernels.GELUErf)
-	qkv := d.New(n, 3*state)
-	d.Unfold(qkv, c1, 3, 2, 1)
 	x := d.New(n, state)
-	d.MatMul(x, qkv, m.conv2)
+	half := (n + 1) / 2
+	u := scratch.Over(0, half, 3*state)
+	d.Unfold(u, c1.Sub(0, 2*half), 3, 2, 1)
+	d.MatMul(x.Sub(0, half), u, m.conv2)
+	if n > half {
+		u = u.Sub(0, n-half)
+		d.Unfold(u, c1.Sub(2*half-1, 2*(n-half)+1), 3, 2, 0)
+		d.MatMul(x.Sub(half, n-half), u, m.conv2)
+	}
 	d.Activate(x, x, kernels.Tensor{}, kernels.GELUErf)
 	h := d.New(n, state)
 	d.Add(x, d.Const(m.encPos, n, state))
 
-	ff := scratch.Over(0, n, m.FFN)
+	qkv, ff := scratch.Over(0, n, 3*state), scratch.Over(0, n, m.FFN)
 	self := m.attention(false, false)
 	for i := range m.enc {
 		if err := ctx.Err(); err != nil {
@@ -93,20 +104,28 @@ func (s *Slot) encoder(ctx context.Context, d kernels.Step, n int, mel []float32
 	return ctx.Err()
 }
 
-// scratch returns how many values the convolutions or the feed-forward layers of a window of n
-// positions need, whichever is more.
+// scratch returns how many values the convolutions, the attention or the feed-forward layers of a window of n
+// positions need, whichever is most.
 func (m *Model) scratch(n int) int {
 	stride := kernels.OverStride
-	return n * max(2*(stride(m.Mels)+stride(3*m.Mels)+stride(m.State)), stride(m.FFN))
+	return max(m.beforeC1(n)+2*n*stride(m.State), n*stride(3*m.State), n*stride(m.FFN))
 }
 
-// transposed returns x, rows of equal length, with rows and columns swapped.
-func transposed(x []float32, rows int) []float32 {
-	cols := len(x) / rows
-	out := make([]float32, len(x))
-	for r := range rows {
-		for c := range cols {
-			out[c*rows+r] = x[r*cols+c]
+// beforeC1 returns how many values of the scratch memory are before those of the first convolution.
+func (m *Model) beforeC1(n int) int {
+	stride := kernels.OverStride
+	return max(2*n*(stride(m.Mels)+stride(3*m.Mels)), (n+1)/2*stride(3*m.State))
+}
+
+// transposed returns mel, [Mels][frames], as [frames][Mels], in memory that the next call overwrites.
+func (m *Model) transposed(mel []float32) []float32 {
+	if cap(m.input) < len(mel) {
+		m.input = make([]float32, len(mel))
+	}
+	out, frames := m.input[:len(mel)], len(mel)/m.Mels
+	for r := range m.Mels {
+		for c, v := range mel[r*frames:][:frames] {
+			out[c*m.Mels+r] = v
 		}
 	}
 	return out

@@ -63,6 +63,7 @@ type Model struct {
 	suppressFirst []int32 // not sampled as the first token
 	aligned       []head  // alignment heads, see Align
 	encState      kernels.State
+	input         []float32 // see transposed
 }
 
 // New loads the weights of f into dev. pool computes on the host; dev may use the same pool. f has
@@ -167,7 +168,7 @@ func (m *Model) reserve() error {
 	}
 	const pad = 32 // most values by which a row may be padded
 	s := m.dev.Begin(nil)
-	s.New(1, m.scratch(m.AudioContext)+m.AudioContext*(5*m.State+3*pad))
+	s.New(1, m.scratch(m.AudioContext)+m.AudioContext*2*(m.State+pad))
 	return s.End()
 }
 

@@ -137,6 +137,9 @@ func (m *Model) parts(tokens []int32) (out [][2]int) {
 // by its parts between times; a sentence that begins like another one, for whether it has time. Where most of a repetition was not spoken, all of it is removed and a is
 // marked as looped; its mean log-probability is then that of the remaining text.
 func (s *Slot) examine(a *attempt, r *Result, o *Options) error {
+	if done, err := s.counted(a, r, o); done || err != nil {
+		return err
+	}
 	text, at := s.textOf(a.tokens)
 	found := repetitions(text)
 	from, again := recurs(text)

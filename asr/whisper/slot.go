@@ -31,6 +31,7 @@ type Slot struct {
 	self           []kernels.State // of the hypotheses: the first always exists, others are its forks or nil
 	logits, scores []float32
 	lifted         []lifted // logits that Slot.lift has raised
+	located        located  // the text that locate has aligned last
 
 	asked request
 	rows  logits // the answer to asked

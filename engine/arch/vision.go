@@ -181,7 +181,7 @@ func openVision(f *models.File, dev kernels.Device) (*Vision, error) {
 	c := v.c
 	v.patch = r.patches(v, p.frames)
 	if p.class {
-		v.class = r.values("v.class_embd", c.dim)
+		v.class = r.wrapped("v.class_embd", c.dim)
 	}
 	if p.learns {
 		r.learnedPositions(v, p.fixed)

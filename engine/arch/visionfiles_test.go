@@ -102,7 +102,18 @@ func TestVisionForms(t *testing.T) {
 		"no width of the feed-forward networks": {qwen25, func(s *tiny.Source) { s.Meta["clip.vision.feed_forward_length"] = uint64(0) }},
 		"the size of windows":                   {qwen25, func(s *tiny.Source) { s.Meta["clip.vision.window_size"] = uint64(112) }},
 		"the size of squares":                   {qwen2, func(s *tiny.Source) { s.Meta["clip.vision.spatial_merge_size"] = uint64(2) }},
-		"no list of deep layers":                {"qwen3vl_merger", func(s *tiny.Source) { delete(s.Meta, "clip.vision.is_deepstack_layers") }},
+		"shapes with dimensions of 1": {"internvl", func(s *tiny.Source) {
+			for i, x := range s.Tensors {
+				switch x.Name {
+				case "v.class_embd":
+					s.Tensors[i].Shape = append([]int{1, 1}, x.Shape...)
+				case "v.position_embd.weight":
+					s.Tensors[i].Shape = append([]int{1}, x.Shape...)
+				}
+			}
+		}},
+		"zeros as positions":     {qwen2, func(s *tiny.Source) { s.Rows("v.position_embd.weight", 2, 0, 0, 0, 0) }},
+		"no list of deep layers": {"qwen3vl_merger", func(s *tiny.Source) { delete(s.Meta, "clip.vision.is_deepstack_layers") }},
 		"a projector of vision": {qwen2, func(s *tiny.Source) {
 			s.Meta["clip.vision.projector_type"] = s.Meta["clip.projector_type"]
 			delete(s.Meta, "clip.projector_type")

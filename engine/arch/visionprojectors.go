@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"soberano/engine/nn"
 	"soberano/engine/vision"
@@ -155,8 +156,13 @@ func qwenParts(l *Look, m *vision.Image) []vision.Part {
 	return vision.Letterbox(m, width, height, vision.Bicubic, "<|vision_start|>", "<|vision_end|>")
 }
 
-// openQwen2Projector reads the projector of Qwen 2 VL: the patches of each square side by side ─ up ─ GELU ─ out.
+// openQwen2Projector reads the projector of Qwen 2 VL: the patches of each square side by side ─ up ─ GELU ─ out. Files of older programs have
+// a tensor of zeros in the place of learned positions.
 func openQwen2Projector(v *Vision, r *reader) {
+	const name = "v.position_embd.weight"
+	if t, ok := r.f.Tensor(name); ok && !slices.ContainsFunc(t.Data, func(b byte) bool { return b != 0 }) {
+		r.unused(name)
+	}
 	v.mergers = []merger{r.merger(v, v.square(), "mm.0", "mm.2")}
 }
 

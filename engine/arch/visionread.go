@@ -178,7 +178,7 @@ func (r *reader) learnedPositions(v *Vision, fixed bool) {
 	if v.class != nil {
 		rows++ // that of the last row
 	}
-	v.positions = r.values(name, rows, v.c.dim)
+	v.positions = r.wrapped(name, rows, v.c.dim)
 }
 
 // patchRope returns the rotation by the position of a patch: the first half of the pairs by its line, the second by its column.
@@ -195,14 +195,24 @@ func (r *reader) patchRope(headDim int, by rotation) kernels.RoPE {
 	return kernels.RoPE{HeadDim: headDim, Freq: r.load("the rotary frequencies", freq), Scale: 1, Axis: axis, Interleaved: by == neighbours}
 }
 
-// rowsOf returns the number of rows of a tensor of two dimensions.
+// rowsOf returns the number of rows of a tensor of two dimensions, before which there may be dimensions of 1.
 func (r *reader) rowsOf(name string) int {
 	t, ok := r.f.Tensor(name)
-	if !ok || len(t.Shape) != 2 {
+	if !ok || len(t.Shape) < 2 {
 		r.corrupt("tensor %q with two dimensions is missing", name)
 		return 0
 	}
-	return r.bounded(name, t.Shape[0], 1, maxWidth)
+	return r.bounded(name, t.Shape[len(t.Shape)-2], 1, maxWidth)
+}
+
+// wrapped is values for a tensor whose shape may have dimensions of 1 before the given ones, as the positions of some encoders have.
+func (r *reader) wrapped(name string, shape ...int) []float32 {
+	if t, ok := r.f.Tensor(name); ok {
+		for len(shape) < len(t.Shape) {
+			shape = append([]int{1}, shape...)
+		}
+	}
+	return r.values(name, shape...)
 }
 
 // swapped reports whether the matrices of a feed-forward network have each other's names, as in files of older programs.

@@ -49,7 +49,7 @@ const stepsKept = 4
 
 // New returns a device.
 func New(o Options) (kernels.Device, error) {
-	d := &device{gpu: o.GPU, exact: o.Exact, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}}
+	d := &device{gpu: o.GPU, exact: o.Exact, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}, pages: pages{mostIdle: mostIdle}}
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

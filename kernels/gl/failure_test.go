@@ -277,6 +277,52 @@ func TestWideKeys(t *testing.T) {
 	}
 }
 
+// TestIdlePages checks that the memory of states is used again, and freed when no state of its form is left.
+func TestIdlePages(t *testing.T) {
+	d := newDevice(t, Options{})
+	d.pages.mostIdle = 0
+	if _, err := compute(d, scaled); err != nil {
+		t.Fatal(err)
+	}
+	before := d.held
+	for range 3 {
+		a, b := stored(t, d, 64), stored(t, d, 64)
+		stored(t, d, 32)
+		if d.held == before {
+			t.Fatal("states take no memory")
+		}
+		for _, s := range []kernels.State{a, b} {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := compute(d, scaled); err != nil {
+			t.Fatal(err)
+		}
+		if len(d.pages.forms) != 2 || d.pages.forms[0].slabs != nil || len(d.pages.forms[1].slabs) != 1 {
+			t.Errorf("closed states keep %v, an open one has %v", d.pages.forms[0].slabs, d.pages.forms[1].slabs)
+		}
+	}
+}
+
+// stored returns a state with a position whose key has so many dimensions.
+func stored(t *testing.T, d kernels.Device, dim int) kernels.State {
+	t.Helper()
+	state, err := d.NewState(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: dim, ValueDim: dim}}, Cap: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &kernels.Attention{Heads: 1, KVHeads: 1, HeadDim: dim, Scale: 1, Causal: true}
+	st := d.Begin(&kernels.Batch{Spans: []kernels.Span{{State: state, N: 1}}})
+	x := st.New(1, dim)
+	st.Write(x, make([]float32, dim))
+	st.Store(x, x, 0, a)
+	if err := st.End(); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
 // TestUnknownActivation checks that an activation that the shader does not know is refused.
 func TestUnknownActivation(t *testing.T) {
 	if _, err := compute(newDevice(t, Options{}), func(st kernels.Step) kernels.Tensor {

@@ -50,10 +50,14 @@ func (f *form) bytes() int64 {
 	return sum
 }
 
+// mostIdle is how much memory of pages that no state uses a device keeps, in bytes.
+const mostIdle = 256 << 20
+
 // pages manages the memory of a device's states. States that are used by different goroutines share it.
 type pages struct {
-	mu    sync.Mutex
-	forms []*form
+	mu       sync.Mutex
+	forms    []*form
+	mostIdle int64
 }
 
 // form returns the device's form for layers of these sizes. A slab has most pages at most.
@@ -105,6 +109,34 @@ func (p *pages) release(m *page) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m.form.free = append(m.form.free, m)
+}
+
+// idle returns the buffers of forms of which no page is in use, if they have more than mostIdle bytes. The forms lose them. It must
+// be called between steps, whose commands name buffers.
+func (p *pages) idle() (all []*buffer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	bytes := int64(0)
+	var idle []*form
+	for _, f := range p.forms {
+		used := 0
+		for _, s := range f.slabs {
+			used += s.used
+		}
+		if used > 0 && used == len(f.free) {
+			idle, bytes = append(idle, f), bytes+int64(used)*f.bytes()
+		}
+	}
+	if bytes <= p.mostIdle {
+		return nil
+	}
+	for _, f := range idle {
+		for _, s := range f.slabs {
+			all = append(all, s.buffers...)
+		}
+		f.slabs, f.free = nil, nil
+	}
+	return all
 }
 
 // ensure allocates the buffers of the page's slab.

@@ -66,6 +66,9 @@ func (d *device) Begin(b *kernels.Batch) kernels.Step {
 	s := &d.steps[d.step]
 	s.id, s.open, s.batch, s.err, s.used, s.choicesUsed = kernels.NextStep(), true, b, nil, 0, 0
 	s.commands, s.words = s.commands[:0], append(s.words[:0], s.mark())
+	if idle := d.pages.idle(); idle != nil {
+		s.fail(d.release(idle...))
+	}
 	return s
 }
 

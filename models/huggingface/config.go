@@ -13,8 +13,7 @@ import (
 type config struct {
 	f      *models.File
 	family family
-	top    map[string]any // of config.json
-	values map[string]any // top, or its part for text
+	values map[string]any // of config.json, or of its part for text
 	meta   models.Metadata
 	extra  []models.Tensor // made of config.json
 	ranks  bool            // the model scores pairs of texts
@@ -35,7 +34,7 @@ func modelType(f *models.File) (string, error) {
 // typeOf returns model_type, or for models that see that of their text part.
 func typeOf(values map[string]any) string {
 	kind, _ := values["model_type"].(string)
-	if text, ok := values["text_config"].(map[string]any); ok && seeing[kind] {
+	if text, ok := values["text_config"].(map[string]any); ok && multimodal[kind] {
 		kind, _ = text["model_type"].(string)
 	}
 	return kind
@@ -75,7 +74,7 @@ func readConfig(f *models.File) (*config, error) {
 		if method := quantizedBy(f, values); method != "" && method != family.quantized {
 			return nil, models.Unsupported(f.Path, ggufOrFloats, "is quantized by %s, which is not read from safetensors", models.Printable(method))
 		}
-		c := &config{f: f, family: family, top: values, values: values, meta: models.Metadata{}}
+		c := &config{f: f, family: family, values: values, meta: models.Metadata{}}
 		if text, ok := values["text_config"].(map[string]any); ok { // of a model that also sees images
 			c.values = withDefaults(text)
 		}

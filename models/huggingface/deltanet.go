@@ -104,11 +104,12 @@ func (c *config) reordered(t models.Tensor, rows int, from func(row int) int) mo
 func valueRows(to string, behind bool) func(*config, models.Tensor, string) []models.Tensor {
 	return func(c *config, t models.Tensor, blk string) []models.Tensor {
 		t.Name = blk + to + ".weight"
-		return []models.Tensor{c.heads3(t, behind)}
+		return []models.Tensor{c.valueHeads(t, behind)}
 	}
 }
 
-func (c *config) heads3(t models.Tensor, behind bool) models.Tensor {
+// valueHeads returns t with the rows of its heads of values in order, which may be behind those of queries and keys.
+func (c *config) valueHeads(t models.Tensor, behind bool) models.Tensor {
 	h := c.deltaHeads()
 	before := 0
 	if behind {
@@ -127,7 +128,7 @@ func (c *config) heads3(t models.Tensor, behind bool) models.Tensor {
 // convolution makes the convolution before a delta net, [channels × taps].
 func convolution(c *config, t models.Tensor, blk string) []models.Tensor {
 	t = squeezed("ssm_conv1d")(c, t, blk)[0]
-	return []models.Tensor{c.heads3(t, true)}
+	return []models.Tensor{c.valueHeads(t, true)}
 }
 
 // headRows returns a function that puts rows in order of which each head of values has one.

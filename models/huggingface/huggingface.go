@@ -79,8 +79,8 @@ var families = map[string]family{
 	"xlm-roberta":      {architecture: "bert", keys: robertaKeys, name: bertName},
 }
 
-// seeing are the values of model_type of models that see, whose text part is any of families, by the model_type in text_config.
-var seeing = map[string]bool{"idefics3": true, "llava": true, "llava_next": true, "mistral3": true, "smolvlm": true}
+// multimodal are the values of model_type of models that see, whose text part is any of families, by the model_type in text_config.
+var multimodal = map[string]bool{"idefics3": true, "llava": true, "llava_next": true, "mistral3": true, "smolvlm": true}
 
 // Is reports whether f is a model of such a folder that Convert knows, by its config.json.
 func Is(f *models.File) bool {
