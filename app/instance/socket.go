@@ -20,6 +20,9 @@ var ErrNobody = errors.New("no other Soberano runs")
 // ErrTaken reports that another process listens on the socket already.
 var ErrTaken = errors.New("another Soberano runs already")
 
+// errSilent reports that a process which listens on the socket does not answer.
+var errSilent = fmt.Errorf("no answer within %v", answerTime)
+
 const (
 	longestPath = 100     // bytes; the limit of the systems is 104 to 108
 	longestLine = 1 << 20 // bytes
@@ -104,6 +107,9 @@ func Send(dir, name, line string) (string, error) {
 	}
 	fmt.Fprintln(c, line)
 	reply, err := bufio.NewReader(c).ReadString('\n')
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "", fmt.Errorf("the Soberano that runs does not answer; it may be stopped or very busy: %w", errSilent)
+	}
 	if err != nil {
 		return "", fmt.Errorf("the Soberano that runs does not answer: %w", err)
 	}
