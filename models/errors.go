@@ -53,6 +53,12 @@ func Corrupt(path, format string, args ...any) error {
 	return &FileError{Path: path, Reason: fmt.Sprintf(format, args...), Advice: "download it again", Kind: ErrCorrupt}
 }
 
+// Lost returns the FileError of a file that is mapped and can't be read any longer.
+func Lost(path string) error {
+	return &FileError{Path: path, Reason: "can't be read any longer: it was cut short, or its drive was removed",
+		Advice: "put the file back, or download it again", Kind: ErrCorrupt}
+}
+
 // Unsupported returns the FileError of a valid file that this program can't run.
 func Unsupported(path, advice, format string, args ...any) error {
 	return &FileError{Path: path, Reason: fmt.Sprintf(format, args...), Advice: advice, Kind: ErrUnsupported}

@@ -16,14 +16,14 @@ import (
 //
 // The bytes change with the file. On Windows a mapped file can't be shortened or deleted.
 // On Linux and macOS it can be shortened; touching a page that no longer exists then raises
-// SIGBUS, which ends the program. A check by the reader can't prevent that, since the file
-// may shrink after any check, and every goroutine that computes would have to catch the
-// fault (debug.SetPanicOnFault). The registry therefore writes a copied file once, under a
-// temporary name, and never changes it in place; removing it only unlinks it, so mappings
-// of it stay valid; and before each opening of a linked file its size is compared with the
-// recorded size. What remains is a linked file that is overwritten, or whose drive is
-// removed, while the model is running. Replacing it by a rename, as download programs do,
-// is safe.
+// SIGBUS, which ends the program, except in goroutines that turn it into a panic
+// (debug.SetPanicOnFault) and recognise it with Mapped: loading and the operations of
+// kernels/cpu do. A check by the reader can't prevent that, since the file may shrink after any
+// check. The registry writes a copied file once, under a temporary name, and never changes it
+// in place; removing it only unlinks it, so mappings of it stay valid; and before each opening
+// of a linked file its size is compared with the recorded size. What remains is a linked file
+// that is overwritten, or whose drive is removed, while the model is running. Replacing it by
+// a rename, as download programs do, is safe.
 func Map(path string) (data []byte, release func() error, err error) {
 	f, size, err := openRegular(path)
 	if err != nil {
@@ -86,6 +86,18 @@ func (f *File) Forget() {
 			}
 		}
 	}
+}
+
+// Mapped reports whether a file that Map mapped is at address addr.
+func Mapped(addr uintptr) bool {
+	maps.Lock()
+	defer maps.Unlock()
+	for _, m := range maps.of {
+		if addr-uintptr(unsafe.Pointer(&m[0])) < uintptr(len(m)) {
+			return true
+		}
+	}
+	return false
 }
 
 // ReadSmall reads a whole file of at most limit bytes.

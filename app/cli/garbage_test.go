@@ -43,6 +43,5 @@ func TestSaveMemory(t *testing.T) {
 	weights := make([]byte, 200<<20)
 	until("much memory in use", func(p int) bool { return p == garbageShare })
 	runtime.KeepAlive(weights)
-	weights = nil
 	until("little memory in use", func(p int) bool { return p > garbageShare })
 }

@@ -102,13 +102,13 @@ func (h *Host) begin(w *waiter, r request, evicted *int64) (*model, <-chan struc
 	m.ctx, m.cancel = context.WithCancelCause(context.Background())
 	h.models[m.key] = m
 	h.all.Add(1)
-	go h.load(m, r.open)
+	go h.load(m, r)
 	return m, nil, nil
 }
 
 // load opens m. The callers that wait for it become its users, or get the error.
-func (h *Host) load(m *model, open opener) {
-	value, bytes, err := open(m)
+func (h *Host) load(m *model, r request) {
+	value, bytes, err := r.opened(m)
 	h.mu.Lock()
 	if err == nil && m.ctx.Err() == nil {
 		m.value, m.bytes, m.state = value, bytes, opened

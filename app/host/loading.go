@@ -2,9 +2,13 @@ package host
 
 import (
 	"context"
+	"io"
+	"runtime"
+	"runtime/debug"
 
 	"soberano/kernels"
 	"soberano/models"
+	"soberano/models/registry"
 )
 
 // loadingDevice is the device of a model that is being loaded: it counts the loaded weights, and refuses to load more after the load
@@ -37,4 +41,46 @@ func (d *loadingDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		d.report(min(1, float64(d.done)/float64(d.total))) // weights may be loaded twice
 	}
 	return m, err
+}
+
+// lost returns a cpu.Options.Lost for the files of e. When one can't be read any longer, the model is closed as soon as it is not in
+// use, and the contexts of its leases end with the error.
+func (h *Host) lost(e registry.Entry) func(addr uintptr) error {
+	return func(addr uintptr) error {
+		if !models.Mapped(addr) {
+			return nil
+		}
+		err := models.Lost(e.Path())
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if m := h.models[keyOf(e)]; m != nil {
+			h.end(m, err)
+		}
+		return err
+	}
+}
+
+// opened opens the model. A file that can't be read any longer while it is being opened is an error.
+func (r request) opened(m *model) (value io.Closer, bytes int64, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		f, ok := v.(interface {
+			runtime.Error
+			Addr() uintptr
+		})
+		switch {
+		case ok && models.Mapped(f.Addr()):
+			err = models.Lost(r.entry.Path())
+		case ok: // the mapping may have ended while the panic went up
+			err = r.entry.Unchanged(context.WithoutCancel(m.ctx), nil)
+		}
+		if err == nil {
+			panic(v)
+		}
+	}()
+	return r.open(m)
 }

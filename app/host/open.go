@@ -85,7 +85,7 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget,
+	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e),
 		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, f.Close())

@@ -156,7 +156,7 @@ func (h *Host) visionOf(e registry.Entry, f *models.File, pool *cpu.Pool) func()
 		if err := h.grow(e, engine.VisionBytes(v)); err != nil {
 			return nil, errors.Join(err, v.Close())
 		}
-		dev, err := cpu.New(cpu.Options{Pool: pool, Forget: models.Forget,
+		dev, err := cpu.New(cpu.Options{Pool: pool, Forget: models.Forget, Lost: h.lost(e),
 			Packed: cpu.Packed{Dir: registry.PackedDir(), Model: v.Identity(), Map: models.Map, Damaged: h.damaged}})
 		if err != nil {
 			return nil, errors.Join(err, v.Close())

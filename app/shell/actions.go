@@ -60,7 +60,7 @@ func (d *Shell) shortcut(s fyne.Shortcut) bool {
 		if d.page == filesPage {
 			d.chooseAudio()
 		} else {
-			d.chooseFile()
+			d.chooseModelFile()
 		}
 	case fyne.KeyI:
 		d.show(chatPage)

@@ -32,7 +32,7 @@ func TestEscapeClosesDialogs(t *testing.T) {
 	s.win.Canvas().Unfocus()
 	nowhere := func(io.Writer) error { return errors.New("written") }
 	for name, open := range map[string]func(){
-		"a recording": s.chooseAudio, "a model": s.chooseFile, "a folder": s.chooseFolder,
+		"a recording": s.chooseAudio, "a model": s.chooseModelFile, "a folder": s.chooseFolder,
 		"a name":       func() { s.ask("Rename", "A", func(string) { t.Error("renamed") }) },
 		"where to":     func() { s.saveFile(t.TempDir(), "a.txt", nowhere, func(string, error) { t.Error("saved") }) },
 		"a menu":       func() { ui.ShowMenuBelow(fyne.NewMenu("", fyne.NewMenuItem("One", func() {})), s.side.models) },

@@ -7,7 +7,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
-	"fyne.io/fyne/v2/storage"
 
 	"soberano/app/filekind"
 	"soberano/app/problem"
@@ -118,25 +117,8 @@ func (d *Shell) addModels(paths []string) {
 	d.importers[d.page].Drop(paths)
 }
 
-func (d *Shell) chooseFile() {
-	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
-		if err != nil {
-			d.notice("The file could not be opened.", err)
-			return
-		}
-		if r == nil {
-			return // cancelled
-		}
-		path := r.URI().Path()
-		if err := r.Close(); err != nil {
-			d.notice("The file could not be opened.", err)
-			return
-		}
-		d.addModels([]string{filepath.FromSlash(path)})
-	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter(filekind.ModelExtensions))
-	f.Resize(fyne.NewSize(760, 520))
-	f.Show()
+func (d *Shell) chooseModelFile() {
+	d.chooseFile(filekind.ModelExtensions, func(path string) { d.addModels([]string{path}) })
 }
 
 func (d *Shell) chooseFolder() {

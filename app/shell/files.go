@@ -29,15 +29,15 @@ func (d *Shell) focus(f fyne.Focusable) {
 	d.window.Canvas().Focus(f)
 }
 
-// audioEndings returns the file extensions offered in the dialog for choosing a recording.
-func audioEndings() (list []string) {
-	for _, e := range audio.Extensions() {
-		list = append(list, e, strings.ToUpper(e))
-	}
-	return list
+func (d *Shell) chooseAudio() {
+	d.chooseFile(audio.Extensions(), func(path string) {
+		d.show(filesPage)
+		d.files.Add([]string{path})
+	})
 }
 
-func (d *Shell) chooseAudio() {
+// chooseFile shows a dialog for choosing a file with one of the extensions, and calls chosen with its path.
+func (d *Shell) chooseFile(extensions []string, chosen func(path string)) {
 	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err == nil && r == nil {
 			return // cancelled
@@ -49,10 +49,13 @@ func (d *Shell) chooseAudio() {
 			d.notice("The file could not be opened.", err)
 			return
 		}
-		d.show(filesPage)
-		d.files.Add([]string{filepath.FromSlash(r.URI().Path())})
+		chosen(filepath.FromSlash(r.URI().Path()))
 	}, d.window)
-	f.SetFilter(storage.NewExtensionFileFilter(audioEndings()))
+	var list []string
+	for _, e := range extensions {
+		list = append(list, e, strings.ToUpper(e))
+	}
+	f.SetFilter(storage.NewExtensionFileFilter(list))
 	f.Resize(fyne.NewSize(760, 520))
 	f.Show()
 }

@@ -39,7 +39,7 @@ func (d *Shell) chooseModel() {
 	if d.runner.Status().Phase == chat.Loading {
 		items = append(items, fyne.NewMenuItem("Cancel loading", func() { d.runner.Drop(); d.choiceChanged() }))
 	}
-	items = append(items, fyne.NewMenuItem("Add a model file…", d.chooseFile), fyne.NewMenuItem("All models", func() { d.show(modelsPage) }))
+	items = append(items, fyne.NewMenuItem("Add a model file…", d.chooseModelFile), fyne.NewMenuItem("All models", func() { d.show(modelsPage) }))
 	ui.ShowMenuBelow(fyne.NewMenu("", items...), d.chat.Header.Model)
 }
 

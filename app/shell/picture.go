@@ -5,11 +5,8 @@ import (
 	"image"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/dialog"
-	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
 	"soberano/app/ui"
@@ -39,26 +36,7 @@ func (d *Shell) showPicture(name string, m image.Image, file []byte) {
 
 // chooseImage asks for an image for the message that is being written.
 func (d *Shell) chooseImage() {
-	f := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
-		if err == nil && r == nil {
-			return // cancelled
-		}
-		if err == nil {
-			err = r.Close()
-		}
-		if err != nil {
-			d.notice("The file could not be opened.", err)
-			return
-		}
-		d.attach([]string{filepath.FromSlash(r.URI().Path())}, true)
-	}, d.window)
-	var list []string
-	for _, e := range vision.Extensions {
-		list = append(list, e, strings.ToUpper(e))
-	}
-	f.SetFilter(storage.NewExtensionFileFilter(list))
-	f.Resize(fyne.NewSize(760, 520))
-	f.Show()
+	d.chooseFile(vision.Extensions, func(path string) { d.attach([]string{path}, true) })
 }
 
 // savePicture asks for a place for a copy of an image.

@@ -38,7 +38,7 @@ func (f chatFrame) ShowPicture(name string, m image.Image, file []byte) {
 	f.d.showPicture(name, m, file)
 }
 func (f chatFrame) ChooseModel()         { f.d.chooseModel() }
-func (f chatFrame) ImportFile()          { f.d.chooseFile() }
+func (f chatFrame) ImportFile()          { f.d.chooseModelFile() }
 func (f chatFrame) ChatsChanged()        { f.d.listChanged() }
 func (f chatFrame) Talked(t *voice.Talk) { f.d.talked(t) }
 
@@ -59,7 +59,7 @@ func (f voiceFrame) Listen(ctx context.Context, src asr.Live, p asr.Params) iter
 // libraryFrame implements library.Window and library.Models.
 type libraryFrame struct{ frame }
 
-func (f libraryFrame) ChooseFile()                                     { f.d.chooseFile() }
+func (f libraryFrame) ChooseFile()                                     { f.d.chooseModelFile() }
 func (f libraryFrame) Changed()                                        { f.d.cardsChanged() }
 func (f libraryFrame) Use(e registry.Entry)                            { f.d.use(e) }
 func (f libraryFrame) InUse(e registry.Entry) bool                     { return f.d.inUse(e) }

@@ -253,7 +253,7 @@ func TestTab(t *testing.T) {
 		for what, open := range map[string]func(){
 			"rename":      func() { s.ask("Rename this chat", "A name", func(string) {}) },
 			"save":        func() { s.saveFile(t.TempDir(), "a.txt", func(io.Writer) error { return nil }, func(string, error) {}) },
-			"open a file": s.chooseFile,
+			"open a file": s.chooseModelFile,
 			"confirm":     func() { dialog.ShowConfirm("A question", "Yes or no?", func(bool) {}, s.win) },
 		} {
 			open()

@@ -146,24 +146,44 @@ func TestStackKnowsWhatIsSeen(t *testing.T) {
 // The caret changes twice a second, and rests when nothing was typed for a while; typing wakes it.
 func TestBlink(t *testing.T) {
 	test.NewTempApp(t)
+	var waiting []func()
+	Later = func(after time.Duration, f func()) {
+		if after <= 0 || after > blinkTime {
+			t.Errorf("the caret waits for %v", after)
+		}
+		waiting = append(waiting, f)
+	}
+	t.Cleanup(func() { Later = nil })
 	var b blink
 	changes := 0
 	b.show = func(bool) { changes++ }
 	b.start()
+	b.start() // a second key
 	changes = 0
-	for at := time.Duration(0); at < time.Minute; at += time.Second / 60 {
-		if b.animation != nil {
-			b.tick(b.touched.Add(at))
+	ticks := 0
+	for at := blinkTime; len(waiting) > 0; at += blinkTime {
+		b.touched = time.Now().Add(-at)
+		now := waiting
+		waiting = nil
+		for _, f := range now {
+			f()
+		}
+		if ticks++; len(waiting) > 1 || ticks > 100 {
+			t.Fatalf("after %d ticks %d are waited for", ticks, len(waiting))
 		}
 	}
-	if want := int(blinkLong / blinkTime); changes < want-1 || changes > want+1 || !b.on || b.animation != nil {
-		t.Errorf("%d changes in a minute, want %d; visible: %v", changes, want, b.on)
+	if want := int(blinkLong / blinkTime); changes < want-1 || changes > want+1 || !b.on {
+		t.Errorf("%d changes, want %d; visible: %v", changes, want, b.on)
 	}
 	b.start()
-	if b.animation == nil {
+	if len(waiting) != 1 {
 		t.Error("typing does not wake the caret")
 	}
 	b.stop()
+	b.on = false
+	if waiting[0](); b.on || len(waiting) != 1 {
+		t.Error("the caret blinks without the focus")
+	}
 }
 
 // After a minute out of sight Fyne drops the renderers of widgets, and makes new ones without a layout. They look as before.

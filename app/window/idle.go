@@ -13,19 +13,22 @@ import (
 // percent of a core while the window is idle. After a while without events and posted functions, the main thread waits in
 // GLFW for the next event instead; a posted function wakes it.
 //
-//	post ──▶ Fyne's queue ──▶ main loop ──▶ f        while it is awake
-//	  ╰────▶ empty event ──▶ wait returns            while it sleeps
+//	post ───▶ Fyne's queue ──▶ main loop ──▶ f       while it is awake
+//	  ╰─────▶ empty event ──▶ wait returns           while it sleeps
+//	later ──▶ the same, but the main thread sleeps again as soon as what f has changed is drawn
 type idler struct {
 	posts   atomic.Int64
-	mu      sync.Mutex // held while waiting changes, and while an event is posted for it
-	waiting bool       // the main thread is in GLFW
+	small   atomic.Bool // later has queued a function since this was false
+	mu      sync.Mutex  // held while waiting changes, and while an event is posted for it
+	waiting bool        // the main thread is in GLFW
 	done    chan struct{}
 }
 
 const (
-	idleAfter = 6 * time.Second // longer than a caret blinks
+	idleAfter = time.Second
 	firstWait = 20 * time.Millisecond
 	idleWait  = 500 * time.Millisecond // how long a function that Fyne itself has posted may be late
+	drawTime  = 50 * time.Millisecond  // three rounds of Fyne's main loop
 )
 
 func newIdler() *idler { return &idler{done: make(chan struct{})} }
@@ -34,6 +37,24 @@ func newIdler() *idler { return &idler{done: make(chan struct{})} }
 func (i *idler) post(f func()) {
 	i.posts.Add(1)
 	fyne.Do(f)
+	i.wake()
+}
+
+// later runs f on the main goroutine after a time, for small changes such as those of a blinking caret.
+func (i *idler) later(after time.Duration, f func()) {
+	time.AfterFunc(after, func() {
+		select {
+		case <-i.done:
+		default:
+			fyne.Do(f)
+			i.small.Store(true)
+			i.wake()
+		}
+	})
+}
+
+// wake ends the wait of the main thread.
+func (i *idler) wake() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.waiting {
@@ -41,53 +62,76 @@ func (i *idler) post(f func()) {
 	}
 }
 
+// ending is how a wait of the main thread has ended.
+type ending int
+
+const (
+	undisturbed ending = iota
+	drawing            // a function of later is queued
+	disturbed          // by an event or a posted function
+)
+
 // run lets the main thread sleep again and again, until close is called.
 func (i *idler) run() {
-	wait, posts := firstWait, i.posts.Load()
-	for {
-		if wait == firstWait && !i.pause(&posts) {
-			return
-		}
-		slept := make(chan bool, 1)
-		fyne.Do(func() { slept <- i.sleep(wait, posts) })
-		select {
-		case idle := <-slept:
-			if wait = firstWait; idle {
-				wait = idleWait
+	for posts := i.posts.Load(); i.pause(&posts); {
+		for last, wait := undisturbed, firstWait; last != disturbed; {
+			if last == drawing && !i.rest(drawTime) {
+				return
 			}
-		case <-i.done:
-			return
+			ended := make(chan ending, 1)
+			fyne.Do(func() { ended <- i.sleep(wait, posts) })
+			select {
+			case last = <-ended:
+			case <-i.done:
+				return
+			}
+			// What Fyne itself has posted, such as a tap that may be the first of two, is late by no more than the sleep has lasted.
+			if wait = min(2*wait, idleWait); last == drawing {
+				wait = firstWait
+			}
 		}
 	}
 }
 
 // pause waits until no function was posted for a while; it returns false after close.
 func (i *idler) pause(posts *int64) bool {
-	for {
-		select {
-		case <-i.done:
-			return false
-		case <-time.After(idleAfter):
+	for i.rest(idleAfter) {
+		now := i.posts.Load()
+		if now == *posts {
+			return true
 		}
-		if now := i.posts.Load(); now != *posts {
-			*posts = now
-			continue
-		}
+		*posts = now
+	}
+	return false
+}
+
+// rest waits for a time; it returns false after close.
+func (i *idler) rest(d time.Duration) bool {
+	select {
+	case <-i.done:
+		return false
+	case <-time.After(d):
 		return true
 	}
 }
 
-// sleep waits for an event on the main goroutine, unless a function was posted since posts were counted. It returns false if something
-// has happened.
-func (i *idler) sleep(wait time.Duration, posts int64) bool {
+// sleep waits for an event on the main goroutine, unless a function was posted since posts were counted.
+func (i *idler) sleep(wait time.Duration, posts int64) ending {
 	i.set(true)
 	defer i.set(false)
-	if i.posts.Load() != posts {
-		return false
-	}
 	began := time.Now()
-	glfw.WaitEventsTimeout(wait.Seconds())
-	return time.Since(began) >= wait && i.posts.Load() == posts
+	if i.posts.Load() == posts && !i.small.Load() {
+		glfw.WaitEventsTimeout(wait.Seconds())
+	}
+	switch {
+	case i.posts.Load() != posts:
+		return disturbed
+	case i.small.Swap(false):
+		return drawing
+	case time.Since(began) < wait:
+		return disturbed
+	}
+	return undisturbed
 }
 
 func (i *idler) set(waiting bool) {

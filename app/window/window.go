@@ -91,7 +91,7 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	a.SetIcon(ui.Icon)
 	idle := newIdler()
 	defer idle.close()
-	m.Post = idle.post
+	m.Post, ui.Later = idle.post, idle.later
 	m.OpenURL = func(link string) error {
 		u, err := url.Parse(link)
 		if err != nil {

@@ -25,6 +25,10 @@ type Options struct {
 	// Forget, unless nil, is called with bytes of files (weights in a model's file, or files mapped with
 	// Packed.Map) that will hardly be needed any more (models.Forget).
 	Forget func(data []byte)
+	// Lost, unless nil, is called with an address that can't be read. If a file is mapped there, it returns an error that says so,
+	// which the device then returns from Load and from the End of every step: the file was cut short, or its drive removed.
+	// Otherwise it returns nil, and the device panics.
+	Lost func(addr uintptr) error
 	// Packed says where repacked weights are kept for the next run.
 	Packed Packed
 	// AnyLevel selects the best level if SOBERANO_CPU names one that this machine does not have.
@@ -59,6 +63,8 @@ type device struct {
 	floats Floats
 	cached Cached
 	forget func([]byte)
+	onLost func(uintptr) error
+	fault  error // of a file that can't be read any longer
 	pool   *Pool
 	own    bool // the pool is the device's own and is closed with it
 	turn   turn // the device's turn at the pool
@@ -114,7 +120,7 @@ func newDevice(o Options, lv level) (*device, error) {
 		}
 		own = true
 	}
-	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget,
+	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget, onLost: o.Lost,
 		pool: pool, own: own, turn: newTurn(kernels.Recording)}
 	pool.devices.Add(1)
 	d.mm.init(d)
@@ -131,9 +137,6 @@ func newDevice(o Options, lv level) (*device, error) {
 	}
 	return d, nil
 }
-
-// do runs a job on the workers when it is the device's turn.
-func (d *device) do(chunks int, fn *job) { d.pool.do(&d.turn, chunks, fn) }
 
 // Name returns a description for people: "AVX-512, 2 threads".
 func (d *device) Name() string {

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -72,13 +73,21 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	if err := kernels.CheckParts(parts); err != nil {
 		return nil, fmt.Errorf("cpu: Load: %w", err)
 	}
-	if parts[0].Experts != 0 {
-		return d.loadExperts(parts), nil
+	var m *matrix
+	d.protect(func() {
+		switch {
+		case parts[0].Experts != 0:
+			m = d.loadExperts(parts)
+		case parts[0].Lookup:
+			m = d.loadLookup(parts)
+		default:
+			m = d.loadOne(parts)
+		}
+	})
+	if d.fault != nil {
+		return nil, d.fault
 	}
-	if parts[0].Lookup {
-		return d.loadLookup(parts), nil
-	}
-	return d.loadOne(parts), nil
+	return m, nil
 }
 
 // loadLookup loads a matrix that only Embed and EmbedPositions use: they read the rows in the model's file.
@@ -145,18 +154,28 @@ func (s *segment) fill(d *device, data []byte) {
 	})
 }
 
-// each runs f(0) … f(count-1) on n goroutines and waits for them.
+// each runs f(0) … f(count-1) on n goroutines and waits for them. A panic of f is raised again.
 func each(n, count int, f func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
+	var failed atomic.Pointer[failure]
 	for range min(n, count) {
 		wg.Go(func() {
+			debug.SetPanicOnFault(true)
+			defer func() {
+				if v := recover(); v != nil {
+					failed.CompareAndSwap(nil, &failure{v, debug.Stack()})
+				}
+			}()
 			for i := int(next.Add(1)) - 1; i < count; i = int(next.Add(1)) - 1 {
 				f(i)
 			}
 		})
 	}
 	wg.Wait()
+	if f := failed.Load(); f != nil {
+		f.again()
+	}
 }
 
 // find returns the segment that contains row r.
@@ -185,10 +204,17 @@ func (s *step) embed(op string, dst kernels.Tensor, w kernels.Matrix, ids []int3
 	if dst.Cols != m.cols || dst.Rows != len(ids) {
 		panic("cpu: " + op + ": shapes differ")
 	}
-	for i, id := range ids {
+	for _, id := range ids {
 		if id < 0 || int(id) >= m.rows {
 			panic("cpu: " + op + ": a row that the matrix does not have")
 		}
+	}
+	s.d.protect(func() { m.rowsOf(dst, ids, scale) })
+}
+
+// rowsOf writes scale × row ids[i] to row i of dst.
+func (m *matrix) rowsOf(dst kernels.Tensor, ids []int32, scale float32) {
+	for i, id := range ids {
 		part := m.find(int(id))
 		row := dst.Row(i)
 		quant.Dequantize(part.source.Type, row, part.row(int(id)-part.first))

@@ -56,12 +56,6 @@ type Pool struct {
 	ended  sync.WaitGroup
 }
 
-// failure is a panic in a chunk.
-type failure struct {
-	value any
-	stack []byte
-}
-
 // NewPool starts a pool of threads workers, which include the calling goroutine. 0 means one for each
 // physical core, or one fewer if there are at least four cores. It fails if threads is negative or exceeds
 // 1024, or if SOBERANO_CPU names a level that this machine does not have.
@@ -128,7 +122,7 @@ func (p *Pool) all(chunks int, fn *job) {
 		}
 	}
 	if f := p.failed.Swap(nil); f != nil {
-		panic(fmt.Sprintf("cpu: a worker panicked: %v\n%s", f.value, f.stack))
+		f.again()
 	}
 }
 
@@ -172,6 +166,7 @@ func (p *Pool) run(fn *job, worker, c int) {
 // worker is the goroutine of worker i: it takes part in every job until the pool is closed.
 func (p *Pool) worker(i int) {
 	defer p.ended.Done()
+	debug.SetPanicOnFault(true)
 	var seen uint64
 	for {
 		for s := 0; p.state.Load()>>32 == seen; s++ {

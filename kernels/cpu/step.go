@@ -81,7 +81,7 @@ func (d *device) begin(b *kernels.Batch) *step {
 func (s *step) End() error {
 	s.check("End")
 	if s.d.file.damage.Load() {
-		s.d.mend()
+		s.d.protect(s.d.mend)
 	}
 	s.release()
 	s.open, s.batch = false, &noBatch
@@ -89,7 +89,7 @@ func (s *step) End() error {
 		r := &s.reads[i]
 		r.rows.Values, r.t = r.t.F32, kernels.Tensor{}
 	}
-	return nil
+	return s.d.fault
 }
 
 // release lets users of lower priorities use the workers again.
