@@ -20,8 +20,9 @@ const (
 )
 
 var (
-	// validName matches names of letters, digits and marks of every script (marks are part of letters in many of them).
-	validName = regexp.MustCompile(`^[\pL\pN][\pL\pN\pM._-]{0,79}$`)
+	// validName matches names of letters, digits and marks of every script (marks are part of letters in many of them). It doesn't limit
+	// their length, since the compiled expression would repeat the classes, which have hundreds of ranges, for each character.
+	validName = regexp.MustCompile(`^[\pL\pN][\pL\pN\pM._-]*$`)
 	notInName = regexp.MustCompile(`[^\pL\pN\pM._-]+`)
 	// device matches the names that Windows reserves for devices, also with an extension.
 	device = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
@@ -70,7 +71,7 @@ func slug(s string) string {
 
 // checkName refuses a name that is not valid as a folder name on every system.
 func checkName(name string) error {
-	if !validName.MatchString(name) || len(name) > 255 || plain(name) != name || strings.HasSuffix(name, ".") || device.MatchString(name) {
+	if !validName.MatchString(name) || utf8.RuneCountInString(name) > 80 || len(name) > 255 || plain(name) != name || strings.HasSuffix(name, ".") || device.MatchString(name) {
 		return fmt.Errorf("%s can't be a model's name: use lower-case letters, digits, dots, hyphens and underlines, such as %q", models.Quote(name), slug(name))
 	}
 	return nil
