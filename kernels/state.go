@@ -73,8 +73,8 @@ func (l Layer) check() error {
 // positions (Step.Store and those of recurrent layers), beginning at Len or at an
 // earlier position. In the latter case they replace the positions that were there.
 //
-// Only one goroutine at a time may use a State. States share no mutable memory, even
-// if one is a fork of the other, so different goroutines may use different states.
+// The goroutine that uses the device uses its states, see Device. A fork may be used as if it shared nothing with
+// the state of which it was made.
 // Using a State after Close is a bug and panics.
 type State interface {
 	// Cap returns the largest number of positions.

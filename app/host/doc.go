@@ -1,4 +1,4 @@
-// Package host owns every opened model of the process, chat and speech. A model is opened
+// Package host owns every opened model of the process, of every kind. A model is opened
 // when it is first acquired, shared by all who acquire it, and kept open while it is idle,
 // until another model needs its memory.
 package host

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"soberano/engine"
 	"soberano/engine/arch/tiny"
@@ -200,5 +201,28 @@ func TestImportWithProjector(t *testing.T) {
 	}
 	if e, err = Import(ctx, lib, dir, registry.Copy, registry.ImportOptions{}, nil); err != nil || e.Projector == nil || Look(e).Projector != e.FilePath(*e.Projector) {
 		t.Errorf("copied with its projector: %+v, %v", e, err)
+	}
+}
+
+// A linked model whose times have changed is recorded with the new ones, and with the projector that was attached meanwhile.
+func TestProjectorOfATouchedModel(t *testing.T) {
+	ctx := context.Background()
+	lib, err := registry.Open(t.TempDir(), Check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := saved(t, t.TempDir(), "model.gguf", seeing())
+	e, err := Import(ctx, lib, model, registry.Link, registry.ImportOptions{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lib.Attach(ctx, e.Name, saved(t, t.TempDir(), "mmproj.gguf", tiny.Vision("gemma3")), registry.Link, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Chtimes(model, time.Time{}, time.Now().Add(-time.Hour)), e.Unchanged(ctx, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = lib.Find(e.Name); err != nil || e.Projector == nil {
+		t.Errorf("%+v, %v", e, err)
 	}
 }

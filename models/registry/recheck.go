@@ -77,7 +77,10 @@ func (l *Library) recheck(e *Entry) {
 
 // save replaces the entry's record by e. It is called for what could be found out anew at any time, so a record that can't be
 // written, because the library is read-only or the entry has just been removed, stays as it is, and nothing is reported.
-func (e *Entry) save() { _ = e.write() }
+func (e *Entry) save() {
+	e.Projector = e.Current().Projector // e may have been read before it was attached
+	_ = e.write()
+}
 
 // write replaces the entry's record by e.
 func (e *Entry) write() error {
