@@ -224,9 +224,23 @@ func locateIn(dir string) (format, string, error) {
 		if strings.EqualFold(filepath.Ext(files[0]), ".gguf") && strings.EqualFold(filepath.Ext(files[len(files)-1]), ".gguf") {
 			kind = "GGUF"
 		}
-		return format{}, "", &models.FileError{Path: dir, Reason: fmt.Sprintf("holds %d %s files", len(files), kind), Advice: "choose one of them", Kind: models.ErrUnknownFormat}
+		return format{}, "", &models.FileError{Path: dir, Reason: fmt.Sprintf("holds %d %s files: %s", len(files), kind, someOf(files)), Advice: "choose one of them", Kind: models.ErrUnknownFormat}
 	}
 	return locate(files[0])
+}
+
+// someOf names the first few of the files.
+func someOf(files []string) string {
+	const most = 4
+	var names []string
+	for _, f := range files[:min(len(files), most)] {
+		names = append(names, models.Printable(filepath.Base(f)))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(files) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // modelsIn lists the files in a directory that have an extension of model files. Except for

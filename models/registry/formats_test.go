@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,7 +76,11 @@ func TestDirectories(t *testing.T) {
 		t.Error(i, err)
 	}
 	save(t, dir, "y.gguf", chatModel(t, 2, 4096, nil))
-	expect("holds 2 GGUF files")
+	expect("holds 2 GGUF files: x.gguf, y.gguf; choose one")
+	for i := range 4 {
+		save(t, dir, fmt.Sprint("z", i, ".gguf"), chatModel(t, 2, 4096, nil))
+	}
+	expect("holds 6 GGUF files: x.gguf, y.gguf, z0.gguf, z1.gguf and 2 more")
 }
 
 // TestCheck checks that Inspect, Import and Resolve take from the check of the opener whether a chat
