@@ -46,22 +46,21 @@ func (d *desktop) start(home, log string) *session {
 	d.background(cmd, log)
 	d.env = env
 	s := &session{desktop: d, cmd: cmd, log: log, ended: make(chan error, 1)}
-	d.until("the window", func() bool {
+	was := ""
+	d.until("the window to stand still", func() bool {
 		out, err := d.try("xdotool", "search", "--onlyvisible", "--name", "^Soberano$")
 		fields := strings.Fields(out)
 		if err != nil || len(fields) == 0 {
 			return false
 		}
-		s.id = fields[len(fields)-1]
-		_, err = d.try("xdotool", "windowactivate", "--sync", s.id) // it may be the window of a program that has just ended
-		return err == nil
-	})
-	was := ""
-	d.until("the window to stand still", func() bool {
+		id := fields[len(fields)-1] // it may be the window of a program that has just ended
+		if _, err = d.try("xdotool", "windowactivate", "--sync", id); err != nil {
+			return false
+		}
 		time.Sleep(500 * time.Millisecond)
-		now := d.run("xdotool", "getwindowgeometry", s.id)
-		still := now == was
-		was = now
+		now, err := d.try("xdotool", "getwindowgeometry", id)
+		still := err == nil && id == s.id && now == was
+		s.id, was = id, now
 		return still
 	})
 	return s

@@ -22,6 +22,7 @@ type idler struct {
 	mu      sync.Mutex  // held while waiting changes, and while an event is posted for it
 	waiting bool        // the main thread is in GLFW
 	done    chan struct{}
+	end     sync.Once
 }
 
 const (
@@ -43,13 +44,16 @@ func (i *idler) post(f func()) {
 // later runs f on the main goroutine after a time, for small changes such as those of a blinking caret.
 func (i *idler) later(after time.Duration, f func()) {
 	time.AfterFunc(after, func() {
-		select {
-		case <-i.done:
-		default:
-			fyne.Do(f)
-			i.small.Store(true)
-			i.wake()
+		if i.closed() {
+			return
 		}
+		fyne.Do(func() {
+			if !i.closed() { // after the end of its main loop, Fyne would call f here, in the timer's goroutine
+				f()
+			}
+		})
+		i.small.Store(true)
+		i.wake()
 	})
 }
 
@@ -117,6 +121,9 @@ func (i *idler) rest(d time.Duration) bool {
 
 // sleep waits for an event on the main goroutine, unless a function was posted since posts were counted.
 func (i *idler) sleep(wait time.Duration, posts int64) ending {
+	if i.closed() { // Fyne's main loop may have ended, and GLFW with it
+		return disturbed
+	}
 	i.set(true)
 	defer i.set(false)
 	began := time.Now()
@@ -140,5 +147,14 @@ func (i *idler) set(waiting bool) {
 	i.waiting = waiting
 }
 
-// close ends run.
-func (i *idler) close() { close(i.done) }
+// close ends run, and later does nothing any more. It is called on the main goroutine before Fyne's main loop is told to end.
+func (i *idler) close() { i.end.Do(func() { close(i.done) }) }
+
+func (i *idler) closed() bool {
+	select {
+	case <-i.done:
+		return true
+	default:
+		return false
+	}
+}

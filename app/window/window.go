@@ -114,6 +114,7 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	var closing error
 	quit := func() {
 		closing = errors.Join(closing, d.Close())
+		idle.close()
 		a.Quit()
 	}
 	m.Quit = func() { // called while the UI goroutine still runs posted functions
