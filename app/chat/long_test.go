@@ -24,6 +24,11 @@ func shown(t *testing.T, turns int, answer string) (*Screen, fyne.Window) {
 	t.Cleanup(func() { _ = db.Close() })
 	s := New(Config{Window: frame{}, Store: db, Work: store.Inline(db), Runner: NewRunner(nil, func(Status) {})})
 	w := test.NewTempWindow(t, s.Object)
+	t.Cleanup(func() { // ends the timer of the draft
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(944, 704))
 	var list []store.Message

@@ -34,6 +34,11 @@ func opened(t *testing.T, messages ...store.Message) (s *Screen, w fyne.Window, 
 	copied = new(string)
 	s = New(Config{Window: copying{text: copied}, Store: db, Work: store.Inline(db), Runner: NewRunner(nil, func(Status) {})})
 	w = test.NewTempWindow(t, s.Object)
+	t.Cleanup(func() { // ends the timer of the draft
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	w.SetPadded(false)
 	w.Resize(fyne.NewSize(800, 600))
 	s.Open(store.Conversation{ID: 1}, messages)
