@@ -72,6 +72,11 @@ func (s *Source) siglip() {
 	s.matrix("v.patch_embd.weight", quant.F16, 4, visionDim, 3, visionPatch, visionPatch)
 	s.bias("v.patch_embd.bias", visionDim)
 	s.matrix("v.position_embd.weight", quant.F32, 3, VisionSide/visionPatch*(VisionSide/visionPatch), visionDim)
+	s.layerNormLayers()
+}
+
+// layerNormLayers adds the layers of an encoder with LayerNorm, and its last norm.
+func (s *Source) layerNormLayers() {
 	for i := range VisionLayers {
 		blk := fmt.Sprintf("v.blk.%d.", i)
 		s.visionAttention(blk)
@@ -168,14 +173,7 @@ func (s *Source) lfm2Vision() {
 	s.matrix("v.patch_embd.weight", quant.F16, 3, visionDim, 3, patch, patch)
 	s.bias("v.patch_embd.bias", visionDim)
 	s.matrix("v.position_embd.weight", quant.F32, 3, side*side, visionDim)
-	for i := range VisionLayers {
-		blk := fmt.Sprintf("v.blk.%d.", i)
-		s.visionAttention(blk)
-		s.layerNorm(blk+"ln1", visionDim)
-		s.layerNorm(blk+"ln2", visionDim)
-		s.visionFeedForward(blk, "ffn_up")
-	}
-	s.layerNorm("v.post_ln", visionDim)
+	s.layerNormLayers()
 	s.layerNorm("mm.input_norm", 4*visionDim)
 	s.visionMatrix("mm.1", 1, visionHidden, 4*visionDim)
 	s.visionMatrix("mm.2", 1, Dim, visionHidden)
@@ -222,14 +220,7 @@ func (s *Source) squareMerger() {
 func (s *Source) qwen2Vision() {
 	s.visionKeys(map[string]any{"feed_forward_length": uint64(Dim)})
 	s.frames(visionPatch)
-	for i := range VisionLayers {
-		blk := fmt.Sprintf("v.blk.%d.", i)
-		s.visionAttention(blk)
-		s.layerNorm(blk+"ln1", visionDim)
-		s.layerNorm(blk+"ln2", visionDim)
-		s.visionFeedForward(blk, "ffn_up")
-	}
-	s.layerNorm("v.post_ln", visionDim)
+	s.layerNormLayers()
 	s.squareMerger()
 }
 
