@@ -191,7 +191,8 @@ func TestOggRefused(t *testing.T) {
 		"Opus header states 0 channels": with(opus, 28+9, 0), "Opus header states 3 channels": with(opus, 28+9, 3), "Opus header is of version 16": with(opus, 28+8, 16),
 		"several streams": with(with(opus, 28+9, 6), 28+18, 1), "another kind": page(2, 1, 0, []byte("\x80theora and so on")),
 		"Vorbis header is of version 1": with(vorbis, 28+7, 1), "Vorbis header states 0 channels": with(vorbis, 28+11, 0), "Vorbis header states a rate of": with(vorbis, 28+14, 255),
-		"Vorbis header states blocks of": with(vorbis, 28+28, 0xE9), "setup is missing": page(2, 1, 0, vorbis[28:58]), "CRC": with(vorbis, 22, 1)[:0],
+		"Vorbis header states blocks of": with(vorbis, 28+28, 0xE9), "setup is missing": page(2, 1, 0, vorbis[28:58]),
+		"ends inside the first packet": page(2, 1, 0, append([]byte("\x01vorbis"), make([]byte, 248)...)), "CRC": with(vorbis, 22, 1)[:0],
 	} {
 		if want == "CRC" {
 			b = slices.Clone(vorbis)

@@ -53,8 +53,11 @@ func (d *stream) open(kind string) error {
 	d.ogg.begin()
 	d.ogg.number++
 	p, err := d.ogg.packet()
-	if err == nil {
+	switch {
+	case err == nil:
 		err = d.head(p)
+	case err == io.EOF:
+		err = d.ogg.in.Wrong(io.ErrUnexpectedEOF, "the file ends inside the first packet of its sound")
 	}
 	d.ogg.kind = kind
 	d.total = d.ogg.endOf()
