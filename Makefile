@@ -4,7 +4,7 @@
 
 GO     ?= go
 PYTHON ?= python3
-FUZZTIME ?= 30s
+FUZZTIME ?= 10s
 
 .PHONY: run test build cli check tools notices unit race fuzz e2e bench bench-speech clean packages test-packages go models test-models
 
