@@ -197,9 +197,11 @@ func TestOtherNames(t *testing.T) {
 		{"glm4_moe", "model.layers.2.embed_tokens.weight", ""}, {"glm4_moe", "model.layers.3.mlp.gate.weight", "blk.3.ffn_gate_inp.weight"}, {"glm4_moe", "model.layers.1.mlp.gate.e_score_correction_bias", "blk.1.exp_probs_b.bias"},
 		{"deepseek_v3", "model.layers.1.self_attn.kv_a_proj_with_mqa.weight", "blk.1.attn_kv_a_mqa.weight"}, {"hunyuan_v1_dense", "model.layers.0.self_attn.key_layernorm.weight", "blk.0.attn_k_norm.weight"},
 		{"nemotron_h", "mtp.layers.0.x.weight", ""}, {"nemotron_h", "backbone.norm_f.weight", "output_norm.weight"}, {"granitemoehybrid", "model.layers.0.mamba.D", "blk.0.ssm_d"},
+		{"ernie4_5_moe", "model.layers.1.mlp.moe_statics.e_score_correction_bias", "blk.1.exp_probs_b.bias"},
 	} {
 		g := convert(t, folder(sizes(c.kind, deepseekValues(map[string]any{"num_nextn_predict_layers": 1, "hybrid_override_pattern": "M*", "mamba_num_heads": 2, "mamba_head_dim": 8, "ssm_state_size": 8,
-			"num_key_value_heads": 4, "layer_types": []string{"mamba", "attention"}, "mamba_n_heads": 2, "mamba_d_state": 8, "mamba_d_conv": 4, "shared_intermediate_size": 8})), c.from))
+			"num_key_value_heads": 4, "layer_types": []string{"mamba", "attention"}, "mamba_n_heads": 2, "mamba_d_state": 8, "mamba_d_conv": 4, "shared_intermediate_size": 8,
+			"moe_num_experts": 4, "moe_k": 2})), c.from))
 		switch {
 		case c.to == "" && len(g.Tensors) == 0:
 		case c.to == "" || len(g.Tensors) != 1 || g.Tensors[0].Name != c.to:

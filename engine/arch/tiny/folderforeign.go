@@ -40,7 +40,9 @@ func (s *Source) foreignPart(t *models.Tensor) (list []models.Tensor, ok bool) {
 	out := *t
 	switch {
 	case what == "exp_probs_b.bias":
-		out.Name = s.module(layer, "ffn_gate_inp") + ".e_score_correction_bias"
+		if out.Name = s.module(layer, "ffn_gate_inp") + ".e_score_correction_bias"; s.Architecture == "lfm2moe" {
+			out.Name = prefix + "feed_forward.expert_bias"
+		}
 	case s.Architecture == "gpt2" && len(t.Shape) == 2:
 		out = s.pytorch(t)
 		out.Shape, out.Data = []int{t.Shape[1], t.Shape[0]}, turned(t.Data, t.Shape[0], t.Shape[1])

@@ -27,8 +27,13 @@ var ownModules = func() map[string]map[string]string {
 		"ffn_up_shexp": "mlp.shared_mlp.up_proj", "ffn_down_shexp": "mlp.shared_mlp.down_proj"}
 	nemotron := map[string]string{"attn_norm": "norm", "attn_q": "mixer.q_proj", "attn_k": "mixer.k_proj", "attn_v": "mixer.v_proj", "attn_output": "mixer.o_proj", "ffn_up": "mixer.up_proj", "ffn_down": "mixer.down_proj",
 		"ffn_gate_inp": "mixer.gate", "ffn_up_shexp": "mixer.shared_experts.up_proj", "ffn_down_shexp": "mixer.shared_experts.down_proj", "ffn_latent_down": "mixer.fc1_latent_proj", "ffn_latent_up": "mixer.fc2_latent_proj"}
+	lfm2 := map[string]string{
+		"attn_norm": "operator_norm", "ffn_norm": "ffn_norm", "attn_output": "self_attn.out_proj", "attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm",
+		"ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3", "ffn_down": "feed_forward.w2", "conv": "conv.conv", "in_proj": "conv.in_proj", "out_proj": "conv.out_proj",
+		"ffn_gate_inp": "feed_forward.gate",
+	}
 	return map[string]map[string]string{
-		"apertus": {"attn_norm": "attention_layernorm", "ffn_norm": "feedforward_layernorm"}, "deepseek2": shared, "glm4moe": shared, "hunyuan-dense": hunyuan, "hunyuan-moe": hunyuan,
+		"ernie4_5-moe": shared, "apertus": {"attn_norm": "attention_layernorm", "ffn_norm": "feedforward_layernorm"}, "deepseek2": shared, "glm4moe": shared, "hunyuan-dense": hunyuan, "hunyuan-moe": hunyuan,
 		"granitehybrid": {"ffn_gate_inp": granite["ffn_gate_inp"], "ffn_down_exps": granite["ffn_down_exps"], "ffn_down_shexp": granite["ffn_down_shexp"], "ffn_down": granite["ffn_down_shexp"]},
 		"nemotron_h":    nemotron, "nemotron_h_moe": nemotron,
 		"gpt2":    {"attn_norm": "ln_1", "ffn_norm": "ln_2", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj", "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"},
@@ -44,10 +49,7 @@ var ownModules = func() map[string]map[string]string {
 		"granitemoe": granite,
 		"llama":      {"ffn_gate_inp": "block_sparse_moe.gate"},
 		"starcoder2": {"ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"},
-		"lfm2": {
-			"attn_norm": "operator_norm", "ffn_norm": "ffn_norm", "attn_output": "self_attn.out_proj", "attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm",
-			"ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3", "ffn_down": "feed_forward.w2", "conv": "conv.conv", "in_proj": "conv.in_proj", "out_proj": "conv.out_proj",
-		},
+		"lfm2":       lfm2, "lfm2moe": lfm2,
 	}
 }()
 
@@ -56,6 +58,7 @@ var gemma4Bare = map[string]string{"gate_up_exps": "experts.gate_up_proj", "down
 
 // expertModules are the names in PyTorch of the matrices of an expert.
 var expertModules = map[string]map[string]string{
+	"lfm2moe":        {"ffn_gate_exps": "feed_forward.experts.%d.w1", "ffn_up_exps": "feed_forward.experts.%d.w3", "ffn_down_exps": "feed_forward.experts.%d.w2"},
 	"llama":          {"ffn_gate_exps": "block_sparse_moe.experts.%d.w1", "ffn_up_exps": "block_sparse_moe.experts.%d.w3", "ffn_down_exps": "block_sparse_moe.experts.%d.w2"},
 	"nemotron_h_moe": {"ffn_up_exps": "mixer.experts.%d.up_proj", "ffn_down_exps": "mixer.experts.%d.down_proj"},
 	"":               {"ffn_gate_exps": "mlp.experts.%d.gate_proj", "ffn_up_exps": "mlp.experts.%d.up_proj", "ffn_down_exps": "mlp.experts.%d.down_proj"},
@@ -240,6 +243,12 @@ func (s *Source) otherConfig(c map[string]any) {
 		c["norm_epsilon"] = c["layer_norm_eps"]
 	case "qwen2_vl", "qwen3_vl":
 		c["rope_scaling"] = map[string]any{"type": "mrope", "mrope_section": s.Meta[s.Architecture+".rope.dimension_sections"].([]uint64)[:3]}
+	case "lfm2_moe":
+		c["norm_eps"], c["conv_L_cache"], c["num_dense_layers"], c["use_expert_bias"], c["norm_topk_prob"] = c["rms_norm_eps"], Taps, 1, true, true
+		c["layer_types"], c["num_key_value_heads"] = []string{"conv", "full_attention", "conv", "full_attention"}, KVHeads
+	case "ernie4_5_moe":
+		c["moe_num_experts"], c["moe_k"], c["moe_num_shared_experts"], c["moe_layer_start_index"], c["moe_layer_interval"], c["moe_layer_end_index"] = c["num_experts"], c["num_experts_per_tok"], 2, 1, 1, -1
+		delete(c, "num_experts")
 	case "lfm2":
 		c["norm_eps"], c["conv_L_cache"], c["block_ff_dim"], c["block_auto_adjust_ff_dim"] = c["rms_norm_eps"], Taps, FF, false
 		c["layer_types"], c["num_key_value_heads"] = []string{"conv", "full_attention", "conv", "conv", "full_attention"}, KVHeads
