@@ -107,12 +107,10 @@ func (s *Screen) hints(status Status) {
 		place = "Write a message"
 	}
 	switch status.Phase {
-	case NoModel:
+	case NoModel, Broken:
 		place = "Write a message. It is answered when a model is ready."
 	case Loading:
 		hint = loadingWords(status)
-	case Broken:
-		place = "Your message is kept. It is sent when a model is ready."
 	default:
 		if words, answers := smallness(status.Entry.Parameters); words != "" {
 			hint = problem.Sentence(words+", "+answers) + " Drop a larger one anywhere."

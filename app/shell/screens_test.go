@@ -169,7 +169,7 @@ func TestStates(t *testing.T) {
 			s.dress(m)
 			s.expect(s.shot(name("no-model")), "No model yet", "Drop a model file (GGUF)", "Choose a file")
 			s.send("Hello, are you there?")
-			s.expect(s.shot(name("no-model-asked")), "Hello, are you there?", "Your message is kept. It is answered when a model is ready.")
+			s.expect(s.shot(name("no-model-asked")), "Hello, are you there?", "Your message is answered when a model is ready.")
 		})
 		t.Run("loading", func(t *testing.T) {
 			hold := make(chan struct{})
@@ -224,7 +224,7 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "the failure", func() bool { return s.runner.Status().Phase == chat.Broken && len(s.q) == 0 })
 			s.expect(s.shot(name("broken-empty")), "This model could not be loaded.", "Choose another model")
 			s.send("Please write a short letter to my landlord about the heating that has not worked since Monday.")
-			s.expect(s.shot(name("broken")), "This model could not be loaded.", "is cut short", "Download it again.", "Choose another model", "Show the file", "Copy details", "Your message is kept")
+			s.expect(s.shot(name("broken")), "This model could not be loaded.", "is cut short", "Download it again.", "Choose another model", "Show the file", "Copy details", "Write a message. It is answered when a model is ready.")
 		})
 		t.Run("full", func(t *testing.T) {
 			s := newStage(t, "", smol)
