@@ -42,6 +42,11 @@ func (e *elem) exp2(x, t, n int) {
 // branch, as max - max is NaN for them.
 func expQuantize512(f *file) {
 	e := &elem{f, avx512}
+	f.p("\n// Order of double words after packing; of the sums of four blocks.")
+	for i, b := range []byte{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0} {
+		f.p("DATA ·packOrder+%d(SB)/1, $%d", i, b)
+	}
+	f.p("GLOBL ·packOrder(SB), RODATA|NOPTR, $32")
 	f.text("expQuantizeAVX512", expQuantizeArgs, 44)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ by+16(FP), DX\n\tMOVQ n+24(FP), CX")
 	f.i("LEAQ ·elemTable(SB), R15\n\tVBROADCASTSS top+32(FP), Z25")
@@ -54,6 +59,7 @@ func expQuantize512(f *file) {
 	e.zero(24)
 	f.i("MOVL $0x04000000, AX\n\tVPBROADCASTD AX, Z23") // tiny
 	f.i("MOVL $0x2222, AX\n\tKMOVW AX, K2\n\tMOVL $0x1111, AX\n\tKMOVW AX, K3")
+	f.i("VPMOVZXBD ·packOrder+0(SB), Z20\n\tVPMOVZXBD ·packOrder+16(SB), Z21")
 	f.i("SUBQ $4, CX\n\tJLT rest")
 	f.p("four:")
 	for r := range 8 {
@@ -62,14 +68,23 @@ func expQuantize512(f *file) {
 	for b := range 4 {
 		f.i("VPMAXUD Z%d, Z%d, Z%d", 2*b, 2*b+1, 16+b)
 	}
-	acrossBlocks(f, "VPMAXUD", 16, 20, 21)
+	acrossBlocks(f, "VPMAXUD", 16, 10, 11)
 	e.blockScales()
 	for b := range 4 {
 		f.i("VSHUFF64X2 $0x%02X, Z17, Z17, Z18", 0x55*b)
-		e.blockIntegers(2*b, 18, aBytes*b)
-		f.i("VPADDD Z%d, Z%d, Z%d", 2*b, 2*b+1, 8+b)
+		for r := 2 * b; r < 2*b+2; r++ {
+			f.i("VMULPS Z18, Z%d, Z%d\n\tVCVTPS2DQ Z%d, Z%d", r, r, r, r)
+		}
 	}
-	acrossBlocks(f, "VPADDD", 8, 20, 21)
+	for b := 0; b < 4; b += 2 {
+		r := 2 * b
+		f.i("VPACKSSDW Z%d, Z%d, Z%d\n\tVPACKSSDW Z%d, Z%d, Z%d\n\tVPACKSSWB Z%d, Z%d, Z%d", r+1, r, r, r+3, r+2, r+2, r+2, r, r)
+		f.i("VPSADBW Z24, Z%d, Z%d", r, 8+b/2)
+		f.i("VPERMD Z%d, Z20, Z%d\n\tVMOVDQU Y%d, %d(DI)\n\tVEXTRACTI64X4 $1, Z%d, %d(DI)", r, r, r, aBytes*b, r, aBytes*(b+1))
+	}
+	f.i("VSHUFPS $0x88, Z9, Z8, Z8")
+	f.i("VSHUFI64X2 $0x4E, Z8, Z8, Z9\n\tVPADDD Z9, Z8, Z8\n\tVSHUFI64X2 $0xB1, Z8, Z8, Z9\n\tVPADDD Z9, Z8, Z8")
+	f.i("VPERMD Z8, Z21, Z8")
 	f.i("VPSUBD Z8, Z24, K2, Z16\n\tVMOVDQU32 X16, %d(DI)", aScale)
 	for b := 1; b < 4; b++ {
 		f.i("VEXTRACTI32X4 $%d, Z16, %d(DI)", b, aBytes*b+aScale)
@@ -81,11 +96,11 @@ func expQuantize512(f *file) {
 	e.expTimes(0)
 	e.expTimes(1)
 	f.i("VPMAXUD Z0, Z1, Z16")
-	acrossLanes(f, "VPMAXUD", 16, 20)
+	acrossLanes(f, "VPMAXUD", 16, 10)
 	e.blockScales()
 	e.blockIntegers(0, 17, 0)
 	f.i("VPADDD Z0, Z1, Z8")
-	acrossLanes(f, "VPADDD", 8, 20)
+	acrossLanes(f, "VPADDD", 8, 10)
 	f.i("VPSUBD Z8, Z24, K2, Z16\n\tVMOVDQU32 X16, %d(DI)", aScale)
 	f.i("ADDQ $128, SI\n\tADDQ $128, DX\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ one", aBytes)
 	f.p("end:")
