@@ -135,7 +135,7 @@ func TestInterruptedImport(t *testing.T) {
 		}
 	}
 	large.Meta["llama.block_count"] = uint64(1000)
-	p := inTerminal(t, program(t, "models", "import", large.Write(t)))
+	p := inTerminal(t, program(t, "models", "import", "--copy", large.Write(t)))
 	p.await("copying", 2)
 	p.enter("\x03")
 	text, code := p.end()
