@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/filekind"
 	"soberano/app/ui"
 	"soberano/models/registry"
 )
@@ -89,7 +90,7 @@ func (im *Importer) Another() *Importer {
 // that were dropped last come first; that of a file which is dropped again starts anew, unless it is being imported.
 func (im *Importer) Drop(paths []string) {
 	var dropped []*card
-	for _, p := range gather(paths) {
+	for _, p := range filekind.Gather(paths) {
 		c := im.of(p)
 		switch {
 		case slices.Contains(dropped, c):

@@ -87,6 +87,7 @@ type Shell struct {
 	asking         *ui.Entry            // in the dialog; nil: it asks for no text
 	passing        *ui.Passing          // removes the message in the sidebar
 	page           string               // "chat", "transcribe", "models", "settings", "trash"
+	shows          int                  // number of calls of show
 	pageHead       *pageHead
 	scrim          *scrim
 	narrow         bool
@@ -303,6 +304,7 @@ func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 // show changes the page.
 func (d *Shell) show(page string) {
 	d.page = page
+	d.shows++
 	if page != filesPage {
 		d.files.Leave()
 	}
