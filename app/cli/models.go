@@ -19,13 +19,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, show, verify and remove models",
+		Use: "models", Short: "List, import, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, show, verify or remove")
+			return usagef("name a command: models list, import, show, convert, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsShow(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsShow(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
