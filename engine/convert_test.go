@@ -148,10 +148,18 @@ func TestConvertEnds(t *testing.T) {
 	}
 	for name, try := range map[string]func() error{
 		"interrupted": func() error { return convert.Convert(ctx, f, filepath.Join(dir, "m.gguf"), stop) },
-		"name":        func() error { return convert.Convert(context.Background(), f, filepath.Join(dir, "m.doc"), convert.Options{}) },
-		"type":        func() error { return convert.Convert(context.Background(), f, filepath.Join(dir, "m.gguf"), convert.Options{Type: "Q9"}) },
-		"exists":      func() error { return convert.Convert(context.Background(), f, filepath.Join(dir, "old.apr"), convert.Options{}) },
-		"no folder":   func() error { return convert.Convert(context.Background(), f, filepath.Join(dir, "x", "m.apr"), convert.Options{}) },
+		"name": func() error {
+			return convert.Convert(context.Background(), f, filepath.Join(dir, "m.doc"), convert.Options{})
+		},
+		"type": func() error {
+			return convert.Convert(context.Background(), f, filepath.Join(dir, "m.gguf"), convert.Options{Type: "Q9"})
+		},
+		"exists": func() error {
+			return convert.Convert(context.Background(), f, filepath.Join(dir, "old.apr"), convert.Options{})
+		},
+		"no folder": func() error {
+			return convert.Convert(context.Background(), f, filepath.Join(dir, "x", "m.apr"), convert.Options{})
+		},
 	} {
 		if err := try(); err == nil {
 			t.Errorf("%s: no error", name)

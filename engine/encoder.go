@@ -25,9 +25,14 @@ type Encoder struct {
 	dev    kernels.Device
 	net    *arch.Encoder
 	tok    *token.Tokenizer
-	info   Info
 	states []kernels.State // for the texts of a step, see chunk
 	step   nn.Step
+	limit  int // of the tokens of a text, as arch.OpenEncoder was given it
+	// replace is Options.Replace until the device has been replaced.
+	replace func(cause error) (kernels.Device, error)
+
+	mu   sync.Mutex // guards net and info, which change when the device is replaced
+	info Info
 
 	turn    chan struct{} // holds a value while nobody uses the device
 	closing sync.Once
@@ -48,7 +53,7 @@ func (e *TooLongError) Error() string {
 // OpenEncoder loads a model file that embeds or ranks texts onto a device. It takes over f and dev, also if it fails, and closes
 // them with the model. A text may have at most o.Context tokens; 0 means as many as in training.
 func OpenEncoder(f *models.File, dev kernels.Device, o Options) (e *Encoder, err error) {
-	e = &Encoder{file: f, dev: dev, turn: make(chan struct{}, 1)}
+	e = &Encoder{file: f, dev: dev, limit: o.Context, replace: o.Replace, turn: make(chan struct{}, 1)}
 	e.turn <- struct{}{}
 	defer func() {
 		if err != nil {
@@ -113,13 +118,23 @@ func (e *Encoder) Close() error {
 }
 
 // Info describes the model.
-func (e *Encoder) Info() Info { return e.info }
+func (e *Encoder) Info() Info {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.info
+}
 
 // Ranks reports whether the model scores pairs of texts; otherwise it embeds texts.
-func (e *Encoder) Ranks() bool { return e.net.Pooling == models.PoolRank }
+func (e *Encoder) Ranks() bool { return e.network().Pooling == models.PoolRank }
 
 // Labels returns the names of a reranker's scores; nil if the file does not name them.
-func (e *Encoder) Labels() []string { return e.net.Labels() }
+func (e *Encoder) Labels() []string { return e.network().Labels() }
+
+func (e *Encoder) network() *arch.Encoder {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.net
+}
 
 // Tokens returns the tokens of a text to embed, with those that the model wants at its beginning and end. Control tokens that
 // are spelled in it stay text.
@@ -205,12 +220,37 @@ func (e *Encoder) Encode(ctx context.Context, texts ...[]int32) ([][]float32, er
 	for len(texts) > 0 {
 		n := e.together(texts)
 		vectors, err := e.run(ctx, texts[:n])
+		if err != nil && e.replace != nil && ctx.Err() == nil {
+			if err = e.replaceDevice(err); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
 		out, texts = append(out, vectors...), texts[n:]
 	}
 	return out, nil
+}
+
+// replaceDevice loads the model onto another device after the one in use has failed with cause. If it can't, it returns both errors.
+func (e *Encoder) replaceDevice(cause error) error {
+	open := e.replace
+	e.replace = nil
+	var net *arch.Encoder
+	dev, err := replaced(open, cause, func(dev kernels.Device) (err error) {
+		net, err = arch.OpenEncoder(e.file, dev, e.limit)
+		return err
+	})
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	_ = e.dev.Close() // it has failed
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dev, e.net, e.states = dev, net, nil
+	e.info.Device, e.info.WeightBytes = dev.Name(), net.Shape().Bytes
+	return nil
 }
 
 func (e *Encoder) check(i int, ids []int32) error {
@@ -274,6 +314,9 @@ func (e *Encoder) run(ctx context.Context, texts [][]int32) ([][]float32, error)
 	out := make([][]float32, len(texts))
 	for i := range out {
 		out[i] = e.net.Vector(sums[i].mean())
+		if e.replace != nil && slices.ContainsFunc(out[i], func(x float32) bool { return x != x }) {
+			return nil, batch.ErrNotANumber
+		}
 	}
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/vision"
+	"soberano/kernels"
 )
 
 // Errors that callers branch on.
@@ -26,6 +27,10 @@ type Options struct {
 	Context int // largest number of tokens of prompt and answer together; 0: the model's own limit, but at most 4096
 	// Vision opens the encoder of the images in messages, when the first image comes. The Model closes it. nil: there is none.
 	Vision func() (*Vision, error)
+	// Replace returns another device after the one in use has failed with cause: then the model is loaded onto it, and everything under
+	// way continues there. It is called at most once, by any goroutine, which closes the first device later. nil: a failure ends what is
+	// under way.
+	Replace func(cause error) (kernels.Device, error)
 }
 
 // Message is one turn of a conversation. Role is "system", "user" or "assistant".

@@ -37,7 +37,9 @@ type Model struct {
 	marks      []int32      // control tokens that the format needs as text
 	queue      *batch.Queue
 	vision     seeing
-	info       Info
+
+	mu   sync.Mutex // guards dev and info after the device was replaced
+	info Info
 
 	closing sync.Once
 	closed  error // the error of Close
@@ -69,7 +71,43 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	m.info.Context, m.info.CacheBytes = context, m.queue.CacheBytes()
+	if o.Replace != nil {
+		m.queue.SetReplace(func(cause error) (arch.Model, kernels.Device, error) { return m.replace(o.Replace, cause, limit) })
+	}
 	return m, nil
+}
+
+// replace loads the model onto another device and closes the one that has failed with cause.
+func (m *Model) replace(open func(error) (kernels.Device, error), cause error, limit int) (arch.Model, kernels.Device, error) {
+	var net arch.Model
+	dev, err := replaced(open, cause, func(dev kernels.Device) (err error) {
+		net, err = arch.Open(m.file, dev, limit)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	m.file.Forget()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_ = m.dev.Close() // it has failed
+	m.dev, m.info.Device, m.info.WeightBytes = dev, dev.Name(), net.Shape().Bytes
+	return net, dev, nil
+}
+
+// replaced returns a device that open opens, after load has loaded the model onto it.
+func replaced(open func(error) (kernels.Device, error), cause error, load func(kernels.Device) error) (kernels.Device, error) {
+	dev, err := open(cause)
+	if err != nil {
+		return nil, err
+	}
+	if err = load(dev); err == nil {
+		err = dev.Loaded()
+	}
+	if err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	return dev, nil
 }
 
 // read loads all that the file holds onto the device, for sequences of at most limit tokens. It makes
@@ -186,13 +224,17 @@ func (m *Model) Close() error {
 			m.closed = m.queue.Close(ErrClosed)
 		}
 		m.closed = errors.Join(m.closed, m.vision.close())
-		m.closed = errors.Join(m.closed, m.dev.Close(), m.file.Close())
+		m.closed = errors.Join(m.closed, m.dev.Close(), m.file.Close()) // the queue, which may replace dev, has ended
 	})
 	return m.closed
 }
 
 // Info describes the model.
-func (m *Model) Info() Info { return m.info }
+func (m *Model) Info() Info {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.info
+}
 
 // describe returns the Info of a file and a device, without what depends on the context, the tokenizer or the template.
 func describe(f *models.File, dev kernels.Device, shape arch.Shape) (Info, error) {

@@ -16,6 +16,7 @@ type spot struct {
 	screen       *Screen
 	conversation int64
 	title        string // of the conversation, when the dictation was begun
+	draft        string // of the conversation, while it is not open
 	deleted      bool   // the conversation is in the trash
 	partial      string
 	stable       int
@@ -55,7 +56,7 @@ func (p *spot) leave() {
 		return
 	}
 	e := p.screen.Composer.Entry
-	p.tail = len(e.Text) - p.mark.At()
+	p.tail, p.draft = len(e.Text)-p.mark.At(), e.Text
 	e.RemoveMark(p.mark)
 	if p.from != nil {
 		e.RemoveMark(p.from)
@@ -168,12 +169,12 @@ func (s *Screen) Target() string {
 	case !ok:
 		return "into the active window"
 	case p.here():
-		return "into the chat “" + named(s.conversation.Title) + "”"
+		return "into the chat “" + named(s.conversation.Title, s.Composer.Entry.Text) + "”"
 	}
 	if p.deleted {
-		return "into the deleted chat “" + named(p.title) + "”"
+		return "into the deleted chat “" + named(p.title, p.draft) + "”"
 	}
-	return "into the chat “" + named(p.title) + "”"
+	return "into the chat “" + named(p.title, p.draft) + "”"
 }
 
 // TargetChat returns the conversation that gets the words of the dictation; 0 if another program does, or if it is deleted.
@@ -184,12 +185,10 @@ func (s *Screen) TargetChat() int64 {
 	return 0
 }
 
-// named returns the title of a conversation, shortened.
-func named(title string) string {
+// named returns the name of a conversation as lists show it, shortened.
+func named(title, draft string) string {
 	const most = 28
-	if title == "" {
-		return "New chat"
-	}
+	title = store.Conversation{Title: title, Draft: draft}.Name()
 	if r := []rune(title); len(r) > most {
 		return strings.TrimSpace(string(r[:most])) + "…"
 	}
@@ -242,6 +241,10 @@ func (p *spot) Final(text string, kept func()) {
 			s.Take(text, kept)
 		default:
 			kept()
+		}
+		if err == nil && !p.here() {
+			p.draft = draft
+			s.showTalk()
 		}
 		s.kept(err)
 	})

@@ -150,7 +150,7 @@ func (a *answer) running(p progress, status Status) {
 	case p.stage == waiting && status.Phase == Loading:
 		text = loadingWords(status)
 	case p.stage == waiting:
-		text = "Your message is kept. It is answered when a model is ready."
+		text = "Your message is answered when a model is ready."
 	case p.stage == reading:
 		text = "Reading…"
 	default:

@@ -133,7 +133,7 @@ type thread struct {
 
 // load reads the conversation that find returns, shows it and then calls shown, unless another conversation was chosen
 // meanwhile. Text that is typed before it is shown goes into the new conversation, and so does that of the entry if no conversation is
-// open. With stay, the page and the focus are not changed.
+// open. With stay, the page and the focus are not changed, and neither are they if another page was shown meanwhile.
 func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
 	before := ""
 	if d.chat.Conversation() != 0 {
@@ -145,7 +145,7 @@ func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation,
 // loadAfter is load; before is the text of the entry that belongs to the open conversation.
 func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
 	d.opening++
-	turn, ended, entry := d.opening, d.chat.Ended(), d.chat.Composer.Entry
+	turn, ended, entry, shows := d.opening, d.chat.Ended(), d.chat.Composer.Entry, d.shows
 	d.chat.SaveDraft()
 	d.chat.Hold()
 	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
@@ -158,6 +158,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 		t.messages, err = s.Messages(t.ID)
 		return t, err
 	}, func(t thread, err error) {
+		stay := stay || d.shows != shows && d.page != chatPage
 		switch {
 		case turn != d.opening:
 		case err != nil:

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"soberano/app/filekind"
 	"soberano/app/store"
 )
 
@@ -305,4 +306,41 @@ func TestStoredWhenThereIsRoom(t *testing.T) {
 	if m, err := s.store.Messages(second); err != nil || len(m) != 2 || m[1].Content != "A boat floats." || s.chat.Unstored() {
 		t.Errorf("stored: %+v, %v", m, err)
 	}
+}
+
+// Files that are dropped before a chat is read decide which page is shown: the chat is opened behind it. Images that are dropped
+// together with recordings are in the message of that chat, and the page that is shown says so.
+func TestDropBeforeTheChatIsRead(t *testing.T) {
+	s := newStageOf(t, "", true, smol, base)
+	drop := func(paths ...string) { s.take(filekind.Sort(paths)) } // before anything that was posted is done
+	dir := t.TempDir()
+	drop(wav(t, "memo.wav", time.Second), photo(t, dir, "fjord.png", 60, 40), photo(t, dir, "sea.png", 60, 30))
+	if s.chat.Conversation() != 0 || s.page != filesPage {
+		t.Fatalf("chat %d and page %s are shown", s.chat.Conversation(), s.page)
+	}
+	s.q.until(t, "the first chat", func() bool { return s.chat.Conversation() != 0 })
+	s.q.until(t, "the recording", func() bool { return strings.Contains(s.words(), "memo.wav") })
+	s.expect(s.words(), "“fjord.png” and “sea.png” are added to the message in the chat.")
+	if s.page != filesPage {
+		t.Errorf("the chat that was read replaces the page by %s", s.page)
+	}
+	s.tap("Show the chat")
+	s.attached(2)
+	if strings.Contains(s.words(), "are added to the message") || s.page != chatPage {
+		t.Errorf("page %s:\n%s", s.page, s.words())
+	}
+	first := s.chat.Conversation()
+	release := s.block()
+	s.newChat("")
+	drop(wav(t, "second.wav", time.Second))
+	release()
+	s.q.until(t, "the new chat", func() bool { return s.chat.Conversation() != first })
+	if s.page != filesPage {
+		t.Errorf("the new chat replaces the page by %s", s.page)
+	}
+	s.show(modelsPage)
+	release = s.block()
+	s.openChat(store.Conversation{ID: first})
+	release()
+	s.q.until(t, "the chat that was chosen", func() bool { return s.chat.Conversation() == first && s.page == chatPage })
 }

@@ -63,7 +63,7 @@ func (d *Shell) deletedChats(list []store.Conversation) {
 		return
 	}
 	d.gone = append(d.gone, list...)
-	words := fmt.Sprintf("“%s” is deleted.", titleOf(d.gone[0].Title))
+	words := fmt.Sprintf("“%s” is deleted.", models.Printable(d.gone[0].Name()))
 	if n := len(d.gone); n > 1 {
 		words = fmt.Sprintf("%s chats are deleted.", models.Grouped(n))
 	}
@@ -99,7 +99,7 @@ func (d *Shell) askDeleteAll() {
 		default:
 			words := fmt.Sprintf("Delete all %s chats? They stay in the trash for %d days.", models.Grouped(len(list)), trashDays)
 			if len(list) == 1 {
-				words = fmt.Sprintf("Delete the only chat, “%s”? It stays in the trash for %d days.", ui.Drawable(titleOf(list[0].Title)), trashDays)
+				words = fmt.Sprintf("Delete the only chat, “%s”? It stays in the trash for %d days.", ui.Drawable(models.Printable(list[0].Name())), trashDays)
 			}
 			d.confirm("Delete all chats", words, "Delete all", func() { d.deleteChats(list) })
 		}

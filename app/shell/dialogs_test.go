@@ -117,7 +117,7 @@ func TestClickBesideADialog(t *testing.T) {
 	c.Unfocus()
 	uitest.PressKey(c, fyne.KeyReturn)
 	s.q.settle()
-	if c.Overlays().Top() != nil || !strings.HasSuffix(s.side.list.rows[1].title(), "!") {
+	if c.Overlays().Top() != nil || !strings.HasSuffix(s.side.list.rows[1].hit.Name(), "!") {
 		t.Errorf("the chats are %s", s.chats())
 	}
 	s.askDeleteAll()

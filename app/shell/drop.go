@@ -42,6 +42,7 @@ func (d *Shell) OpenFiles(paths []string) {
 
 // take adds recordings to the queue, images to the message that is being written, and models to the library. Documents are reported on the page that is shown then,
 // and so are other files if there are recordings among the files or the Transcribe page was shown; otherwise the library reports them.
+// Where the chat with the images is not the page that is shown at last, that page says where they are.
 func (d *Shell) take(s filekind.Sorted) {
 	d.attach(s.Pictures, len(s.Recordings) == 0)
 	if len(s.Recordings) > 0 {
@@ -54,6 +55,7 @@ func (d *Shell) take(s filekind.Sorted) {
 	}
 	d.addModels(toAdd)
 	d.tellFolders(s) // on the page that is shown at last
+	d.tellPictures(s.Pictures)
 	switch {
 	case len(refused) == 0:
 	case d.page == filesPage:
@@ -104,6 +106,23 @@ func (d *Shell) attach(paths []string, show bool) {
 		d.show(chatPage)
 	}
 	d.chat.AttachFiles(paths)
+}
+
+// tellPictures says that images were added to the message in the chat, if that is not shown.
+func (d *Shell) tellPictures(paths []string) {
+	if len(paths) == 0 || d.page == chatPage {
+		return
+	}
+	words := " is added to the message in the chat."
+	if len(paths) > 1 {
+		words = " are added to the message in the chat."
+	}
+	var close func()
+	close = d.report(ui.Problem{Title: transcribe.Names(paths) + words, Actions: []ui.Action{{Label: "Show the chat", Do: func() {
+		close()
+		d.show(chatPage)
+		d.chat.Focus(d.window.Canvas())
+	}}}})
 }
 
 // addModels imports models. The cards are shown on the present page if it is the chat, otherwise on the Models page.

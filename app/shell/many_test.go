@@ -35,7 +35,7 @@ func TestDeleteSelected(t *testing.T) {
 		s.clickRow(3, fyne.KeyModifierShift)
 		s.clickRow(2, fyne.KeyModifierControl)
 		s.expect(s.shot("selected-"+string(m)), "2 chats are selected.", "Delete", "Cancel")
-		kept := s.side.list.rows[2].title()
+		kept := s.side.list.rows[2].hit.Name()
 		s.win.Canvas().Focus(s.side.list)
 		s.press(fyne.KeyDelete, 5)
 		s.expect(s.words(), "Delete 2 chats? They stay in the trash for 30 days.")

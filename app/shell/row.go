@@ -36,16 +36,6 @@ func newRow(l *list, h store.Hit) *row {
 	return r
 }
 
-func (r *row) title() string {
-	switch {
-	case r.hit.Title != "":
-		return r.hit.Title
-	case strings.TrimSpace(r.hit.Draft) != "":
-		return "Draft: " + store.Title(r.hit.Draft)
-	}
-	return "New chat"
-}
-
 // marked returns where in the line of found text the words begin and end that were searched for. They are not marked in a line
 // that runs from right to left, where positions follow other rules.
 func (r *row) marked() (from, to float32) {
@@ -162,7 +152,7 @@ func (v *rowRenderer) Refresh() {
 		v.back.StrokeColor, v.back.StrokeWidth = ui.Color(ui.Accent), 2
 	}
 	v.mark.FillColor, v.mark.CornerRadius = ui.Color(ui.Line), 3
-	v.title.Text, v.title.Bold = r.title(), r.chosen
+	v.title.Text, v.title.Bold = r.hit.Name(), r.chosen
 	v.found.Text = r.hit.Snippet
 	v.dots.TextSize, v.dots.Color = 16, ui.Color(ui.Muted)
 	v.dots.Hidden = !r.hovered && !r.chosen

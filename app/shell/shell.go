@@ -87,6 +87,7 @@ type Shell struct {
 	asking         *ui.Entry            // in the dialog; nil: it asks for no text
 	passing        *ui.Passing          // removes the message in the sidebar
 	page           string               // "chat", "transcribe", "models", "settings", "trash"
+	shows          int                  // number of calls of show
 	pageHead       *pageHead
 	scrim          *scrim
 	narrow         bool
@@ -192,6 +193,7 @@ func (d *Shell) build() {
 	im := library.NewImporter(c)
 	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}
 	d.importers[modelsPage].Listed = d.models.Listed
+	d.models.Take = d.importers[modelsPage].Take
 	im.Raised = func() { d.chat.Raise(im.Cards) }
 	d.importers[modelsPage].Raised = func() { d.models.Scroll(-1e6) }
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
@@ -303,6 +305,7 @@ func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 // show changes the page.
 func (d *Shell) show(page string) {
 	d.page = page
+	d.shows++
 	if page != filesPage {
 		d.files.Leave()
 	}

@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
@@ -75,6 +76,36 @@ func TestRecordingInAnotherChat(t *testing.T) {
 		t.Error("in its own chat the recording says where its words go")
 	}
 	s.chat.Talk.Press()
+	s.silent()
+}
+
+// A chat without a message is called as the list calls it, also after words were dictated into it.
+func TestRecordingIntoADraft(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	first := s.chat.Conversation()
+	s.chat.Composer.Entry.SetText("A letter")
+	s.newChat("")
+	second := s.chat.Conversation()
+	s.chat.Talk.Press()
+	s.chat.Talk.Release()
+	s.recording()
+	s.openChat(store.Conversation{ID: first})
+	s.expect(s.words(), "into the chat “New chat”")
+	s.openChat(store.Conversation{ID: second})
+	s.chat.Composer.Entry.SetText("Dear neighbour")
+	s.chat.Composer.Entry.ToEnd()
+	s.openChat(store.Conversation{ID: first})
+	s.expect(s.words(), "into the chat “Draft: Dear neighbour”")
+	s.fakeSpeech.segments <- asr.Segment{Text: "across the hall,", Language: "en", Final: true}
+	s.q.until(t, "the name with the words", func() bool { return strings.Contains(s.words(), "into the chat “Draft: Dear neighbour across…”") })
+	s.show(filesPage)
+	s.expect(s.words(), "Recording into the chat “Draft: Dear neighbour across…”.")
+	s.deleteChat(store.Conversation{ID: second, Draft: "Dear neighbour across the hall,"})
+	s.expect(s.words(), "“Draft: Dear neighbour across the hall,” is deleted.")
+	s.show(trashPage)
+	s.expect(s.words(), "Draft: Dear neighbour across the hall,")
+	s.chat.Talk.Discard()
 	s.silent()
 }
 

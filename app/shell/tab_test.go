@@ -341,7 +341,7 @@ func TestTypingReachesTheMessage(t *testing.T) {
 			t.Errorf("after %s, what is typed is %q in the message; %T has the focus", what, e.Text, c.Focused())
 		}
 	}
-	if title := s.side.list.rows[0].title(); !strings.HasSuffix(title, "!") {
+	if title := s.side.list.rows[0].hit.Name(); !strings.HasSuffix(title, "!") {
 		t.Errorf("Enter in the dialog has not renamed: %q", title)
 	}
 	s.show(settingsPage)

@@ -12,13 +12,6 @@ import (
 	"soberano/models"
 )
 
-func titleOf(title string) string {
-	if title == "" {
-		return "New chat"
-	}
-	return models.Printable(title)
-}
-
 // trash is the page of the deleted chats and transcripts, from which they can be restored until they are removed for good.
 type trash struct {
 	d    *Shell
@@ -62,7 +55,7 @@ func (p *trash) row(t store.Trashed, now time.Time) fyne.CanvasObject {
 	if t.Transcript {
 		what = "Transcript"
 	}
-	title := ui.NewLabel(titleOf(t.Title), ui.TextSize, ui.Ink).Strong().Shrink(40)
+	title := ui.NewLabel(models.Printable(t.Title), ui.TextSize, ui.Ink).Strong().Shrink(40)
 	note := ui.NewLabel(fmt.Sprintf("%s · deleted %s", what, deletedOn(t.Deleted, now)), ui.SmallSize, ui.Muted).Shrink(40)
 	words := ui.NewColumn(2, title, note)
 	return ui.NewBox(ui.Surface, ui.Line, 10, 14, 10, ui.NewRow(8, words, words,
@@ -92,7 +85,7 @@ func (p *trash) restore(t store.Trashed) {
 
 // ask asks before it removes anything for good.
 func (p *trash) ask(list ...store.Trashed) {
-	words := fmt.Sprintf("Delete “%s” for good?", ui.Drawable(titleOf(list[0].Title)))
+	words := fmt.Sprintf("Delete “%s” for good?", ui.Drawable(models.Printable(list[0].Title)))
 	if len(list) > 1 {
 		words = fmt.Sprintf("Delete all %d chats and transcripts in the trash for good?", len(list))
 	}

@@ -40,7 +40,7 @@ func (s *stage) press(name fyne.KeyName, repeats int) {
 func (s *stage) chats() string {
 	var list []string
 	for _, r := range s.side.list.rows {
-		list = append(list, r.title())
+		list = append(list, r.hit.Name())
 	}
 	return strings.Join(list, " | ")
 }

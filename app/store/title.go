@@ -20,6 +20,17 @@ func (m *Message) Title() string {
 	return "Image"
 }
 
+// Name returns what a conversation is called in lists: its title, or the beginning of its draft if it has no message yet.
+func (c Conversation) Name() string {
+	switch {
+	case c.Title != "":
+		return c.Title
+	case strings.TrimSpace(c.Draft) != "":
+		return "Draft: " + Title(c.Draft)
+	}
+	return "New chat"
+}
+
 // Title makes a conversation's title from its first message: the first line that has words, without the marks of Markdown, cut at
 // the end of a word.
 func Title(message string) string {

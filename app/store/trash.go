@@ -13,7 +13,7 @@ const TrashTime = 30 * 24 * time.Hour
 type Trashed struct {
 	ID         int64
 	Transcript bool   // it is a transcript, with an ID of its own kind
-	Title      string // "" for a conversation without a message
+	Title      string // of a conversation: its name; see Conversation.Name
 	Deleted    time.Time
 }
 
@@ -66,9 +66,9 @@ func (s *Store) RestoreTranscript(id int64) error {
 
 // Trash lists what is in the trash, the latest first, except conversations in which nothing was written.
 func (s *Store) Trash() ([]Trashed, error) {
-	rows, err := s.db.Query(`SELECT id, 0, title, deleted FROM conversations c WHERE deleted > 0
+	rows, err := s.db.Query(`SELECT id, 0, title, draft, deleted FROM conversations c WHERE deleted > 0
 			AND (title <> '' OR draft <> '' OR EXISTS (SELECT 1 FROM messages m WHERE m.conversation = c.id) OR EXISTS (SELECT 1 FROM attachments a WHERE a.conversation = c.id))
-		UNION ALL SELECT id, 1, title, deleted FROM transcripts WHERE deleted > 0 ORDER BY 4 DESC, 1 DESC`)
+		UNION ALL SELECT id, 1, title, '', deleted FROM transcripts WHERE deleted > 0 ORDER BY 5 DESC, 1 DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("store: trash: %w", err)
 	}
@@ -76,9 +76,13 @@ func (s *Store) Trash() ([]Trashed, error) {
 	var list []Trashed
 	for rows.Next() {
 		var t Trashed
+		var draft string
 		var deleted int64
-		if err := rows.Scan(&t.ID, &t.Transcript, &t.Title, &deleted); err != nil {
+		if err := rows.Scan(&t.ID, &t.Transcript, &t.Title, &draft, &deleted); err != nil {
 			return nil, fmt.Errorf("store: trash: %w", err)
+		}
+		if !t.Transcript {
+			t.Title = Conversation{Title: t.Title, Draft: draft}.Name()
 		}
 		t.Deleted = time.UnixMilli(deleted)
 		list = append(list, t)

@@ -38,11 +38,11 @@ func TestABadFileLosesNothing(t *testing.T) {
 	s.state("first.wav", store.Complete)
 	s.state("last.wav", store.Complete)
 	got := s.state("bad.wav", store.Failed)
-	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing. Copy or download the file again." {
+	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "The file is cut off: 17 bytes of audio are missing (at byte 640,044). Copy or download the file again." {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
-	s.UntilShown("At byte 640,044: the file is cut off", "The text up to 0:2", "is not at /nowhere/gone.wav.")
+	s.UntilShown("(at byte 640,044)", "The text up to 0:2", "is not at /nowhere/gone.wav.")
 	s.model.mu.Lock()
 	defer s.model.mu.Unlock()
 	if s.model.opened != 4 {
@@ -212,6 +212,41 @@ func TestTimesGoForward(t *testing.T) {
 	for i, g := range segments {
 		if i > 0 && g.Start < segments[i-1].Start || g.End < g.Start {
 			t.Errorf("segment %d is %v … %v after %v", i, g.Start, g.End, segments[max(0, i-1)].Start)
+		}
+	}
+}
+
+// Cancel and the end of the program let the model write down what it has heard; a second Cancel ends at once.
+func TestCancelKeepsWhatWasHeard(t *testing.T) {
+	for _, c := range []string{"cancel", "twice", "close"} {
+		s := newStage(t, ui.Light, nil)
+		s.model.gate, s.model.rest = make(chan struct{}), make(chan struct{})
+		s.page.Add([]string{s.file("a.wav", time.Minute)})
+		s.model.gate <- struct{}{}
+		s.UntilShown("Transcribing")
+		ended := make(chan struct{})
+		switch c {
+		case "close":
+			go func() { s.page.Queue.Close(); close(ended) }()
+		default:
+			s.Tap("Cancel")
+			s.UntilShown("Stopping. What has been heard is written down.")
+			close(ended)
+		}
+		want := 2
+		if c == "twice" {
+			s.Tap("Cancel")
+			want = 1
+		} else {
+			s.model.rest <- struct{}{}
+		}
+		<-ended
+		state := store.Stopped
+		if c == "close" {
+			state = store.Partial
+		}
+		if got := s.state("a.wav", state); got.Segments != want {
+			t.Errorf("%s: %d segments", c, got.Segments)
 		}
 	}
 }

@@ -105,6 +105,9 @@ func (t *Ticket) end(err error) {
 type slot struct {
 	ticket  *Ticket
 	seq     *state.Sequence
+	tokens  []int32 // all tokens of the request, those that were chosen included
+	from    int     // the first position for which Each has not been called and is to be, see Request.From
+	done    int     // how many of tokens the state holds
 	pending []int32 // tokens that are not in the sequence's state yet
 	take    int     // of pending, in this step
 }
@@ -113,7 +116,7 @@ type slot struct {
 func (s *slot) ended() bool { return s.ticket == nil }
 
 // len is how many positions the slot's state holds.
-func (s *slot) len() int { return s.seq.State.Len() }
+func (s *slot) len() int { return s.done }
 
 // Queue runs requests on one model.
 type Queue struct {
@@ -128,8 +131,10 @@ type Queue struct {
 	step   nn.Step
 	wants  []want // one for each of step.Out
 
-	line   []*Ticket // admitted to no slot yet; the loop's own
-	failed error     // what no request was told of
+	line []*Ticket // admitted to no slot yet; the loop's own
+	lost error     // what no request was told of
+	// replace returns a model on another device, see SetReplace.
+	replace Replace
 
 	mu      sync.Mutex
 	arrived []*Ticket
@@ -224,7 +229,7 @@ func (q *Queue) Close(err error) error {
 	q.nudge()
 	q.mu.Unlock()
 	<-q.done
-	return q.failed
+	return q.lost
 }
 
 func (q *Queue) nudge() {

@@ -72,8 +72,8 @@ func (q *Queue) end(s *slot, err error) {
 
 // note remembers the first error that belongs to no request, for Close.
 func (q *Queue) note(err error) {
-	if q.failed == nil {
-		q.failed = err
+	if q.lost == nil {
+		q.lost = err
 	}
 }
 
@@ -85,13 +85,18 @@ func (q *Queue) fill() {
 		if err != nil && len(q.slots) > 0 {
 			return // there may be memory for it when one of those has ended
 		}
+		if err != nil {
+			if err = q.replaceDevice(err); err == nil {
+				continue
+			}
+		}
 		q.line = slices.Delete(q.line, 0, 1)
 		if err != nil {
 			t.end(err)
 			continue
 		}
 		cached := seq.State.Len()
-		q.slots = append(q.slots, &slot{ticket: t, seq: seq, pending: slices.Clone(t.req.Tokens[cached:])})
+		q.slots = append(q.slots, &slot{ticket: t, seq: seq, tokens: slices.Clone(t.req.Tokens), from: t.req.From, done: cached, pending: slices.Clone(t.req.Tokens[cached:])})
 		if t.req.Started != nil {
 			t.req.Started(cached)
 		}

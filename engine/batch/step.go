@@ -27,8 +27,11 @@ func (q *Queue) run() {
 		q.add(s)
 	}
 	logits, err := q.model.Forward(&q.step)
+	if err == nil && q.replace != nil && !q.numbers(logits) {
+		err = ErrNotANumber
+	}
 	if err != nil {
-		q.fail(err)
+		q.stepFailed(err)
 		return
 	}
 	for _, s := range q.slots {
@@ -65,7 +68,7 @@ func (q *Queue) add(s *slot) {
 	pos := s.len()
 	row := q.step.Append(s.seq.State, s.pending[:s.take], pos)
 	q.addImages(s, row, pos)
-	for i := max(0, s.ticket.req.From-pos); i < s.take; i++ {
+	for i := max(0, s.from-pos); i < s.take; i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})
 	}
@@ -112,7 +115,7 @@ func (s *slot) wholeImages(take int) int {
 // advance tells a slot's sequence what the step has added to its state.
 func (q *Queue) advance(s *slot) {
 	s.seq.Add(s.pending[:s.take]...)
-	s.pending = s.pending[s.take:]
+	s.done, s.pending = s.done+s.take, s.pending[s.take:]
 	if q.snapshot(s) {
 		q.note(s.seq.Keep())
 	}
@@ -150,7 +153,7 @@ func (q *Queue) share() {
 	for _, s := range q.slots {
 		s.take = min(len(s.pending), max(1, room/max(1, reading)))
 		// Positions before From cost no logits; of the others, only so many.
-		s.take = min(s.take, max(0, s.ticket.req.From-s.len())+wanted)
+		s.take = min(s.take, max(0, s.from-s.len())+wanted)
 		if !q.tree.Rewinds() {
 			// Chunks end where those of other requests do, so that their snapshots serve all.
 			s.take = min(s.take, Chunk-s.len()%Chunk)
@@ -172,6 +175,6 @@ func (q *Queue) give(s *slot, pos int, logits []float32) {
 	case s.len() >= q.cap:
 		q.end(s, ErrFull)
 	default:
-		s.pending = append(s.pending, next)
+		s.pending, s.tokens = append(s.pending, next), append(s.tokens, next)
 	}
 }

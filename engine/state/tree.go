@@ -74,6 +74,9 @@ func rewinds(s kernels.StateShape) bool {
 	return true
 }
 
+// Budget returns the largest number of bytes of all states, if some are idle.
+func (t *Tree) Budget() int64 { return t.budget }
+
 // Rewinds reports whether every state can go back to any position, so that snapshots are
 // worth nothing.
 func (t *Tree) Rewinds() bool { return t.rewinds }

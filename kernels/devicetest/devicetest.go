@@ -26,6 +26,12 @@ const Float = 1e-5
 
 // Run tests a device.
 func Run(t *testing.T, s Subject) {
+	Operations(t, s)
+	t.Run("Misuse", func(t *testing.T) { Misuse(t, s) })
+}
+
+// Operations tests the operations of a device, used as they should be.
+func Operations(t *testing.T, s Subject) {
 	if s.Product == nil {
 		s.Product = func(quant.Type, int) float64 { return Float }
 	}
@@ -75,7 +81,6 @@ func Run(t *testing.T, s Subject) {
 			}
 		})
 	}
-	t.Run("Misuse", func(t *testing.T) { misuse(t, s) })
 }
 
 // suite is one test with a device.

@@ -65,8 +65,8 @@ func (w *wrong) again(b *kernels.Batch) {
 	w.begin(b)
 }
 
-// misuse checks that each misuse panics, with a message that names the operation.
-func misuse(t *testing.T, s Subject) {
+// Misuse checks that each misuse panics, with a message that names the operation.
+func Misuse(t *testing.T, s Subject) {
 	for _, group := range [][]wrongCase{lifetimes, aliases, badShapes, badSpans, badExperts, badConvolutions, badLatent, badDeltaRules, badScans, badWKVs, badRowMaps} {
 		for _, c := range group {
 			t.Run(c.op+"/"+c.what, func(t *testing.T) {

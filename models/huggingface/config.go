@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 
 	"soberano/models"
 )
@@ -47,12 +48,41 @@ func object(f *models.File, name string) (map[string]any, error) {
 		return nil, nil
 	}
 	var values map[string]any
-	d := json.NewDecoder(bytes.NewReader(b))
+	d := json.NewDecoder(bytes.NewReader(withoutInfinity(b)))
 	d.UseNumber()
 	if err := d.Decode(&values); err != nil {
 		return nil, models.Corrupt(f.Path, "is damaged: %s: %v", name, err)
 	}
 	return values, nil
+}
+
+// withoutInfinity returns JSON with null for the numbers Infinity, -Infinity and NaN, which Python writes and JSON does not have.
+func withoutInfinity(b []byte) []byte {
+	if !bytes.Contains(b, []byte("Infinity")) && !bytes.Contains(b, []byte("NaN")) {
+		return b
+	}
+	var out []byte
+	for quoted := false; len(b) > 0; {
+		rest := b
+		for _, number := range []string{"-Infinity", "Infinity", "NaN"} {
+			if after, ok := bytes.CutPrefix(b, []byte(number)); ok && !quoted {
+				out, rest = append(out, "null"...), after
+				break
+			}
+		}
+		if len(rest) < len(b) {
+			b = rest
+			continue
+		}
+		n := 1
+		if quoted && b[0] == '\\' && len(b) > 1 {
+			n = 2
+		} else if b[0] == '"' {
+			quoted = !quoted
+		}
+		out, b = append(out, b[:n]...), b[n:]
+	}
+	return out
 }
 
 func readConfig(f *models.File) (*config, error) {
@@ -78,6 +108,9 @@ func readConfig(f *models.File) (*config, error) {
 		if text, ok := values["text_config"].(map[string]any); ok { // of a model that also sees images
 			c.values = withDefaults(text)
 		}
+		if family.prepare != nil {
+			family.prepare(c)
+		}
 		return c, nil
 	}
 }
@@ -92,6 +125,22 @@ func (c *config) fail(format string, args ...any) {
 func (c *config) damaged(format string, args ...any) {
 	if c.err == nil {
 		c.err = fmt.Errorf(format+": %w", append(args, models.ErrCorrupt)...)
+	}
+}
+
+// rename gives values of config.json the usual names; names has pairs of another name and the usual one. A value that has the usual name stays.
+func (c *config) rename(names ...string) {
+	for i := 0; i+1 < len(names); i += 2 {
+		if v := c.values[names[i]]; v != nil && !c.has(names[i+1]) {
+			c.values[names[i+1]] = v
+		}
+	}
+}
+
+// otherwise sets a value that config.json leaves out.
+func (c *config) otherwise(name string, n int) {
+	if !c.has(name) {
+		c.values[name] = json.Number(strconv.Itoa(n))
 	}
 }
 

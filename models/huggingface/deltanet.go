@@ -62,20 +62,14 @@ var deltaModules = map[string]name{
 	"linear_attn.out_proj":     {make: valueColumns},
 	"linear_attn/A_log":        {make: rates},
 	"linear_attn/dt_bias":      {make: headRows("ssm_dt.bias")},
-	"mlp.experts/gate_up_proj": {text: "ffn_gate_up_exps"},
-	"mlp.experts/down_proj":    {text: "ffn_down_exps"},
+	"mlp.experts/gate_up_proj": {text: "ffn_gate_up_exps.weight"},
+	"mlp.experts/down_proj":    {text: "ffn_down_exps.weight"},
 }
 
-// deltaName returns the name of a tensor of Qwen3-Next or Qwen3.5. Some have no ".weight".
+// deltaName returns the name of a tensor of Qwen3-Next or Qwen3.5.
 func deltaName(c *config, tensor string) name {
 	if strings.HasPrefix(tensor, "mtp.") {
 		return name{} // of blocks that only draft tokens
-	}
-	rest := strings.TrimPrefix(strings.TrimPrefix(tensor, "model."), "language_model.")
-	if layer, module, kind, ok := cutLayer(rest, "layers."); ok {
-		if n, known := deltaModules[module+"/"+kind]; known {
-			return n.of(layer, "weight")
-		}
 	}
 	return decoderName(c, tensor)
 }
@@ -163,14 +157,19 @@ func valueColumns(c *config, t models.Tensor, blk string) []models.Tensor {
 // rates makes the rates of decay, of which folders have the logarithms.
 func rates(c *config, t models.Tensor, blk string) []models.Tensor {
 	h := c.deltaHeads()
-	if !t.Type.Known() || len(t.Shape) != 1 || t.Len() != h.values {
-		c.damaged("tensor %s has not %d values", models.Quote(t.Name), h.values)
+	return c.decays(t, blk, h.values, c.tiled(h))
+}
+
+// decays returns the n rates of decay of which t has the logarithms, in the order of from.
+func (c *config) decays(t models.Tensor, blk string, n int, from func(int) int) []models.Tensor {
+	if !t.Type.Known() || len(t.Shape) != 1 || t.Len() != n {
+		c.damaged("tensor %s has not %d values", models.Quote(t.Name), n)
 		return nil
 	}
-	logs, values, tiled := make([]float32, h.values), make([]float32, h.values), c.tiled(h)
+	logs, values := make([]float32, n), make([]float32, n)
 	quant.Dequantize(t.Type, logs, t.Data)
 	for i := range values {
-		values[i] = float32(-math.Exp(float64(logs[tiled(i)])))
+		values[i] = float32(-math.Exp(float64(logs[from(i)])))
 	}
-	return []models.Tensor{{Name: blk + "ssm_a", Type: quant.F32, Shape: []int{h.values}, Data: bytesOf(values)}}
+	return []models.Tensor{{Name: blk + "ssm_a", Type: quant.F32, Shape: []int{n}, Data: bytesOf(values)}}
 }

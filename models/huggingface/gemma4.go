@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// gemma4Modules are those modules of Gemma 4 that differ. Behind a slash stands the end of names without ".weight".
+// gemma4Modules are those modules of Gemma 4 that differ.
 var gemma4Modules = map[string]name{
 	"post_attention_layernorm":     {text: "post_attention_norm"},
 	"pre_feedforward_layernorm":    {text: "ffn_norm"},
@@ -41,11 +41,6 @@ func gemma4Name(c *config, tensor string) name {
 	}
 	if layer, ok := strings.CutSuffix(rest, ".layer_scalar"); ok {
 		return name{text: strings.Replace(layer, "layers.", "blk.", 1) + ".layer_output_scale.weight"}
-	}
-	if layer, module, kind, ok := cutLayer(rest, "layers."); ok {
-		if n, known := gemma4Modules[module+"/"+kind]; known {
-			return name{text: "blk." + layer + "." + n.text}
-		}
 	}
 	return decoderName(c, tensor)
 }

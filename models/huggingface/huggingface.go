@@ -25,7 +25,8 @@ type family struct {
 	architecture string
 	keys         func(*config)              // sets the keys that not all families have
 	name         func(*config, string) name // the tensor that a tensor of the folder becomes
-	own          map[string]name            // modules whose names or tensors differ, for decoderName
+	own          map[string]name            // modules whose names or tensors differ; see ownName
+	prepare      func(*config)              // gives values of config.json the usual names, and sets an architecture that depends on them; nil: nothing is to be done
 	plusOne      bool                       // RMSNorm multiplies by 1 + weight; in GGUF files the 1 is added to the weight
 	interleaved  bool                       // in GGUF files the two values of a rotated pair of q or k are neighbours, in the folder they are not
 	quantized    string                     // the method of quantization that is read; "": none
@@ -33,11 +34,16 @@ type family struct {
 
 // families is the table of families by model_type.
 var families = map[string]family{
+	"apertus":          {architecture: "apertus", keys: apertusKeys, name: decoderName, own: apertusModules},
 	"bert":             {architecture: "bert", keys: bertKeys, name: bertName},
 	"cohere":           {architecture: "command-r", keys: cohereKeys, name: decoderName},
 	"cohere2":          {architecture: "cohere2", keys: cohereKeys, name: decoderName},
+	"deepseek_v2":      {architecture: "deepseek2", keys: deepseekKeys, name: decoderName, own: deepseekModules},
+	"deepseek_v3":      {architecture: "deepseek2", keys: deepseekKeys, name: decoderName, own: deepseekModules},
 	"ernie4_5":         {architecture: "ernie4_5", keys: ropeKeys, name: decoderName},
+	"ernie4_5_moe":     {architecture: "ernie4_5-moe", keys: ernieMoEKeys, name: decoderName, own: ernieMoEModules},
 	"exaone4":          {architecture: "exaone4", keys: windowKeys, name: decoderName, own: outputNorms},
+	"falcon":           {architecture: "falcon", keys: falconKeys, name: falconTensors.name, own: falconModules, prepare: prepareFalcon},
 	"gemma":            {architecture: "gemma", keys: gemmaKeys, name: decoderName, plusOne: true},
 	"gemma2":           {architecture: "gemma2", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
 	"gemma3":           {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
@@ -46,16 +52,25 @@ var families = map[string]family{
 	"gemma4_text":      {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},
 	"glm":              {architecture: "chatglm", keys: partKeys, name: decoderName, own: glmModules},
 	"glm4":             {architecture: "glm4", keys: partKeys, name: decoderName, own: glmModules},
+	"glm4_moe":         {architecture: "glm4moe", keys: glm4MoEKeys, name: decoderName, own: glm4MoEModules},
+	"glm4_moe_lite":    {architecture: "deepseek2", keys: deepseekKeys, name: decoderName, own: deepseekModules},
+	"gpt2":             {architecture: "gpt2", keys: gpt2Keys, name: gpt2Tensors.name, own: gpt2Modules, prepare: prepareGPT2},
+	"gpt_neox":         {architecture: "gptneox", keys: neoxKeys, name: neoxTensors.name, own: neoxModules},
 	"gpt_oss":          {architecture: "gpt-oss", keys: gptOSSKeys, name: gptOSSName, own: postNorms, quantized: "MXFP4"},
 	"granite":          {architecture: "granite", keys: graniteKeys, name: decoderName, interleaved: true},
 	"granitemoe":       {architecture: "granitemoe", keys: graniteKeys, name: decoderName, interleaved: true},
+	"granitemoehybrid": {architecture: "granitehybrid", keys: graniteHybridKeys, name: decoderName, own: graniteHybridModules, interleaved: true, prepare: prepareGranite},
 	"granitemoeshared": {architecture: "granitemoe", keys: graniteKeys, name: decoderName, interleaved: true},
+	"hunyuan_v1_dense": {architecture: "hunyuan-dense", keys: hunyuanKeys, name: decoderName, own: hunyuanModules},
+	"hunyuan_v1_moe":   {architecture: "hunyuan-moe", keys: hunyuanMoEKeys, name: decoderName, own: hunyuanModules},
 	"lfm2":             {architecture: "lfm2", keys: lfm2Keys, name: decoderName, own: lfm2Modules},
+	"lfm2_moe":         {architecture: "lfm2moe", keys: lfm2MoEKeys, name: decoderName, own: lfm2MoEModules},
 	"llama":            {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
 	"ministral3":       {architecture: "mistral3", keys: ropeKeys, name: decoderName, interleaved: true},
 	"mistral":          {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
 	"mixtral":          {architecture: "llama", keys: mixtralKeys, name: decoderName, interleaved: true},
 	"modernbert":       {architecture: "modern-bert", keys: modernBertKeys, name: modernBertName},
+	"nemotron_h":       {architecture: "nemotron_h", keys: nemotronHKeys, name: nemotronHTensors.name, own: nemotronHModules, prepare: prepareNemotronH},
 	"olmo2":            {architecture: "olmo2", keys: ropeKeys, name: decoderName, own: outputNorms},
 	"olmo3":            {architecture: "olmo2", keys: windowKeys, name: decoderName, own: outputNorms},
 	"olmoe":            {architecture: "olmoe", keys: olmoeKeys, name: decoderName},

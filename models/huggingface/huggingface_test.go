@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -32,6 +33,13 @@ func sizes(kind string, more map[string]any) map[string]any {
 	for name, v := range more {
 		c[name] = v
 	}
+	return c
+}
+
+// deepseekValues returns what a config.json of DeepSeek has, and others.
+func deepseekValues(more map[string]any) map[string]any {
+	c := map[string]any{"kv_lora_rank": 32, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "n_routed_experts": 16, "num_experts_per_tok": 4, "moe_intermediate_size": 32, "n_shared_experts": 2}
+	maps.Copy(c, more)
 	return c
 }
 
@@ -77,6 +85,23 @@ func TestKeys(t *testing.T) {
 			"olmo2.attention.sliding_window": uint64(8), "olmo2.attention.sliding_window_pattern": []bool{true, false}, "olmo2.rope.scaling.factor": 8.0, "olmo2.rope.scaling.attn_factor": nil}},
 		{"qwen3", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 8.0, "attention_factor": 0.5}}, models.Metadata{"qwen3.rope.scaling.attn_factor": float64(float32(0.5 / (1 + 0.1*math.Log(8))))}},
 		{"qwen3", map[string]any{"rope_scaling": map[string]any{"rope_type": "yarn", "factor": 8.0, "mscale": 1.0, "mscale_all_dim": 1.0}}, models.Metadata{"qwen3.rope.scaling.attn_factor": float64(float32(1 / (1 + 0.1*math.Log(8))))}},
+		{"deepseek_v2", deepseekValues(map[string]any{"rope_scaling": map[string]any{"type": "yarn", "factor": 40.0, "original_max_position_embeddings": 4096, "beta_fast": 32, "beta_slow": 1, "mscale": 0.707, "mscale_all_dim": 0.707}}),
+			models.Metadata{"deepseek2.rope.scaling.yarn_log_multiplier": float64(float32(0.0707)), "deepseek2.rope.scaling.attn_factor": nil, "deepseek2.expert_gating_func": uint64(1),
+				"deepseek2.expert_weights_norm": false, "deepseek2.attention.q_lora_rank": uint64(0), "deepseek2.attention.key_length": uint64(24), "deepseek2.rope.dimension_count": uint64(8)}},
+		{"deepseek_v3", deepseekValues(map[string]any{"n_group": 8, "topk_group": 4, "q_lora_rank": 32}), models.Metadata{"deepseek2.expert_gating_func": uint64(2), "deepseek2.expert_group_count": uint64(8),
+			"deepseek2.expert_group_used_count": uint64(4), "deepseek2.expert_weights_norm": true}},
+		// Hunyuan 7B: 10000 · 1000^(128/126).
+		{"hunyuan_v1_dense", map[string]any{"head_dim": 128, "rope_scaling": map[string]any{"type": "dynamic", "alpha": 1000.0, "factor": 1.0}}, models.Metadata{
+			"hunyuan-dense.rope.freq_base": float64(float32(10000 * math.Pow(1000, 128.0/126))), "hunyuan-dense.context_length": uint64(262144)}},
+		{"granitemoehybrid", map[string]any{"layer_types": []string{"attention", "attention"}, "position_embedding_type": "rope", "num_local_experts": 0, "shared_intermediate_size": 200}, models.Metadata{
+			"general.architecture": "granite", "granite.feed_forward_length": uint64(200), "granite.rope.scaling.finetuned": true, "granite.expert_count": nil}},
+		{"granitemoehybrid", map[string]any{"layer_types": []string{"mamba", "attention"}, "num_key_value_heads": 2, "num_local_experts": 4, "num_experts_per_tok": 2, "shared_intermediate_size": 200,
+			"mamba_n_heads": 4, "mamba_d_state": 16, "mamba_d_conv": 4}, models.Metadata{"granitehybrid.attention.head_count_kv": []int64{0, 2}, "granitehybrid.ssm.inner_size": uint64(128),
+			"granitehybrid.expert_shared_feed_forward_length": uint64(200), "granitehybrid.rope.scaling.finetuned": false}},
+		{"nemotron_h", map[string]any{"layers_block_type": []string{"mamba", "moe", "attention"}, "num_key_value_heads": 2, "mamba_num_heads": 4, "mamba_head_dim": 8, "ssm_state_size": 16, "n_routed_experts": 4,
+			"num_experts_per_tok": 2, "moe_intermediate_size": 24, "moe_shared_expert_intermediate_size": 40}, models.Metadata{"general.architecture": "nemotron_h_moe", "nemotron_h_moe.block_count": uint64(3),
+			"nemotron_h_moe.feed_forward_length": []int64{0, 24, 0}, "nemotron_h_moe.attention.head_count_kv": []int64{0, 0, 2}}},
+		{"falcon", map[string]any{"new_decoder_architecture": true, "num_kv_heads": 2, "intermediate_size": nil}, models.Metadata{"falcon.attention.head_count_kv": uint64(2), "falcon.feed_forward_length": uint64(256)}},
 		{"exaone4", map[string]any{"sliding_window": 8, "sliding_window_pattern": "LG"}, models.Metadata{"exaone4.attention.sliding_window_pattern": []bool{true, false}}},
 		{"exaone4", map[string]any{"sliding_window": nil, "sliding_window_pattern": "LLLG"}, models.Metadata{"exaone4.attention.sliding_window": nil, "exaone4.attention.sliding_window_pattern": nil}},
 		{"cohere2", map[string]any{"sliding_window": 8, "sliding_window_pattern": 2, "logit_scale": 0.25, "model_max_length": 999}, models.Metadata{
@@ -160,6 +185,56 @@ func TestNames(t *testing.T) {
 	ranks := convert(t, folder(sizes("bert", map[string]any{"id2label": map[string]string{"0": "LABEL_0"}}), "bert.pooler.dense.bias", "classifier.weight"))
 	if ranks.Tensors[0].Name != "cls.bias" || ranks.Tensors[1].Name != "cls.output.weight" || ranks.Meta["bert.pooling_type"] != uint64(models.PoolRank) || ranks.Meta["bert.classifier.output_labels"] != nil {
 		t.Errorf("a classifier becomes %v with %v", ranks.Tensors, ranks.Meta)
+	}
+}
+
+// TestOtherNames checks names of tensors of families whose folders are not like those of llama, and which are left out.
+func TestOtherNames(t *testing.T) {
+	for _, c := range []struct{ kind, from, to string }{
+		{"gpt2", "h.0.attn.bias", ""}, {"gpt2", "transformer.h.1.attn.c_attn.bias", "blk.1.attn_qkv.bias"}, {"gpt2", "wpe.weight", "position_embd.weight"}, {"gpt2", "lm_head.weight", ""},
+		{"gpt_neox", "gpt_neox.layers.0.attention.rotary_emb.inv_freq", ""}, {"gpt_neox", "embed_out.weight", "output.weight"}, {"gpt_neox", "stray", "stray"},
+		{"falcon", "transformer.h.0.ln_attn.bias", "blk.0.attn_norm_2.bias"}, {"falcon", "transformer.h.0.ln_mlp.weight", "blk.0.attn_norm.weight"}, {"falcon", "transformer.h.0.x.weight", "transformer.h.0.x.weight"},
+		{"glm4_moe", "model.layers.2.embed_tokens.weight", ""}, {"glm4_moe", "model.layers.3.mlp.gate.weight", "blk.3.ffn_gate_inp.weight"}, {"glm4_moe", "model.layers.1.mlp.gate.e_score_correction_bias", "blk.1.exp_probs_b.bias"},
+		{"deepseek_v3", "model.layers.1.self_attn.kv_a_proj_with_mqa.weight", "blk.1.attn_kv_a_mqa.weight"}, {"hunyuan_v1_dense", "model.layers.0.self_attn.key_layernorm.weight", "blk.0.attn_k_norm.weight"},
+		{"nemotron_h", "mtp.layers.0.x.weight", ""}, {"nemotron_h", "backbone.norm_f.weight", "output_norm.weight"}, {"granitemoehybrid", "model.layers.0.mamba.D", "blk.0.ssm_d"},
+		{"ernie4_5_moe", "model.layers.1.mlp.moe_statics.e_score_correction_bias", "blk.1.exp_probs_b.bias"},
+	} {
+		g := convert(t, folder(sizes(c.kind, deepseekValues(map[string]any{"num_nextn_predict_layers": 1, "hybrid_override_pattern": "M*", "mamba_num_heads": 2, "mamba_head_dim": 8, "ssm_state_size": 8,
+			"num_key_value_heads": 4, "layer_types": []string{"mamba", "attention"}, "mamba_n_heads": 2, "mamba_d_state": 8, "mamba_d_conv": 4, "shared_intermediate_size": 8,
+			"moe_num_experts": 4, "moe_k": 2})), c.from))
+		switch {
+		case c.to == "" && len(g.Tensors) == 0:
+		case c.to == "" || len(g.Tensors) != 1 || g.Tensors[0].Name != c.to:
+			t.Errorf("%s: %s becomes %v, expected %q", c.kind, c.from, g.Tensors, c.to)
+		}
+	}
+}
+
+// TestInfinity checks a config.json with numbers that Python writes and JSON does not have.
+func TestInfinity(t *testing.T) {
+	f := folder(sizes("llama", nil))
+	text := strings.Replace(string(f.Aux["config.json"]), "{", `{"time_step_limit":[0.0,Infinity,-Infinity,NaN],"_name_or_path":"an \"Infinity","note":"NaN",`, 1)
+	f.Aux["config.json"] = []byte(text)
+	convert(t, f)
+	values, err := object(f, "config.json")
+	if limits := fmt.Sprint(values["time_step_limit"]); err != nil || limits != "[0.0 <nil> <nil> <nil>]" || values["_name_or_path"] != `an "Infinity` || values["note"] != "NaN" {
+		t.Errorf("%v, %v", values, err)
+	}
+}
+
+// TestApart checks in which order the rows of q, k and v are that are one tensor.
+func TestApart(t *testing.T) {
+	f := folder(sizes("falcon", map[string]any{"new_decoder_architecture": true, "num_kv_heads": 2, "hidden_size": 4}))
+	f.Tensors = []models.Tensor{{Name: "transformer.h.0.self_attention.query_key_value.weight", Type: quant.F32, Shape: []int{8, 1}, Data: bytesOf([]float32{0, 1, 2, 3, 4, 5, 6, 7})}}
+	g := convert(t, f)
+	var got []float32
+	for i := range 8 {
+		var x [1]float32
+		quant.Dequantize(quant.F32, x[:], g.Tensors[0].Part(i))
+		got = append(got, x[0])
+	}
+	if want := []float32{0, 1, 4, 5, 2, 6, 3, 7}; !slices.Equal(got, want) {
+		t.Errorf("the rows are %v, expected %v", got, want)
 	}
 }
 
@@ -275,9 +350,16 @@ func TestValuesOfConfig(t *testing.T) {
 		value any
 	}{
 		"norm_topk_prob": {"qwen3_moe", false}, "decoder_sparse_step": {"qwen3_moe", 2}, "mlp_only_layers": {"qwen2_moe", []int{0}}, "clip_qkv": {"olmoe", 8.0}, "no_rope_layers": {"smollm3", []int{1, 0}},
-		"no_rope_layer_interval": {"smollm3", 3}, "conv_bias": {"lfm2", true}, "beta_fast": {"qwen3", nil},
+		"no_rope_layer_interval": {"smollm3", 3}, "conv_bias": {"lfm2", true}, "beta_fast": {"qwen3", nil}, "alibi": {"falcon", true}, "n_group": {"glm4_moe", 4}, "scale_attn_by_inverse_layer_idx": {"gpt2", true}, "topk_method": {"deepseek_v2", "group_limited_greedy"},
+		"rope_interleave": {"deepseek_v3", false}, "moe_layer_freq": {"deepseek_v3", 2}, "use_qk_norm": {"hunyuan_v1_dense", false},
 	} {
 		values := map[string]any{name: c.value, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64, "shared_expert_intermediate_size": 64, "conv_L_cache": 3, "layer_types": []string{"conv", "conv"}}
+		if name == "topk_method" {
+			values["n_group"] = 8
+		}
+		for name, v := range deepseekValues(nil) {
+			values[name] = v
+		}
 		if c.value == nil {
 			values["rope_scaling"] = map[string]any{"rope_type": "yarn", "factor": 4.0, name: 16.0}
 		}

@@ -1,6 +1,9 @@
 package huggingface
 
 import (
+	"encoding/json"
+	"maps"
+
 	"soberano/models"
 )
 
@@ -65,4 +68,40 @@ func graniteKeys(c *config) {
 			c.set("expert_shared_feed_forward_length", n)
 		}
 	}
+}
+
+// lfm2MoEModules are those modules of the mixtures of LFM2 that differ.
+var lfm2MoEModules = func() map[string]name {
+	m := maps.Clone(lfm2Modules)
+	m["feed_forward.gate"], m["feed_forward/expert_bias"] = name{text: "ffn_gate_inp"}, name{text: "exp_probs_b.bias"}
+	return m
+}()
+
+// lfm2MoEKeys sets the keys of the mixtures of LFM2.
+func lfm2MoEKeys(c *config) {
+	lfm2Keys(c)
+	c.mixture("moe_intermediate_size")
+	c.set("leading_dense_block_count", c.int("num_dense_layers", 0))
+	c.set("expert_gating_func", 2) // a sigmoid
+	c.only(c.bool("norm_topk_prob", true), "norm_topk_prob")
+	c.only(c.bool("use_expert_bias", true), "use_expert_bias")
+	c.only(c.number("routed_scaling_factor", 1) == 1, "routed_scaling_factor")
+}
+
+// ernieMoEModules are those modules of the mixtures of ERNIE 4.5 that differ.
+var ernieMoEModules = map[string]name{"mlp.moe_statics/e_score_correction_bias": {make: squeezed("exp_probs_b", "bias")}}
+
+// ernieMoEKeys sets the keys of the mixtures of ERNIE 4.5.
+func ernieMoEKeys(c *config) {
+	ropeKeys(c)
+	width := c.int("moe_intermediate_size", required)
+	c.set("expert_count", c.int("moe_num_experts", required))
+	c.set("expert_used_count", c.int("moe_k", required))
+	c.set("expert_feed_forward_length", width)
+	c.set("expert_shared_feed_forward_length", width*c.int("moe_num_shared_experts", 0))
+	c.set("leading_dense_block_count", c.int("moe_layer_start_index", 0))
+	c.set("interleave_moe_layer_step", c.int("moe_layer_interval", 1))
+	layers := c.int("num_hidden_layers", required)
+	end := c.values["moe_layer_end_index"]
+	c.only(end == nil || end == any(json.Number("-1")) || c.int("moe_layer_end_index", 0) == layers-1, "moe_layer_end_index")
 }

@@ -55,6 +55,9 @@ var decoderModules = map[string]name{
 	"mlp.shared_expert.up_proj":      {text: "ffn_up_shexp"},
 	"mlp.shared_expert.down_proj":    {text: "ffn_down_shexp"},
 	"mlp.shared_expert_gate":         {make: squeezed("ffn_gate_inp_shexp")},
+	"mlp.shared_experts.gate_proj":   {text: "ffn_gate_shexp"},
+	"mlp.shared_experts.up_proj":     {text: "ffn_up_shexp"},
+	"mlp.shared_experts.down_proj":   {text: "ffn_down_shexp"},
 }
 
 // outputNorms are those modules that differ where the outputs of attention and feed-forward networks are normalised, not their inputs.
@@ -133,13 +136,13 @@ func decoderName(c *config, tensor string) name {
 		}
 	}
 	layer, module, kind, ok := cutLayer(rest, "layers.")
-	switch n, known := c.family.own[module]; {
+	switch n, known := c.ownName(layer, module, kind); {
 	case !ok:
 		return name{text: tensor}
-	case module == "self_attn.rotary_emb":
+	case module == "self_attn.rotary_emb" || c.drafts(layer):
 		return name{}
 	case known:
-		return n.of(layer, kind)
+		return n
 	}
 	if n, known := decoderModules[module]; known {
 		return n.of(layer, kind)
@@ -148,6 +151,25 @@ func decoderName(c *config, tensor string) name {
 		return n.of(layer, kind)
 	}
 	return name{text: tensor}
+}
+
+// ownName returns the name of a tensor whose module is in the own table of the family. Behind a slash stands the end of a name that has no
+// ".weight" or ".bias", or of which only this end differs; the name in the table is then the whole one.
+func (c *config) ownName(layer, module, kind string) (name, bool) {
+	if n, known := c.family.own[module+"/"+kind]; known {
+		n.blk = "blk." + layer + "."
+		n.text = n.blk + n.text
+		return n, true
+	}
+	n, known := c.family.own[module]
+	return n.of(layer, kind), known
+}
+
+// drafts reports whether a layer only drafts tokens: such layers are behind the others.
+func (c *config) drafts(layer string) bool {
+	n, _ := strconv.Atoi(layer)
+	layers := c.int("num_hidden_layers", 0)
+	return n >= layers && n < layers+c.int("num_nextn_predict_layers", 0)
 }
 
 // cutLayer divides the name of a tensor of a layer: layers.3.mlp.up_proj.weight is layer 3, module mlp.up_proj, kind weight.

@@ -38,6 +38,8 @@ func (c *config) rope(dims int) {
 		c.llama3(p, dims)
 	case "longrope", "su":
 		c.longRope(p, dims)
+	case "dynamic":
+		c.hunyuanRope(p, dims)
 	default:
 		c.fail("the rotary embedding %s is not supported: %w", models.Quote(kind), models.ErrUnsupported)
 	}
@@ -59,6 +61,12 @@ func (c *config) yarn(p map[string]any) {
 			c.fail("%s of YaRN is not supported: %w", name, models.ErrUnsupported)
 		}
 	}
+	if c.family.architecture == "deepseek2" {
+		all := c.numberOf(p, "mscale_all_dim", 0)
+		c.only(c.numberOf(p, "mscale", all) == all && all > 0, "mscale")
+		c.set("rope.scaling.yarn_log_multiplier", all/10) // as llama.cpp's converter writes it
+		return
+	}
 	scale := func(m float64) float64 { return 1 + 0.1*m*math.Log(max(factor, 1)) }
 	attention := c.numberOf(p, "attention_factor", 0)
 	if m, all := c.numberOf(p, "mscale", 0), c.numberOf(p, "mscale_all_dim", 0); attention == 0 && m != 0 && all != 0 {
@@ -67,6 +75,19 @@ func (c *config) yarn(p map[string]any) {
 	if ratio := attention / scale(1); attention != 0 && math.Abs(ratio-1) > 1e-4 {
 		c.set("rope.scaling.attn_factor", ratio)
 	}
+}
+
+// hunyuanRope sets the keys of the models of Hunyuan, whose rotary embedding has a larger base (NTK-aware scaling) and reaches 256k positions, whatever
+// config.json has as its context. In other families, "dynamic" is an embedding that depends on the length of the text.
+func (c *config) hunyuanRope(p map[string]any, dims int) {
+	alpha := c.numberOf(p, "alpha", 0)
+	if c.family.own["self_attn.query_layernorm"].text == "" || dims < 4 || alpha <= 0 {
+		c.fail("the rotary embedding \"dynamic\" is not supported: %w", models.ErrUnsupported)
+		return
+	}
+	base := c.numberOf(p, "rope_theta", c.number("rope_theta", 10000))
+	c.set("rope.freq_base", base*math.Pow(alpha, float64(dims)/float64(dims-2)))
+	c.set("context_length", 256<<10)
 }
 
 // mistralYarn sets the keys of YaRN that only mistral3 reads, and the growth of the scores of attention with the position.

@@ -100,10 +100,10 @@ func halves(names ...string) func(*config, models.Tensor, string) []models.Tenso
 	}
 }
 
-// squeezed returns a function that makes a tensor without the dimensions of length 1.
-func squeezed(name string) func(*config, models.Tensor, string) []models.Tensor {
+// squeezed returns a function that makes a tensor without the dimensions of length 1: the weight of a module, or what kind says.
+func squeezed(name string, kind ...string) func(*config, models.Tensor, string) []models.Tensor {
 	return func(_ *config, t models.Tensor, blk string) []models.Tensor {
-		t.Name = blk + name + ".weight"
+		t.Name = blk + name + "." + append(kind, "weight")[0]
 		t.Shape = slices.DeleteFunc(slices.Clone(t.Shape), func(n int) bool { return n == 1 })
 		return []models.Tensor{t}
 	}

@@ -227,6 +227,25 @@ func (l *Library) holding(paths []string) (Entry, bool) {
 	return Entry{}, false
 }
 
+// Holding returns the entry of the model at path, a file or a folder: one whose files are the same, by whatever paths and links.
+func Holding(entries []Entry, path string) (Entry, bool) {
+	if _, at, err := locate(path); err == nil {
+		path = at
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return Entry{}, false
+	}
+	for _, e := range entries {
+		for _, at := range []string{e.Path(), e.FilePath(e.Files[0])} {
+			if other, err := os.Stat(at); err == nil && os.SameFile(st, other) {
+				return e, true
+			}
+		}
+	}
+	return Entry{}, false
+}
+
 // verify compares the files with their recorded sizes and hashes.
 func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) error {
 	if err := e.Check(); err != nil {

@@ -18,8 +18,10 @@ import (
 
 // modelTypes are the families whose models Folder writes, with the model_type of their config.json.
 var modelTypes = map[string]string{
-	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
-	"gemma3": "gemma3_text", "gemma4": "gemma4_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "llama": "llama",
+	"apertus": "apertus", "deepseek2": "deepseek_v3", "falcon": "falcon", "glm4moe": "glm4_moe", "gpt2": "gpt2", "gptneox": "gpt_neox", "granitehybrid": "granitemoehybrid", "hunyuan-dense": "hunyuan_v1_dense",
+	"hunyuan-moe": "hunyuan_v1_moe", "nemotron_h": "nemotron_h", "nemotron_h_moe": "nemotron_h",
+	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "ernie4_5-moe": "ernie4_5_moe", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
+	"gemma3": "gemma3_text", "gemma4": "gemma4_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "lfm2moe": "lfm2_moe", "llama": "llama",
 	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "qwen35moe": "qwen3_5_moe_text", "qwen3next": "qwen3_next",
 	"qwen3moe": "qwen3_moe", "qwen3vl": "qwen3_vl", "seed_oss": "seed_oss", "smollm3": "smollm3", "starcoder2": "starcoder2",
 }
@@ -28,6 +30,9 @@ var modelTypes = map[string]string{
 func (s *Source) modelType() string {
 	if _, mixture := s.Meta["llama.expert_count"]; mixture {
 		return "mixtral"
+	}
+	if latent, _ := s.Meta["deepseek2.attention.q_lora_rank"].(uint64); s.Architecture == "deepseek2" && latent == 0 {
+		return "deepseek_v2"
 	}
 	return modelTypes[s.Architecture]
 }
@@ -111,8 +116,11 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	if s.Architecture == "modern-bert" {
 		name = modernBertOthers[base]
 	}
-	if s.Architecture == "lfm2" && base == "token_embd_norm" {
+	if strings.HasPrefix(s.Architecture, "lfm2") && base == "token_embd_norm" {
 		name = "model.embedding_norm"
+	}
+	if own := foreignFolders[s.Architecture].others[base]; own != "" {
+		name = own
 	}
 	var layer int
 	if _, err := fmt.Sscanf(base, "blk.%d.", &layer); err == nil {
@@ -147,6 +155,9 @@ func (s *Source) module(layer int, what string) string {
 	name := modules[what]
 	if own := ownModules[s.Architecture][what]; own != "" {
 		name = own
+	}
+	if own := foreignFolders[s.Architecture]; own.layer != "" {
+		return fmt.Sprintf(own.layer, layer) + name
 	}
 	return fmt.Sprintf("model.layers.%d.%s", layer, name)
 }
@@ -275,7 +286,7 @@ func write(t testing.TB, path string, b []byte) {
 func FolderKinds() (list []string) {
 	for _, table := range []map[string]kind{kinds, encoders} {
 		for name := range maps.Keys(table) {
-			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "gemma4-e", "gemma4-moe", "mixtral", "modern-bert-rank"}, name) {
+			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "deepseek2-lite", "granitehybrid-moe", "nemotron_h-latent", "gemma4-e", "gemma4-moe", "mixtral", "modern-bert-rank"}, name) {
 				list = append(list, name)
 			}
 		}
@@ -287,7 +298,7 @@ func FolderKinds() (list []string) {
 // Store converts the matrices to another type of floating-point numbers, with the values that it has.
 func (s *Source) Store(to quant.Type) {
 	for i, t := range s.Tensors {
-		if len(t.Shape) < 2 || to == quant.F32 {
+		if len(t.Shape) < 2 || t.Cols() == 1 || to == quant.F32 { // [n × 1] are the rates of a state space
 			continue
 		}
 		values := make([]float32, t.Len())

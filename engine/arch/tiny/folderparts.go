@@ -11,7 +11,7 @@ import (
 )
 
 // interleaved are the families in whose GGUF files the values of a rotated pair are neighbours, and in whose folders they are not.
-var interleaved = []string{"llama", "granite", "granitemoe", "smollm3"}
+var interleaved = []string{"llama", "granite", "granitehybrid", "granitemoe", "smollm3"}
 
 // ownModules are the names in PyTorch that differ from modules, by family.
 var ownModules = func() map[string]map[string]string {
@@ -19,21 +19,37 @@ var ownModules = func() map[string]map[string]string {
 	glm := map[string]string{"post_attention_norm": "post_self_attn_layernorm", "post_ffw_norm": "post_mlp_layernorm", "ffn_up": "mlp.gate_up_proj"}
 	post := map[string]string{"post_attention_norm": "post_attention_layernorm", "ffn_gate_inp": "mlp.router"}
 	moe := map[string]string{"post_attention_norm": "post_attention_layernorm"}
+	granite := map[string]string{"ffn_gate_inp": "block_sparse_moe.router.layer", "ffn_down_exps": "block_sparse_moe.output_linear", "ffn_down_shexp": "shared_mlp.output_linear"}
+	shared := map[string]string{"ffn_gate_shexp": "mlp.shared_experts.gate_proj", "ffn_up_shexp": "mlp.shared_experts.up_proj", "ffn_down_shexp": "mlp.shared_experts.down_proj",
+		"post_attention_norm": "post_attention_layernorm", "attn_q_a": "self_attn.q_a_proj", "attn_q_a_norm": "self_attn.q_a_layernorm", "attn_q_b": "self_attn.q_b_proj",
+		"attn_kv_a_mqa": "self_attn.kv_a_proj_with_mqa", "attn_kv_a_norm": "self_attn.kv_a_layernorm", "attn_kv_b": "self_attn.kv_b_proj"}
+	hunyuan := map[string]string{"attn_q_norm": "self_attn.query_layernorm", "attn_k_norm": "self_attn.key_layernorm", "ffn_gate_inp": "mlp.gate.wg", "ffn_gate_shexp": "mlp.shared_mlp.gate_proj",
+		"ffn_up_shexp": "mlp.shared_mlp.up_proj", "ffn_down_shexp": "mlp.shared_mlp.down_proj"}
+	nemotron := map[string]string{"attn_norm": "norm", "attn_q": "mixer.q_proj", "attn_k": "mixer.k_proj", "attn_v": "mixer.v_proj", "attn_output": "mixer.o_proj", "ffn_up": "mixer.up_proj", "ffn_down": "mixer.down_proj",
+		"ffn_gate_inp": "mixer.gate", "ffn_up_shexp": "mixer.shared_experts.up_proj", "ffn_down_shexp": "mixer.shared_experts.down_proj", "ffn_latent_down": "mixer.fc1_latent_proj", "ffn_latent_up": "mixer.fc2_latent_proj"}
+	lfm2 := map[string]string{
+		"attn_norm": "operator_norm", "ffn_norm": "ffn_norm", "attn_output": "self_attn.out_proj", "attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm",
+		"ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3", "ffn_down": "feed_forward.w2", "conv": "conv.conv", "in_proj": "conv.in_proj", "out_proj": "conv.out_proj",
+		"ffn_gate_inp": "feed_forward.gate",
+	}
 	return map[string]map[string]string{
-		"qwen35": post, "qwen35moe": moe, "qwen3next": moe, "gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
+		"ernie4_5-moe": shared, "apertus": {"attn_norm": "attention_layernorm", "ffn_norm": "feedforward_layernorm"}, "deepseek2": shared, "glm4moe": shared, "hunyuan-dense": hunyuan, "hunyuan-moe": hunyuan,
+		"granitehybrid": {"ffn_gate_inp": granite["ffn_gate_inp"], "ffn_down_exps": granite["ffn_down_exps"], "ffn_down_shexp": granite["ffn_down_shexp"], "ffn_down": granite["ffn_down_shexp"]},
+		"nemotron_h":    nemotron, "nemotron_h_moe": nemotron,
+		"gpt2":    {"attn_norm": "ln_1", "ffn_norm": "ln_2", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj", "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"},
+		"gptneox": {"attn_qkv": "attention.query_key_value", "attn_output": "attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
+		"falcon":  {"attn_qkv": "self_attention.query_key_value", "attn_output": "self_attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
+		"qwen35":  post, "qwen35moe": moe, "qwen3next": moe, "gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
 		"gemma4": {
 			"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm", "post_ffw_norm_1": "post_feedforward_layernorm_1",
 			"pre_ffw_norm_2": "pre_feedforward_layernorm_2", "post_ffw_norm_2": "post_feedforward_layernorm_2", "ffn_gate_inp": "router.proj", "inp_gate": "per_layer_input_gate", "proj": "per_layer_projection",
 			"post_norm": "post_per_layer_input_norm",
 		},
 		"phi3":       {"ffn_up": "mlp.gate_up_proj"},
-		"granitemoe": {"ffn_gate_inp": "block_sparse_moe.router.layer", "ffn_down_exps": "block_sparse_moe.output_linear", "ffn_down_shexp": "shared_mlp.output_linear"},
+		"granitemoe": granite,
 		"llama":      {"ffn_gate_inp": "block_sparse_moe.gate"},
 		"starcoder2": {"ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"},
-		"lfm2": {
-			"attn_norm": "operator_norm", "ffn_norm": "ffn_norm", "attn_output": "self_attn.out_proj", "attn_q_norm": "self_attn.q_layernorm", "attn_k_norm": "self_attn.k_layernorm",
-			"ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3", "ffn_down": "feed_forward.w2", "conv": "conv.conv", "in_proj": "conv.in_proj", "out_proj": "conv.out_proj",
-		},
+		"lfm2":       lfm2, "lfm2moe": lfm2,
 	}
 }()
 
@@ -42,19 +58,30 @@ var gemma4Bare = map[string]string{"gate_up_exps": "experts.gate_up_proj", "down
 
 // expertModules are the names in PyTorch of the matrices of an expert.
 var expertModules = map[string]map[string]string{
-	"llama": {"ffn_gate_exps": "block_sparse_moe.experts.%d.w1", "ffn_up_exps": "block_sparse_moe.experts.%d.w3", "ffn_down_exps": "block_sparse_moe.experts.%d.w2"},
-	"":      {"ffn_gate_exps": "mlp.experts.%d.gate_proj", "ffn_up_exps": "mlp.experts.%d.up_proj", "ffn_down_exps": "mlp.experts.%d.down_proj"},
+	"lfm2moe":        {"ffn_gate_exps": "feed_forward.experts.%d.w1", "ffn_up_exps": "feed_forward.experts.%d.w3", "ffn_down_exps": "feed_forward.experts.%d.w2"},
+	"llama":          {"ffn_gate_exps": "block_sparse_moe.experts.%d.w1", "ffn_up_exps": "block_sparse_moe.experts.%d.w3", "ffn_down_exps": "block_sparse_moe.experts.%d.w2"},
+	"nemotron_h_moe": {"ffn_up_exps": "mixer.experts.%d.up_proj", "ffn_down_exps": "mixer.experts.%d.down_proj"},
+	"":               {"ffn_gate_exps": "mlp.experts.%d.gate_proj", "ffn_up_exps": "mlp.experts.%d.up_proj", "ffn_down_exps": "mlp.experts.%d.down_proj"},
 }
 
 // unstacked returns all tensors as they are in a folder: those of experts and of q, k and v apart, and others together.
 func (s *Source) unstacked() (list []models.Tensor) {
-	if s.Architecture == "gpt-oss" {
+	switch s.Architecture {
+	case "gpt-oss":
 		s.packExperts()
+	case "hunyuan-moe":
+		s.widenShared()
+	case "apertus":
+		list = s.activationParts()
 	}
 	for i := range s.Tensors {
 		t := &s.Tensors[i]
 		blk, what, _ := strings.Cut(strings.TrimSuffix(t.Name, ".weight"), "ffn_")
 		prefix := strings.Replace(blk, "blk.", "model.layers.", 1)
+		if parts, ok := s.foreignPart(t); ok {
+			list = append(list, parts...)
+			continue
+		}
 		if parts, ok := s.deltaPart(t); ok {
 			list = append(list, parts...)
 			continue
@@ -81,13 +108,13 @@ func (s *Source) unstacked() (list []models.Tensor) {
 			list = append(list, down)
 		case s.Architecture == "gpt-oss" && strings.Contains(t.Name, "_exps."):
 			list = append(list, s.gptOSSExperts(t)...)
-		case s.Architecture == "granitemoe" && (what == "gate_exps" || what == "gate_shexp"):
+		case strings.HasPrefix(s.Architecture, "granite") && (what == "gate_exps" || what == "gate_shexp"):
 			name := map[string]string{"gate_exps": "block_sparse_moe.input_linear", "gate_shexp": "shared_mlp.input_linear"}[what]
 			list = append(list, s.joined(t, strings.Replace(t.Name, "gate", "up", 1), prefix+name+".weight"))
-		case s.Architecture == "granitemoe" && (what == "up_exps" || what == "up_shexp"):
+		case strings.HasPrefix(s.Architecture, "granite") && (what == "up_exps" || what == "up_shexp"):
 		case s.Architecture == "chatglm" && strings.Contains(t.Name, "attn_qkv"):
 			list = append(list, s.threeParts(t)...)
-		case strings.HasSuffix(t.Name, "_exps.weight") && s.Architecture != "granitemoe":
+		case strings.HasSuffix(t.Name, "_exps.weight") && !strings.HasPrefix(s.Architecture, "granite"):
 			list = append(list, s.experts(t, prefix, "ffn_"+what)...)
 		default:
 			list = append(list, s.pytorch(t))
@@ -193,6 +220,9 @@ func (s *Source) otherConfig(c map[string]any) {
 	if s.isDelta() {
 		s.deltaConfig(c)
 	}
+	if s.foreignConfig(c) {
+		return
+	}
 	switch s.modelType() {
 	case "qwen3_moe":
 		c["norm_topk_prob"], c["intermediate_size"], c["decoder_sparse_step"], c["mlp_only_layers"] = true, FF, 1, []int{}
@@ -213,6 +243,12 @@ func (s *Source) otherConfig(c map[string]any) {
 		c["norm_epsilon"] = c["layer_norm_eps"]
 	case "qwen2_vl", "qwen3_vl":
 		c["rope_scaling"] = map[string]any{"type": "mrope", "mrope_section": s.Meta[s.Architecture+".rope.dimension_sections"].([]uint64)[:3]}
+	case "lfm2_moe":
+		c["norm_eps"], c["conv_L_cache"], c["num_dense_layers"], c["use_expert_bias"], c["norm_topk_prob"] = c["rms_norm_eps"], Taps, 1, true, true
+		c["layer_types"], c["num_key_value_heads"] = []string{"conv", "full_attention", "conv", "full_attention"}, KVHeads
+	case "ernie4_5_moe":
+		c["moe_num_experts"], c["moe_k"], c["moe_num_shared_experts"], c["moe_layer_start_index"], c["moe_layer_interval"], c["moe_layer_end_index"] = c["num_experts"], c["num_experts_per_tok"], 2, 1, 1, -1
+		delete(c, "num_experts")
 	case "lfm2":
 		c["norm_eps"], c["conv_L_cache"], c["block_ff_dim"], c["block_auto_adjust_ff_dim"] = c["rms_norm_eps"], Taps, FF, false
 		c["layer_types"], c["num_key_value_heads"] = []string{"conv", "full_attention", "conv", "conv", "full_attention"}, KVHeads

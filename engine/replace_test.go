@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"soberano/engine/arch/tiny"
+	"soberano/engine/batch"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/models/gguf"
+)
+
+var errLost = errors.New("the device is lost")
+
+// failing is a device whose steps fail, or whose rows hold NaN, after some that end well.
+type failing struct {
+	kernels.Device
+	steps int
+	nan   bool
+}
+
+type failingStep struct {
+	kernels.Step
+	d    *failing
+	rows *kernels.Rows
+}
+
+func (d *failing) Name() string { return "failing" }
+
+func (d *failing) Begin(b *kernels.Batch) kernels.Step {
+	return &failingStep{Step: d.Device.Begin(b), d: d}
+}
+
+func (s *failingStep) Read(t kernels.Tensor) *kernels.Rows {
+	s.rows = s.Step.Read(t)
+	return s.rows
+}
+
+func (s *failingStep) End() error {
+	s.d.steps--
+	err := s.Step.End()
+	switch {
+	case err != nil || s.d.steps >= 0:
+	case s.d.nan:
+		for i := range s.rows.Len {
+			s.rows.Row(i)[0] = float32(math.NaN())
+		}
+	default:
+		err = errLost
+	}
+	return err
+}
+
+// onFailing returns what opening needs: a file, a device that fails, and options that say how it is replaced and keep the cause.
+func onFailing(t *testing.T, s *tiny.Source, d *failing) (Options, *error) {
+	t.Helper()
+	newCPU := func() (kernels.Device, error) { return cpu.New(cpu.Options{Exact: true, Threads: 2}) }
+	var err error
+	if d.Device, err = newCPU(); err != nil {
+		t.Fatal(err)
+	}
+	said := new(error)
+	return Options{Replace: func(cause error) (kernels.Device, error) {
+		*said = cause
+		return newCPU()
+	}}, said
+}
+
+// TestReplace checks that an answer continues on another device when the first fails, and that Info names that one then.
+func TestReplace(t *testing.T) {
+	s := tiny.New("llama")
+	r := Request{Prompt: "abc", MaxTokens: 20}
+	want, _, err := collect(openTiny(t, s, settings{Exact: true}), context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &failing{steps: 7}
+	o, said := onFailing(t, s, d)
+	f, err := gguf.Open(s.Write(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(f, d, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := m.Info().Device; name != "failing" {
+		t.Errorf("before: %s", name)
+	}
+	if got, _, err := collect(m, context.Background(), r); err != nil || got != want {
+		t.Errorf("%q, %v; without a failure %q", got, err, want)
+	}
+	if name := m.Info().Device; !errors.Is(*said, errLost) || name == "failing" {
+		t.Errorf("after %v: %s", *said, name)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReplaceEncoder checks the same for vectors, also if the first device computes values that are no numbers.
+func TestReplaceEncoder(t *testing.T) {
+	s := tiny.New("eurobert")
+	texts := [][]int32{ids(1, 9), ids(2, 5)}
+	want, err := openEncoder(t, s, 0).Encode(context.Background(), texts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, nan := range []bool{false, true} {
+		d := &failing{nan: nan}
+		o, said := onFailing(t, s, d)
+		f, err := gguf.Open(s.Write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := OpenEncoder(f, d, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			got, err := e.Encode(context.Background(), texts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range texts {
+				if off := distance(got[i], want[i]); !(off < 1e-5) {
+					t.Errorf("text %d: %g off", i, off)
+				}
+			}
+		}
+		if !errors.Is(*said, map[bool]error{false: errLost, true: batch.ErrNotANumber}[nan]) || e.Info().Device == "failing" {
+			t.Errorf("after %v: %s", *said, e.Info().Device)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
