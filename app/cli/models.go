@@ -18,13 +18,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, find, show, verify and remove models",
+		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, verify or remove")
+			return usagef("name a command: models list, import, scan, show, convert, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -56,9 +56,19 @@ func modelsList() *cobra.Command {
 	return cmd
 }
 
+// listed is the JSON of one model of `models list`.
+type listed struct {
+	registry.Entry
+	Away bool `json:"away,omitempty"` // its files are not where they were
+}
+
 func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 	if asJSON {
-		return printJSON(out, append([]registry.Entry{}, entries...))
+		list := []listed{}
+		for _, e := range entries {
+			list = append(list, listed{e, e.Away()})
+		}
+		return printJSON(out, list)
 	}
 	if len(entries) == 0 {
 		_, err := fmt.Fprintln(out, "The library is empty. `soberano models import PATH` adds a model, `soberano models scan` finds those of other programs; `make run` fetches the included ones.")
@@ -70,6 +80,9 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		note := yesNo(e.Linked, " (linked)", "")
 		if !e.Runs {
 			note += " (does not run)"
+		}
+		if e.Away() {
+			note += " (away: not at " + models.Printable(e.Path()) + ")"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
 	}

@@ -236,6 +236,9 @@ func (e *Entry) Check() error {
 	return nil
 }
 
+// Away reports whether a linked file of the entry is not where it was, as on a drive that is not plugged in.
+func (e *Entry) Away() bool { return errors.Is(e.Check(), models.ErrNotFound) }
+
 // present returns an error if a file of the entry is not there or has another size.
 func (e *Entry) present(f Stored) error {
 	path := e.FilePath(f)
@@ -243,7 +246,7 @@ func (e *Entry) present(f Stored) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && filepath.IsAbs(f.Path):
 		return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", models.Printable(filepath.Dir(path))),
-			Advice: "put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
+			Advice: "plug in its drive or put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
 	case err != nil:
 		return models.NotReadable(path, err)
 	case st.Size() != f.Bytes:
