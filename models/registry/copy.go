@@ -182,7 +182,7 @@ func writeSynced(path string, b []byte) error {
 
 // explainWriteError adds what the user can do to the error of a write to a full disk.
 func explainWriteError(dir string, err error) error {
-	if err != nil && diskFull(err) {
+	if err != nil && models.DiskFull(err) {
 		return fmt.Errorf("the disk that holds %s is full; nothing was imported: free some space, or link the file instead of copying it (%w)", models.Printable(dir), err)
 	}
 	return err
