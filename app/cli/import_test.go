@@ -157,7 +157,7 @@ func TestAway(t *testing.T) {
 	if out, code := verb(t, "", "models", "list", "--json"); code != 0 || !strings.Contains(out, `"away": true`) {
 		t.Errorf("%d %s", code, out)
 	}
-	if _, notes, code := run(t, nil, "chat", "-m", "m", "-p", "hi"); code != 1 || !strings.Contains(strings.ToLower(notes), "plug in its drive or put it back") {
+	if _, notes, code := run(t, nil, "chat", "-m", "m", "-p", "hi"); code != 1 || !strings.Contains(strings.ToLower(notes), "if it is on another drive, plug that in") {
 		t.Errorf("%d %s", code, notes)
 	}
 	if err := os.Rename(drive+"-away", drive); err != nil {

@@ -279,7 +279,7 @@ func (e *Entry) present(f Stored) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && filepath.IsAbs(f.Path):
 		return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", models.Printable(filepath.Dir(path))),
-			Advice: "plug in its drive or put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
+			Advice: "put it back, or remove the model and import it from its new place; if it is on another drive, plug that in", Kind: models.ErrNotFound}
 	case err != nil:
 		return models.NotReadable(path, err)
 	case st.Size() != f.Bytes:
