@@ -136,6 +136,8 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("file", models.Printable(e.FilePath(f)))
 		if f.SHA256 != "" {
 			row("sha256", models.Printable(f.SHA256))
+		} else if e.Saved() {
+			row("sha256", "not known yet: `soberano models verify "+e.Name+"` reads the file")
 		}
 	}
 	if e.Note != "" {
@@ -161,6 +163,7 @@ type verified struct {
 	Files  []registry.Stored `json:"files,omitempty"`        // of a model outside the library
 	// Packed are the model's repacked weights on this computer.
 	Packed []packedWeights `json:"packed,omitempty"`
+	First  bool            `json:"first,omitempty"` // the hashes were not known before
 }
 
 // verify checks a model given by its name in the library or by a path.
@@ -174,6 +177,9 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 			v.Files = files
 		}
 	} else {
+		if e, err := lib.Find(name); err == nil {
+			v.First = !e.Hashed()
+		}
 		err = lib.Verify(ctx, name, line.report())
 	}
 	line.end()
@@ -186,6 +192,10 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 // print prints the result for an intact model.
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
+	if v.First {
+		fmt.Fprintf(out, "%s: can be read to its end, and its sha256 is now recorded\n", name)
+		return
+	}
 	if v.Files == nil {
 		fmt.Fprintf(out, "%s: intact%s\n", name, yesNo(len(v.Packed) > 0, ", with its repacked weights", ""))
 		return

@@ -188,8 +188,8 @@ func explainWriteError(dir string, err error) error {
 	return err
 }
 
-// Verify reads all files of a model and compares them with the hashes computed at its
-// import. The error says which file is missing or has changed.
+// Verify reads all files of a model and compares them with their hashes, which it records for those that are not known yet. The error says which file is
+// missing or has changed.
 func (l *Library) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
 	e, err := l.Find(name)
 	if err != nil {
@@ -258,13 +258,22 @@ func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) er
 	if e.Projector != nil {
 		m.total += e.Projector.Bytes
 	}
-	for _, f := range e.Files {
-		if _, err := e.matches(m, f); err != nil {
+	known := e.Hashed()
+	for i := range e.Files {
+		f := &e.Files[i]
+		if f.SHA256 == "" {
+			if err := e.first(m, f); err != nil {
+				return err
+			}
+		} else if _, err := e.matches(m, *f); err != nil {
 			return err
 		}
 	}
 	if err := e.verifyProjector(m); err != nil {
 		return err
+	}
+	if !known {
+		e.save()
 	}
 	m.finish()
 	return nil
