@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/asr/whisper"
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
@@ -30,7 +31,7 @@ func modelsConvert() *cobra.Command {
 			if o.Compression, err = compressionNamed(compression); err != nil {
 				return err
 			}
-			o.Shard, o.Threads = uint64(shard*1e9), 0
+			o.Shard = uint64(shard * 1e9)
 			e, err := namedModel(readLibrary(), args[0], anyKind)
 			if err != nil {
 				return err
@@ -41,7 +42,7 @@ func modelsConvert() *cobra.Command {
 			}
 			defer f.Close()
 			line := progress("writing")
-			o.Progress = line.report()
+			o.Progress, o.Tokens = line.report(), whisper.Tokens
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
 			return convertError(args[1], err)

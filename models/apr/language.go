@@ -10,7 +10,8 @@ import (
 
 // The file of a language model has all keys of a GGUF file. Those that APR has a key for are stored under that, all others under their own
 // name, which always has a dot. Tensors have the names of a folder of Hugging Face where the family has such names, and those of GGUF
-// otherwise; the order of their rows is that of GGUF files, which rope_type tells.
+// otherwise; the order of their rows is that of GGUF files, which rope_type tells. A model that was a folder of Hugging Face keeps its
+// tensors as they are, and its files, such as config.json and tokenizer.json, as lists of bytes; it is then read as a folder is.
 
 // renamed are the keys of a GGUF file that have another name in an APR file.
 var renamed = map[string]string{
@@ -37,14 +38,42 @@ var numbers = map[string]string{
 
 // Language returns the metadata and the names of tensors of an APR file for a language model whose metadata and names are those of a GGUF file.
 func Language(meta models.Metadata, tensors []models.Source) (models.Metadata, []models.Source) {
-	family, _ := meta["general.architecture"].(string)
-	out := models.Metadata{"model_type": family}
+	out := describe(meta, tensors)
 	for key, v := range meta {
 		if to, ok := renamed[key]; ok {
 			key = to
 		}
 		out[key] = v
 	}
+	if tokens, err := meta.Strings("tokenizer.ggml.tokens"); err == nil {
+		out["vocab_size"] = uint64(len(tokens))
+	}
+	family, _ := meta["general.architecture"].(string)
+	if huggingface.Interleaved(family) {
+		out["rope_type"] = uint64(ropePairs)
+	}
+	list := make([]models.Source, len(tensors))
+	for i, t := range tensors {
+		list[i] = t
+		list[i].Name = huggingface.FolderName(family, t.Name)
+	}
+	return out, list
+}
+
+// Folder returns the metadata of an APR file that holds a folder of Hugging Face: its tensors under their names and its other files as lists of
+// bytes. meta is the metadata of a GGUF file with the same model.
+func Folder(meta models.Metadata, tensors []models.Source) models.Metadata {
+	out := describe(meta, tensors)
+	if text, ok := meta["tokenizer.chat_template"].(string); ok {
+		out["chat_template"] = text
+	}
+	return out
+}
+
+// describe returns the keys of APR that tell other programs what a model is.
+func describe(meta models.Metadata, tensors []models.Source) models.Metadata {
+	family, _ := meta["general.architecture"].(string)
+	out := models.Metadata{"model_type": family, "rope_type": uint64(ropeHalves)}
 	for key, to := range described {
 		if v, ok := meta[key].(string); ok && v != "" {
 			out[to] = v
@@ -56,23 +85,13 @@ func Language(meta models.Metadata, tensors []models.Source) (models.Metadata, [
 			out[to] = v
 		}
 	}
-	if tokens, err := meta.Strings("tokenizer.ggml.tokens"); err == nil {
-		out["vocab_size"] = uint64(len(tokens))
-	}
-	out["rope_type"] = uint64(ropeHalves)
-	if huggingface.Interleaved(family) {
-		out["rope_type"] = uint64(ropePairs)
-	}
-	list := make([]models.Source, len(tensors))
 	values := uint64(0)
-	for i, t := range tensors {
-		list[i] = t
-		list[i].Name = huggingface.FolderName(family, t.Name)
+	for _, t := range tensors {
 		n, _ := models.Values(t.Shape)
 		values += uint64(n)
 	}
 	out["param_count"] = values
-	return out, list
+	return out
 }
 
 // The values of rope_type: which two values of a head are rotated together.

@@ -31,9 +31,11 @@ type Options struct {
 	Replace bool
 	// Threads is the number of goroutines that encode; 0: one for each CPU.
 	Threads int
-	// Vocabulary returns the keys of a GGUF file for the tokenizer of a folder of Hugging Face. It is a function because package token,
+	// Vocabulary, if not nil, returns the keys of a GGUF file for the tokenizer of a folder of Hugging Face. It is a function because package token,
 	// which knows them, is not one of models.
 	Vocabulary func(f *models.File) (models.Metadata, error)
+	// Tokens, if not nil, returns the bytes of the tokens of text of a Whisper model, for programs that read them from an APR file.
+	Tokens func(f *models.File) ([]string, error)
 	// Progress, if not nil, is called with the number of bytes of weights that have been written, and their total.
 	Progress func(done, total int64)
 }
@@ -68,13 +70,14 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("the name %s does not say a format to write: .gguf, .apr, or a folder's name without an extension are known", models.Quote(filepath.Base(e.Path)))
 }
 
-// model is a model to be written: its keys and tensors are those of a GGUF file, or of Whisper in an APR file.
+// model is a model to be written.
 type model struct {
 	path    string
-	speech  bool
-	meta    models.Metadata
+	speech  bool            // it is Whisper, with the names of Hugging Face
+	folder  string          // family of a language model with the names and files of a folder; "": it has those of a GGUF file
+	meta    models.Metadata // keys of a GGUF file for language models, those of an APR file for speech
 	tensors []models.Tensor
-	aux     map[string][]byte
+	aux     map[string][]byte // files of the folder, and lists of bytes of an APR file
 }
 
 // Convert writes the model f, which stays open, to the file or folder out. The error is a *models.FileError where f is at fault. After an error, or if ctx ends, there is no
@@ -84,7 +87,7 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 	if err != nil {
 		return err
 	}
-	m, err := read(f, o)
+	m, err := read(f, to, o)
 	if err != nil {
 		return err
 	}
@@ -110,13 +113,11 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 
 // write writes the files of the model to dst.
 func (m *model) write(dst *destination, to Format, tensors []models.Source, o Options) error {
-	switch {
-	case m.speech && to == GGUF:
-		return models.Unsupported(m.path, "write it as an .apr file or as a folder", "holds a Whisper model, for which there is no GGUF file")
-	case to == GGUF:
+	switch to {
+	case GGUF:
 		return m.writeGGUF(dst, tensors, o)
-	case to == APR:
+	case APR:
 		return m.writeAPR(dst, tensors, o)
 	}
-	return models.Unsupported(m.path, "write it as a .gguf or an .apr file", "can't be written as a folder")
+	return m.writeFolder(dst, tensors)
 }

@@ -39,6 +39,13 @@ func (e *encoder) copy(w io.Writer, t models.Tensor, to quant.Type) error {
 	if t.Part == nil {
 		return e.rows(w, t, t.Data, to, t.Rows(), e.options.Importance[t.Name])
 	}
+	if len(t.Shape) == 1 { // a vector whose values are in another order
+		var data []byte
+		for i := range t.Shape[0] {
+			data = append(data, t.Part(i)...)
+		}
+		return e.rows(w, t, data, to, 1, nil)
+	}
 	rows, weights := t.Rows()/t.Shape[0], e.options.Importance[t.Name]
 	for i := range t.Shape[0] {
 		part := weights

@@ -10,6 +10,7 @@ import (
 
 	"soberano/kernels/quant"
 	"soberano/models"
+	"soberano/models/huggingface"
 )
 
 // mix says in which types the weights of a model are stored. Most have the type base; those that matter more than others have more bits:
@@ -97,10 +98,11 @@ func (m *model) network(o Options) (n network, err error) {
 	heads, pairs := number("attention.head_count"), number("attention.head_count_kv")
 	n.shared, n.tied, n.importances = heads/max(1, cmp.Or(pairs, heads)), true, o.Importance != nil
 	for _, t := range m.tensors {
-		if t.Name == "output.weight" {
+		name := m.name(t)
+		if name == "output.weight" {
 			n.tied = false
 		}
-		if roleOf(t.Name) == values {
+		if roleOf(name) == values {
 			n.values++
 		}
 	}
@@ -153,6 +155,14 @@ func matrix(t models.Tensor) bool {
 	return !slices.ContainsFunc(unquantized, func(part string) bool { return strings.Contains(t.Name, part) })
 }
 
+// name returns the name of a tensor of m in a GGUF file.
+func (m *model) name(t models.Tensor) string {
+	if m.folder != "" {
+		return huggingface.FileName(m.folder, t.Name)
+	}
+	return t.Name
+}
+
 // plan returns the type in which each tensor is stored, and sets general.file_type.
 func (m *model) plan(o Options, to Format) ([]quant.Type, error) {
 	types := make([]quant.Type, len(m.tensors))
@@ -177,6 +187,9 @@ func (m *model) plan(o Options, to Format) ([]quant.Type, error) {
 	if err != nil {
 		return nil, err
 	}
+	if to == Folder && x.base.BlockValues() > 1 {
+		return nil, fmt.Errorf("weights of type %s can't be written to a folder, which has floats only: %w", name, models.ErrUnsupported)
+	}
 	if m.speech {
 		return m.planSpeech(types, x.base), nil
 	}
@@ -193,13 +206,13 @@ func (m *model) plan(o Options, to Format) ([]quant.Type, error) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := m.tensors[i].Name, m.tensors[j].Name
+		a, b := m.name(m.tensors[i]), m.name(m.tensors[j])
 		return cmp.Or(cmp.Compare(layerOf(a), layerOf(b)), cmp.Compare(a, b))
 	})
 	seen := map[role]int{}
 	for _, i := range order {
 		t := m.tensors[i]
-		if !matrix(t) {
+		if t.Name = m.name(t); !matrix(t) {
 			continue
 		}
 		r := roleOf(t.Name)

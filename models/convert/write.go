@@ -9,6 +9,7 @@ import (
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/gguf"
+	"soberano/models/safetensors"
 )
 
 // writeGGUF writes a GGUF file, or several.
@@ -33,7 +34,10 @@ func (m *model) writeGGUF(dst *destination, tensors []models.Source, o Options) 
 // writeAPR writes an APR file, or several with their manifest.
 func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) error {
 	meta := m.meta
-	if !m.speech {
+	switch {
+	case m.folder != "":
+		meta = apr.Folder(meta, tensors)
+	case !m.speech:
 		meta, tensors = apr.Language(meta, tensors)
 	}
 	if o.Shard == 0 {
@@ -53,4 +57,26 @@ func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) e
 		_, err := w.Write(manifest)
 		return err
 	})
+}
+
+// writeFolder writes a folder of Hugging Face.
+func (m *model) writeFolder(dst *destination, tensors []models.Source) error {
+	dst.folder = true
+	if err := dst.file(safetensors.Weights, func(w io.Writer) error {
+		return safetensors.WriteSources(w, models.Metadata{"format": "pt"}, tensors)
+	}); err != nil {
+		return err
+	}
+	for name, b := range m.aux {
+		if !safetensors.Companion(name) {
+			continue // a list of bytes of an APR file
+		}
+		if err := dst.file(name, func(w io.Writer) error {
+			_, err := w.Write(b)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -72,6 +72,9 @@ func describeAPR(f *models.File) (Info, error) {
 	if _, language := f.Meta["general.architecture"]; language {
 		return describeGGUF(f)
 	}
+	if huggingface.Is(f) {
+		return describeFolder(speech(f), f, "")
+	}
 	r := keys{meta: f.Meta}
 	i := speech(f)
 	i.Quantization, i.Licence = clean(r.text("apr.stored")), clean(r.text("license"))
