@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"soberano/app/host": {"soberano/engine", "soberano/asr", "soberano/models", "soberano/kernels"},
 	"soberano/app/cli": {"soberano/app/choice", "soberano/app/dictation", "soberano/app/filekind", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr",
 		"soberano/models", "soberano/assets", "soberano/kernels"},
+	"soberano/app/setup/benchgpu":  {"soberano/engine", "soberano/models", "soberano/kernels"},
 	"soberano/engine":              {"soberano/models", "soberano/kernels"},
 	"soberano/engine/prompt/jinja": {},
 	"soberano/asr":                 {"soberano/engine/token", "soberano/models", "soberano/kernels"},

@@ -138,7 +138,7 @@ func openRegular(path string) (*os.File, int64, error) {
 		return nil, 0, NotReadable(path, err)
 	}
 	if !st.Mode().IsRegular() {
-		return nil, 0, &FileError{Path: path, Reason: "is not a regular file", Kind: ErrUnknownFormat}
+		return nil, 0, &FileError{Path: path, Reason: "is not a file with content: it is a pipe, a socket or a device", Kind: ErrUnknownFormat}
 	}
 	f, err := os.Open(path)
 	if err != nil {

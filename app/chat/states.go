@@ -49,7 +49,7 @@ func (s *Screen) welcome() fyne.CanvasObject {
 		lines = append(lines, fmt.Sprintf("%s is %s: fast, but %s. Drop a larger one (a GGUF file) on this window and choose it.", status.Entry.Title, words, answers))
 	}
 	if status.Phase == Ready && !status.Info.Template {
-		lines = append(lines, "This model's file does not say how it is talked to (it has no chat template), so a common way (ChatML) is used. If its answers look odd, choose another model.")
+		lines = append(lines, "This model's file does not say in which form messages are given to it (it has no chat template), so a common form is used (ChatML). If its answers look odd, choose another model.")
 	}
 	if status.Phase == Ready && status.Info.Warning != "" {
 		lines = append(lines, models.PrintableLines(status.Info.Warning))
@@ -116,7 +116,7 @@ func (s *Screen) hints(status Status) {
 			hint = problem.Sentence(words+", "+answers) + " Drop a larger one anywhere."
 		}
 		if !status.Info.Template {
-			hint = "This model may answer oddly: its file has no chat template"
+			hint = "This model may answer oddly: its file does not say in which form it takes messages"
 		}
 	}
 	if s.Talk != nil && s.Talk.Lost() {

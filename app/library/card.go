@@ -200,7 +200,7 @@ func (c *card) facts() []fyne.CanvasObject {
 		m := estimate(c.info, c.im.Context(), c.im.Free())
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
 		if !c.info.Template {
-			list = append(list, ui.Text("The file does not say how the model is talked to (it has no chat template): a common way (ChatML) is used, and answers may look odd.", ui.SmallSize, ui.Muted))
+			list = append(list, ui.Text("The file does not say in which form messages are given to the model (it has no chat template): a common form is used (ChatML), and answers may look odd.", ui.SmallSize, ui.Muted))
 		}
 		if c.info.Warning != "" {
 			list = append(list, ui.Text(c.info.Warning, ui.SmallSize, ui.Muted))

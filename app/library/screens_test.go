@@ -58,7 +58,7 @@ func TestStates(t *testing.T) {
 				sh.broken = []error{&models.FileError{Path: "/data/models/odd", Reason: "is a broken entry of the library: entry.json names no files", Advice: "remove it and import the model again", Kind: models.ErrCorrupt},
 					errors.New("the library can't be read: permission denied")}
 				s.page.Refresh()
-				s.Expect("odd is a broken entry of the library: entry.json names no files. Remove it and import the model again.", "The library can't be read")
+				s.Expect("odd is a broken entry of the library. Remove it and import the model again. In detail: entry.json names no files.", "The library can't be read")
 				s.Shot(name("broken"))
 			})
 			t.Run("importing", func(t *testing.T) {

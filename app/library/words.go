@@ -79,11 +79,11 @@ func (m Memory) Sum() int64 { return m.Weights + m.Conversation + m.Scratch }
 
 // Text lists the parts, and says whether they fit. It never forbids a model: the system may make memory free.
 func (m Memory) Text() string {
-	s := "Weights " + models.Size(m.Weights)
+	s := "Memory: model " + models.Size(m.Weights)
 	if m.Conversation > 0 {
 		s += fmt.Sprintf(" · conversation %s at %s tokens", models.Size(m.Conversation), models.Grouped(m.Tokens))
 	}
-	s += " · scratch about " + models.Size(m.Scratch)
+	s += " · working memory about " + models.Size(m.Scratch)
 	switch {
 	case m.Free == 0:
 	case m.Sum() <= m.Free:

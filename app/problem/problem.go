@@ -43,6 +43,8 @@ const (
 	NoPermission    Code = "no-permission"
 	NoMemory        Code = "no-memory"
 	DiskFull        Code = "disk-full"
+	ReadOnly        Code = "read-only"    // a file system or a file
+	DriveFailed     Code = "drive-failed" // an error of the device
 	IsFolder        Code = "is-folder"
 	FolderTooDeep   Code = "folder-too-deep" // to be searched
 	FolderTooLarge  Code = "folder-too-large"
@@ -230,8 +232,10 @@ func of(err error) Problem {
 	if p := ofSentinel(err); p.Code != None {
 		return p
 	}
-	if e, ok := errors.AsType[coded](err); ok && e.Code()&0xff == sqliteFull {
-		return Problem{Code: DiskFull}
+	if e, ok := errors.AsType[coded](err); ok {
+		if code, ok := databaseCodes[e.Code()&0xff]; ok {
+			return Problem{Code: code}
+		}
 	}
 	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
@@ -242,8 +246,13 @@ type coded interface {
 	Code() int
 }
 
-// sqliteFull is SQLITE_FULL, the result code of a write to a disk without space.
-const sqliteFull = 13
+// databaseCodes maps SQLite's primary result codes to codes.
+var databaseCodes = map[int]Code{
+	3:  NoPermission, // SQLITE_PERM
+	8:  ReadOnly,     // SQLITE_READONLY
+	10: DriveFailed,  // SQLITE_IOERR
+	13: DiskFull,     // SQLITE_FULL
+}
 
 // sentinels are the errors that are recognised by identity, in the order in which they are compared.
 var sentinels = []struct {
@@ -254,7 +263,8 @@ var sentinels = []struct {
 	{vision.ErrFormat, PictureFormat}, {vision.ErrDamaged, PictureDamaged}, {engine.ErrNoVision, ProjectorNone},
 	{dictation.ErrWayland, Wayland}, {dictation.ErrSystem, NoX11}, {dictation.ErrNotTaken, TextUntaken},
 	{fs.ErrNotExist, FileMissing}, {fs.ErrPermission, NoPermission},
-	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EISDIR, IsFolder},
+	{syscall.ENOMEM, NoMemory}, {syscall.ENOSPC, DiskFull}, {syscall.EDQUOT, DiskFull}, {syscall.EISDIR, IsFolder},
+	{syscall.EROFS, ReadOnly}, {syscall.EIO, DriveFailed},
 }
 
 // ofSentinel returns the Problem of an error that is recognised by identity; None for others.

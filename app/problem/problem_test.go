@@ -31,19 +31,19 @@ func TestOf(t *testing.T) {
 	}{
 		{&audio.Error{Path: path, Kind: audio.Empty, Reason: "the file is empty", Err: audio.ErrFormat}, AudioEmpty, "The file is empty. Copy or download the file again."},
 		{&audio.Error{Path: path, At: 20000, Kind: audio.CutOff, Reason: "the file is cut off: 44044 bytes of audio are missing", Err: io.ErrUnexpectedEOF}, AudioCutOff,
-			"At byte 20,000: the file is cut off: 44,044 bytes of audio are missing. Copy or download the file again."},
+			"The file is cut off: 44,044 bytes of audio are missing (at byte 20,000). Copy or download the file again."},
 		{&audio.Error{Path: path, Kind: audio.NoDecoder, Reason: "this is an MP4 or M4A file", Err: audio.ErrFormat}, AudioNoDecoder,
 			"This is an MP4 or M4A file. Such files are read with the program ffmpeg, which is not installed. Install ffmpeg, or convert the file to WAV, FLAC, MP3 or Opus."},
 		{&audio.Error{Path: path, Kind: audio.Unreadable, Reason: "reading failed", Err: &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}}, IsFolder, "This is a folder without audio files."},
-		{&audio.Error{Path: path, Kind: audio.Unreadable, Reason: "reading failed", Err: &fs.PathError{Op: "read", Path: path, Err: syscall.EIO}}, AudioUnreadable,
-			"Reading failed: read /talks/a.wav: input/output error. Check the drive, copy the file to another one, and try again."},
+		{&audio.Error{Path: path, Kind: audio.Unreadable, Reason: "reading failed", Err: &fs.PathError{Op: "read", Path: path, Err: syscall.EIO}}, DriveFailed, ""},
+		{&audio.Error{Path: path, Kind: audio.Unreadable, Reason: "reading failed", Err: errors.New("the program ffmpeg ended")}, AudioUnreadable, "Reading failed: the program ffmpeg ended. Check the drive, copy the file to another one, and try again."},
 		{fmt.Errorf("mic: %w", mic.ErrNone), MicNone, "No microphone was found. Plug one in, or allow one in the system's sound settings, and try again."},
 		{&mic.Error{Kind: mic.Busy, Device: "USB", Err: errors.New("busy")}, MicBusy, ""},
 		{&fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}, NoPermission, "There is no permission to read or write /talks/a.wav. Change its permissions, or copy it to your own folder."},
 		{fmt.Errorf("asr: %w", &models.FileError{Path: "/m/m.bin", Reason: "is cut off", Advice: "fetch it again", Kind: models.ErrCorrupt}), ModelDamaged, "m.bin is cut off. Fetch it again."},
 		{fmt.Errorf("chat: %w", &engine.ContextError{Prompt: 2707, Context: 2048}), MessageTooLong, ""},
 		{&engine.ContextError{Prompt: 2707, Message: 2047, Context: 2048}, MessageTooLong, ""},
-		{&engine.ContextError{Prompt: 2707, Message: 2048, Context: 2048}, MessageAlone, "Your message alone has 2,048 tokens, and this model can read 2,048 at once, including its answer. Nothing was left out, and the message was not answered. Shorten the message, or choose a model with a longer context."},
+		{&engine.ContextError{Prompt: 2707, Message: 2048, Context: 2048}, MessageAlone, "Your message alone has 2,048 tokens (pieces of words), and this model can read 2,048 at once, including its answer. Nothing was left out, and the message was not answered. Shorten the message, or choose a model with a longer context."},
 		{&filekind.SearchError{Folder: "/home/ada", Entries: true}, FolderTooLarge, "/home/ada contains more than 100,000 files; the others were left out. Open the folders in it one by one."},
 		{&filekind.SearchError{Folder: "/home/ada"}, FolderTooDeep, "/home/ada was searched 32 folders deep; what is below that was left out. Open the folders in it one by one."},
 		{engine.ErrContextFull, MessageTooLong, ""},
@@ -52,6 +52,13 @@ func TestOf(t *testing.T) {
 		{dictation.ErrWayland, Wayland, "This desktop uses Wayland, which does not let one program type into another. Dictate in Soberano's own window and copy the text, or log in to an X11 session."},
 		{&dictation.KeysError{Keys: "F9"}, KeysTaken, "Another program uses F9 already. Choose other keys."},
 		{&Problem{Code: IsModel, Args: Args{File: "/m/m.gguf"}}, IsModel, "m.gguf is a model, not a recording. Add it to the library to use it."},
+		{fmt.Errorf("chat: %w", models.Corrupt("/m/m.gguf", "is cut short: key \"a.b\" has 9 values of type string, but only 3 bytes follow")), ModelDamaged,
+			"m.gguf is cut short. Download it again. In detail: key \"a.b\" has 9 values of type string, but only 3 bytes follow."},
+		{&fs.PathError{Op: "open", Path: path, Err: syscall.EROFS}, ReadOnly, "/talks/a.wav can't be written: its drive can only be read. Check the switch of the drive and the permissions of the folder."},
+		{&fs.PathError{Op: "read", Path: path, Err: syscall.EIO}, DriveFailed, "/talks/a.wav could not be read or written: its drive reported an error. Check the drive and its cable, and copy what is on it to another one."},
+		{fmt.Errorf("store: %w", databaseError(8)), ReadOnly, "The file can't be written: its drive or its folder can only be read. Check the switch of the drive and the permissions of the folder."},
+		{fmt.Errorf("store: %w", databaseError(10|3<<8)), DriveFailed, ""},
+		{fmt.Errorf("store: %w", databaseError(13)), DiskFull, "The disk is full. Free some space."},
 		{errors.New("asr: the machine ran out of luck"), Unknown, "The machine ran out of luck."},
 		{errors.New("store: audio: a.wav"), Unknown, "a.wav."},
 	} {
@@ -65,18 +72,11 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// fullDatabase is the error of a database on a disk without space.
-type fullDatabase struct{}
+// databaseError is an error of the database with a result code of SQLite.
+type databaseError int
 
-func (fullDatabase) Error() string { return "database or disk is full (13)" }
-func (fullDatabase) Code() int     { return 13 }
-
-// A full disk is recognized in an error of the database.
-func TestFullDatabase(t *testing.T) {
-	if p := Of(fmt.Errorf("Append: %w", fullDatabase{})); p.Code != DiskFull || p.Text() != "The disk is full. Free some space." {
-		t.Errorf("%s: %q", p.Code, p.Text())
-	}
-}
+func (e databaseError) Error() string { return fmt.Sprintf("the database failed (%d)", int(e)) }
+func (e databaseError) Code() int     { return int(e) }
 
 // A problem that was stored has the same text afterwards.
 func TestProblemsAreKept(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ type Words struct {
 	Title string // of a card; "": the screen supplies a title
 	Why   string // what is wrong and where
 	Do    string // what to do about it
+	More  string // technical details, after all else
 }
 
 // phrases are the texts of a code. Placeholders in braces stand for arguments; see named. Of several variants of Why, the first one
@@ -44,16 +46,16 @@ var english = map[Code]phrases{
 	Unknown: {why: []string{"{detail}."}},
 
 	ContextFull: {title: "This conversation is full.", do: newChat, why: []string{
-		"{model} can read {context} tokens at once, and this conversation has reached that limit.",
+		"{model} can read {context} tokens (pieces of words) at once, and this conversation has reached that limit.",
 		"The conversation is longer than this model can read at once."}},
 	MessageTooLong: {title: "Your message does not fit.", why: []string{
-		"With your message the conversation has {prompt} tokens, and {model} can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
-		"With your message the conversation has {prompt} tokens, and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"With your message the conversation has {prompt} tokens (pieces of words), and {model} can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"With your message the conversation has {prompt} tokens (pieces of words), and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
 		"With your message the conversation is longer than this model can read at once. Nothing was left out, and the message was not answered."},
 		do: "Start a new chat, shorten the message, or choose a model with a longer context."},
 	MessageAlone: {title: "Your message is too long.", why: []string{
-		"Your message alone has {message} tokens, and {model} can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
-		"Your message alone has {message} tokens, and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"Your message alone has {message} tokens (pieces of words), and {model} can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
+		"Your message alone has {message} tokens (pieces of words), and this model can read {context} at once, including its answer. Nothing was left out, and the message was not answered.",
 		"Your message alone is longer than this model can read at once. Nothing was left out, and the message was not answered."},
 		do: "Shorten the message, or choose a model with a longer context."},
 
@@ -63,7 +65,9 @@ var english = map[Code]phrases{
 	NoMemory:     {why: []string{"There is not enough memory for this model."}, do: "Close other programs, or choose a smaller model."},
 	DiskFull: {why: []string{"The disk that holds {folder} is full; nothing was imported.", "The disk is full."},
 		do: "Free some space."},
-	IsFolder: {why: []string{"This is a folder without audio files."}},
+	ReadOnly:    {why: []string{"{path} can't be written: its drive can only be read.", "The file can't be written: its drive or its folder can only be read."}, do: "Check the switch of the drive and the permissions of the folder."},
+	DriveFailed: {why: []string{"{path} could not be read or written: its drive reported an error.", "A file could not be read or written: its drive reported an error."}, do: "Check the drive and its cable, and copy what is on it to another one."},
+	IsFolder:    {why: []string{"This is a folder without audio files."}},
 	FolderTooDeep: {why: []string{"{folder} was searched {limit} folders deep; what is below that was left out.", "The folder is too deep to be searched to its end."},
 		do: "Open the folders in it one by one."},
 	FolderTooLarge: {why: []string{"{folder} contains more than {limit} files; the others were left out.", "The folder contains too many files to be searched to its end."},
@@ -77,9 +81,9 @@ var english = map[Code]phrases{
 		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
 		do: "Check the permissions of the folder and the free space, then start the program again."},
 	StoreNewer:     {title: "What you write now is not saved.", why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
-	SettingsKept:   {why: []string{"The settings were damaged and are now in {path} ({detail}). " + ownChoices}},
-	SettingsStuck:  {why: []string{"The settings are damaged and could not be moved ({detail}). " + ownChoices}},
-	SettingsUnread: {why: []string{"The settings could not be read ({detail}). " + ownChoices}},
+	SettingsKept:   {why: []string{"The file with the settings was damaged. It is kept as {path}. " + ownChoices}},
+	SettingsStuck:  {why: []string{"The file with the settings is damaged, and it could not be renamed. " + ownChoices}, do: "Check the permissions of the folder and the free space."},
+	SettingsUnread: {why: []string{"The file with the settings could not be read. " + ownChoices}, do: "Check its permissions."},
 
 	ModelDamaged:     {why: []string{"{file} {detail}."}, do: "{advice}."},
 	ModelUnsupported: {why: []string{"{file} {detail}."}, do: "{advice}."},
@@ -111,17 +115,17 @@ var english = map[Code]phrases{
 	AudioUnread:     {why: []string{"{detail}."}},
 	AudioNoSound:    {why: []string{"It contains no sound."}, do: chooseSound},
 	AudioStalled:    {why: []string{"{detail}."}, do: "Try again, or " + convert},
-	AudioCutOff:     {why: []string{"At byte {byte}: {detail}.", "{detail}."}, do: copyAgain},
-	AudioDamaged:    {why: []string{"At byte {byte}: {detail}.", "{detail}."}, do: copyAgain + " If another program plays it, save it there as WAV, FLAC, MP3 or Opus."},
-	AudioUnreadable: {why: []string{"At byte {byte}: {detail}.", "{detail}."}, do: "Check the drive, copy the file to another one, and try again."},
+	AudioCutOff:     {why: []string{"{detail} (at byte {byte}).", "{detail}."}, do: copyAgain},
+	AudioDamaged:    {why: []string{"{detail} (at byte {byte}).", "{detail}."}, do: copyAgain + " If another program plays it, save it there as WAV, FLAC, MP3 or Opus."},
+	AudioUnreadable: {why: []string{"{detail} (at byte {byte}).", "{detail}."}, do: "Check the drive, copy the file to another one, and try again."},
 	AudioHoles: {why: []string{"The file is damaged in {places} places, the first at {first}; about {lost} could not be read.",
 		"The file is damaged in one place, at {first}; about {lost} could not be read."}},
 	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
 	SoundNoSpeech:  {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
 	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}, do: "Choosing the language may help."},
 	AudioNoEndMark: {why: []string{"The file has no mark of its end: the last moments may be missing."}},
-	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that its header states."}},
-	AudioMore:      {why: []string{"The file's header states {lost}; the file holds more, and all of it was transcribed."}},
+	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that is written in it."}},
+	AudioMore:      {why: []string{"According to the beginning of the file it lasts {lost}; it holds more, and all of it was transcribed."}},
 	AudioTracks:    {why: []string{"The file has {tracks} tracks with sound; track {track} was transcribed."}},
 	NotRecording:   {why: []string{"{file} is not a recording.", "It is not a recording."}},
 	IsModel:        {why: []string{"{file} is a model, not a recording.", "It is a model, not a recording."}, do: "Add it to the library to use it."},
@@ -167,6 +171,12 @@ func (p Problem) Words() Words {
 	}
 	args := p.Args.named()
 	w := Words{Title: fill(ph.title, args), Do: Sentence(fill(ph.do, args))}
+	if p.Code == ModelDamaged { // "is cut short: tensor …"
+		var more string
+		if args["detail"], more, _ = strings.Cut(args["detail"], ": "); more != "" {
+			w.More = stop("In detail: " + more)
+		}
+	}
 	for _, variant := range ph.why {
 		if why := fill(variant, args); why != "" {
 			if w.Why = Sentence(why); strings.HasPrefix(variant, "{file}") || strings.HasPrefix(variant, "{model}") {
@@ -178,10 +188,10 @@ func (p Problem) Words() Words {
 	return w
 }
 
-// Text returns what is wrong and what to do, as sentences.
+// Text returns what is wrong and what to do, as sentences, and the details after them.
 func (p Problem) Text() string {
 	w := p.Words()
-	return strings.TrimSpace(w.Why + " " + w.Do)
+	return strings.Join(slices.DeleteFunc([]string{w.Why, w.Do, w.More}, func(s string) bool { return s == "" }), " ")
 }
 
 // Text returns what is wrong and what to do for an error.

@@ -144,9 +144,9 @@ func (p *Page) draw() {
 	}
 	list = append(list, ui.NewRule(), p.words(title == wordsTitle))
 	list = append(list, ui.NewRule(),
-		row(p, "Context length", "How much of a conversation the model reads. More tokens use more memory. A change loads the model again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
+		row(p, "Context length", "How much of a conversation the model reads at once, in tokens: a token is a short word or a piece of a longer one. More tokens use more memory. A change loads the model again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
 		ui.NewRule(),
-		row(p, "Threads", "How many processor cores work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
+		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
 	p.fit()

@@ -143,7 +143,7 @@ func TestLanguages(t *testing.T) {
 func TestStates(t *testing.T) {
 	for _, mode := range []ui.Mode{ui.Light, ui.Dark} {
 		s := newStage(t, Values{Theme: mode, Language: "de", Microphone: "USB headset"}, mode, nil)
-		for _, want := range []string{"Theme", "Microphone", "Dictation language", "Leave out “um” and “uh”", "Dictate in any program", "Context length", "Threads", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
+		for _, want := range []string{"Theme", "Microphone", "Dictation language", "Leave out “um” and “uh”", "Dictate in any program", "Context length", "Processor cores", "Your data", "/home/ada/.local/share/soberano", "Ctrl+Space"} {
 			if !strings.Contains(s.Words(), want) {
 				t.Errorf("%q is not shown in:\n%s", want, s.Words())
 			}

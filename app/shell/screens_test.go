@@ -327,7 +327,7 @@ func TestStates(t *testing.T) {
 			s.ready()
 			s.dropped([]fyne.URI{fileURI("/models/Qwen3-4B-Instruct-Q4_K_M.gguf")})
 			s.q.until(t, "progress", func() bool { return strings.Contains(s.words(), "Checking 64%") })
-			s.expect(s.shot(name("drop")), "Qwen3 4B Instruct", "4.0 billion parameters", "32,768 tokens of context", "Apache-2.0", "Weights 2.", "The file stays where it is.", "Copy instead", "Cancel")
+			s.expect(s.shot(name("drop")), "Qwen3 4B Instruct", "4.0 billion parameters", "32,768 tokens of context", "Apache-2.0", "Memory: model 2.", "The file stays where it is.", "Copy instead", "Cancel")
 			s.shelf.gate <- struct{}{}
 			s.q.until(t, "the end of the import", func() bool { return strings.Contains(s.words(), "Use for chat") })
 			s.expect(s.shot(name("dropped")), "Added to the library. SmolLM2 135M is used for chat.")
@@ -357,7 +357,7 @@ func TestStates(t *testing.T) {
 			s.show(modelsPage)
 			s.expect(s.shot(name("models")), "Models", "For chat", "For dictation", "In use", "Use for chat", "linked", "included", "broken entry")
 			s.show(settingsPage)
-			s.expect(s.shot(name("settings")), "Theme", "Microphone", "Dictation language", "Threads", "Ctrl+Space")
+			s.expect(s.shot(name("settings")), "Theme", "Microphone", "Dictation language", "Processor cores", "Ctrl+Space")
 		})
 		t.Run("small windows", func(t *testing.T) {
 			s := newStage(t, "", smol, base)

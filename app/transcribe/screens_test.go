@@ -58,7 +58,7 @@ func TestStates(t *testing.T) {
 				s.page.Add([]string{bad, "/home/ada/Recordings/moved.flac", s.file("board meeting, second part of three, with the treasurer's report.flac", 95*time.Minute), s.file("interview.wav", 35*time.Minute+20*time.Second)})
 				s.english = true
 				s.page.Add([]string{s.file("voice memo 12.m4a", 42*time.Second)})
-				s.UntilShown("At byte 1,634: the file is cut off: 1,284,094 bytes of audio are missing.", "is not at /home/ada/Recordings/moved.flac.", "Transcribing 0%")
+				s.UntilShown("The file is cut off: 1,284,094 bytes of audio are missing (at byte 1,634).", "is not at /home/ada/Recordings/moved.flac.", "Transcribing 0%")
 				for range 160 {
 					s.model.gate <- struct{}{}
 					s.Settle()

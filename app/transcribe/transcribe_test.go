@@ -38,11 +38,11 @@ func TestABadFileLosesNothing(t *testing.T) {
 	s.state("first.wav", store.Complete)
 	s.state("last.wav", store.Complete)
 	got := s.state("bad.wav", store.Failed)
-	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "At byte 640,044: the file is cut off: 17 bytes of audio are missing. Copy or download the file again." {
+	if got.Segments != 3 || got.Problem.Code != problem.AudioCutOff || wrong(got) != "The file is cut off: 17 bytes of audio are missing (at byte 640,044). Copy or download the file again." {
 		t.Errorf("the bad file: %+v", got)
 	}
 	s.state("gone.wav", store.Failed)
-	s.UntilShown("At byte 640,044: the file is cut off", "The text up to 0:2", "is not at /nowhere/gone.wav.")
+	s.UntilShown("(at byte 640,044)", "The text up to 0:2", "is not at /nowhere/gone.wav.")
 	s.model.mu.Lock()
 	defer s.model.mu.Unlock()
 	if s.model.opened != 4 {

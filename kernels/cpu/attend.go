@@ -89,23 +89,21 @@ func (j *attendJob) init(d *device) {
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst. q is [rows][heads × key dimensions] and dst [rows][heads ×
 // value dimensions].
 func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.attend("Attend", dst, q, layer, a, s.spans(a), false)
+	s.attend("Attend", dst, q, layer, a, s.Spans(a), kernels.KeysValues)
 }
 
 // AttendLatent is Attend for a latent layer.
 func (s *step) AttendLatent(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.attend("AttendLatent", dst, q, layer, a, s.batch.Spans, true)
+	s.attend("AttendLatent", dst, q, layer, a, s.Batch.Spans, kernels.Latent)
 }
 
 // attend checks the arguments, divides the work into units, runs them on the workers, and joins their parts.
-func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, latent bool) {
+func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, kind kernels.LayerKind) {
 	key, value := a.Dims()
-	s.in(op, &q)
-	s.out(op, &dst)
 	if key == value {
-		same(op, &dst, &q)
+		s.Same(op, &dst, &q)
 	} else {
-		apart(op, &dst, &q)
+		s.Apart(op, &dst, &q)
 	}
 	if q.Cols != a.Heads*key || dst.Cols != a.Heads*value || dst.Rows != q.Rows || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
 		panic("cpu: " + op + ": shapes differ")
@@ -124,7 +122,7 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 		j.sinks = d.each(op, a.Sinks, a.Heads)
 	}
 	for _, sp := range j.spans {
-		j.check(op, d, sp, latent)
+		d.stateOf(op, sp).CheckAttend(op, sp, layer, q.Rows, a, kind)
 	}
 	j.cut(d.pool.threads)
 	j.step = 1 + len(j.units)/(maxChunks/2)
@@ -170,32 +168,6 @@ func (j *attendJob) seen(s kernels.Span) int {
 
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
-
-// check panics if the state of a span does not fit the attention.
-func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
-	c := d.stateOf(op, s)
-	if j.layer < 0 || j.layer >= len(c.plan.layers) {
-		panic("cpu: " + op + ": the state has another shape")
-	}
-	l, from, end := j.layerOf(s), 0, s.Pos+s.N
-	if !j.a.Causal {
-		end = s.Len
-	} else {
-		from = j.a.First(s.Pos)
-	}
-	switch {
-	case !l.holds(&j.a, latent):
-		panic("cpu: " + op + ": the state has another shape")
-	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
-		panic("cpu: " + op + ": positions beyond the state")
-	case !j.a.Causal && (s.From < 0 || s.From > s.Len):
-		panic("cpu: " + op + ": positions from the end on")
-	case s.N > 0 && from < l.first*page:
-		panic("cpu: " + op + ": positions that the state has let go of")
-	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
-		panic("cpu: " + op + ": rows beyond the tensor")
-	}
-}
 
 // chunk computes the units of chunk c.
 func (j *attendJob) chunk(worker, c int) {

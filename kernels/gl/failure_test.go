@@ -339,13 +339,16 @@ func TestCheck(t *testing.T) {
 	if err := Check(gpu(t)); err != nil {
 		t.Fatal(err)
 	}
+	programs := t.TempDir()
 	for _, wrong := range [][2]program{
-		{{kernel: "matvec", weight: quant.Q4_0, blocks: true}, {kernel: "matvec", weight: quant.IQ4_NL, blocks: true}},
+		{{kernel: "matvec", option: matvecQuads, weight: quant.Q4_0, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.IQ4_NL, blocks: true}},
 		{{kernel: "tile", weight: quant.Q6_K, blocks: true}, {kernel: "matvec", weight: quant.Q6_K, blocks: true}},
+		{{kernel: "matvec", option: matvecQuads | matvecGated, weight: quant.Q4_K, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.Q4_K, blocks: true}},
 		{{kernel: "norm", option: opRMSNorm}, {kernel: "norm", option: opLayerNorm}},
 		{{kernel: "attend", option: 1}, {kernel: "store"}},
 	} {
 		g := ownGPU(t)
+		g.KeepPrograms(programs)
 		id, err := g.compiled(wrong[1])
 		if err != nil {
 			t.Fatal(err)

@@ -271,7 +271,7 @@ func modelsIn(dir string) ([]string, error) {
 func headOf(path string) ([]byte, error) {
 	st, err := os.Stat(path)
 	if err == nil && !st.Mode().IsRegular() {
-		return nil, &models.FileError{Path: path, Reason: "is not a regular file", Kind: models.ErrUnknownFormat}
+		return nil, &models.FileError{Path: path, Reason: "is not a file with content: it is a pipe, a socket or a device", Kind: models.ErrUnknownFormat}
 	}
 	f, err := os.Open(path)
 	if err != nil {
