@@ -140,7 +140,7 @@ func (g *gpus) choose(ctx context.Context, c GPUChoice) (*GPU, error) {
 func (g *gpus) best(ctx context.Context) (best *GPU) {
 	for i := range g.list {
 		c := &g.list[i]
-		if !c.usable() || best != nil && c.MemoryBytes <= best.MemoryBytes {
+		if !c.Usable() || best != nil && c.MemoryBytes <= best.MemoryBytes {
 			continue
 		}
 		if g.check(ctx, i) == nil {
@@ -150,8 +150,8 @@ func (g *gpus) best(ctx context.Context) (best *GPU) {
 	return best
 }
 
-// usable reports whether models may run on the GPU.
-func (c *GPU) usable() bool {
+// Usable reports whether models may run on the GPU.
+func (c GPU) Usable() bool {
 	return c.Error == "" && c.Compute && (!c.Software || os.Getenv(softwareVariable) != "")
 }
 
@@ -174,11 +174,11 @@ func (g *gpus) check(ctx context.Context, n int) error {
 // fail reports that a GPU has failed, and switches all of them off until the program ends.
 func (g *gpus) fail(e *GPUError) {
 	g.mu.Lock()
-	told := g.off
+	told, tell := g.off, g.tell
 	g.off = true
 	g.mu.Unlock()
 	if !told {
-		g.tell(e)
+		tell(e)
 	}
 }
 
@@ -226,7 +226,7 @@ func GPUs(ctx context.Context, helper []string) ([]GPU, error) {
 		return nil, err
 	}
 	for i := range list {
-		if list[i].usable() {
+		if list[i].Usable() {
 			list[i].Error = checked(ctx, helper, list[i])
 		}
 		list[i].Models = loadRecords().of(list[i].Info)

@@ -107,7 +107,7 @@ func withGPU(t *testing.T, fault string) (Options, func() []error) {
 	t.Setenv(faultVariable, fault)
 	helper := []string{os.Args[0], HelperVerb}
 	list, err := listed(context.Background(), helper)
-	if err != nil || len(list) == 0 || !list[0].usable() {
+	if err != nil || len(list) == 0 || !list[0].Usable() {
 		if os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "" {
 			t.Fatalf("Mesa's software driver is required: %v, %+v", err, list)
 		}

@@ -102,6 +102,13 @@ func Available() int64 {
 	return available
 }
 
+// TellGPU sets Options.GPUFailed.
+func (h *Host) TellGPU(tell func(error)) {
+	h.gpus.mu.Lock()
+	defer h.gpus.mu.Unlock()
+	h.gpus.tell = tell
+}
+
 // SetBudget changes the memory budget; see Options.Budget. Idle models that exceed it are closed.
 func (h *Host) SetBudget(bytes int64) {
 	h.mu.Lock()
