@@ -61,7 +61,7 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 // Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its
 // format and content; it is a registry.Check.
 func Check(f *models.File) (warning string, err error) {
-	if f.Format == "gguf" || huggingface.Is(f) {
+	if _, keys := f.Meta["general.architecture"]; f.Format == "gguf" || keys || huggingface.Is(f) {
 		return engine.Check(f)
 	}
 	return asr.Check(f)

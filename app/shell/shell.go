@@ -194,6 +194,7 @@ func (d *Shell) build() {
 	im := library.NewImporter(c)
 	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}
 	d.importers[modelsPage].Listed = d.models.Listed
+	d.models.Take = d.importers[modelsPage].Take
 	im.Raised = func() { d.chat.Raise(im.Cards) }
 	d.importers[modelsPage].Raised = func() { d.models.Scroll(-1e6) }
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),

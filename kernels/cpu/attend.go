@@ -363,13 +363,23 @@ func (j *attendJob) slope(u unit, i, b int, row []float32) {
 	}
 }
 
-// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
-// running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
-// weights.
+// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. It returns the sum of
+// the weights.
 func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
-	if from >= to {
+	if !j.prepare(w, c, i, row, from, to) {
 		clear(row)
 		return 0
+	}
+	sum := expSum(j.lv, row, w.max[i])
+	w.sum[i] += sum
+	return sum
+}
+
+// prepare caps the scores of row i and sets all but from … to to -∞. If the running maximum rises, it rescales the output and
+// the sum that were accumulated so far. It returns false if there are no scores in this range.
+func (j *attendJob) prepare(w *attendScratch, c *keysValues, i int, row []float32, from, to int) bool {
+	if from >= to {
+		return false
 	}
 	if j.a.SoftCap > 0 {
 		softCap(j.lv, row, row, j.a.SoftCap)
@@ -385,9 +395,7 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 		}
 		w.max[i] = top
 	}
-	sum := expSum(j.lv, row, w.max[i])
-	w.sum[i] += sum
-	return sum
+	return true
 }
 
 func fill(x []float32, v float32) {

@@ -35,8 +35,7 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
 		j.slope(u, i, b, row)
-		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
-		j.weights8(c, u, w.b8.p[i*keyBlock/32:], row, b)
+		j.weights8(w, c, u, i, row, b)
 	}
 	size := c.kind.panelBytes(32)
 	for p := b; p < b+width; {
@@ -49,12 +48,18 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	}
 }
 
-// weights8 multiplies the softmax weights of keys b … by the scales of their values and quantizes them to dst.
-func (j *attendJob) weights8(c *keysValues, u unit, dst []block, row []float32, b int) {
+// weights8 makes weights in 8 bits of the scores of row i for keys b and later: the softmax weights, multiplied by the scales
+// of the values.
+func (j *attendJob) weights8(w *attendScratch, c *keysValues, u unit, i int, row []float32, b int) {
+	dst := w.b8.p[i*keyBlock/32:][:len(row)/32]
+	if !j.prepare(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, len(row))) {
+		clear(dst)
+		return
+	}
 	for len(row) > 0 {
 		scales := c.scales(b/page, int(u.head))[b%page:]
 		n := min(len(row), len(scales))
-		quantizeMul(j.lv, dst[:n/32], row[:n], scales[:n])
+		w.sum[i] += expQuantize(j.lv, dst[:n/32], row[:n], scales[:n], w.max[i])
 		dst, row, b = dst[n/32:], row[n:], b+n
 	}
 }

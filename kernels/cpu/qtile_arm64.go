@@ -189,4 +189,6 @@ func quantize(lv level, dst []block, x []float32) {
 	quantizeNEON(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
 }
 
-func quantizeMul(lv level, dst []block, x, by []float32) { quantizeMulGo(lv, dst, x, by) }
+func expQuantize(lv level, dst []block, x, by []float32, top float32) float32 {
+	return expQuantizeGo(lv, dst, x, by, top)
+}

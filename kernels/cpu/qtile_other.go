@@ -8,4 +8,6 @@ func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte,
 
 func quantize(lv level, dst []block, x []float32) { quantizeGo(dst, x) }
 
-func quantizeMul(lv level, dst []block, x, by []float32) { quantizeMulGo(lv, dst, x, by) }
+func expQuantize(lv level, dst []block, x, by []float32, top float32) float32 {
+	return expQuantizeGo(lv, dst, x, by, top)
+}
