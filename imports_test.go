@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"soberano/app/host": {"soberano/engine", "soberano/asr", "soberano/models", "soberano/kernels"},
 	"soberano/app/cli": {"soberano/app/choice", "soberano/app/dictation", "soberano/app/filekind", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr",
 		"soberano/models", "soberano/assets", "soberano/kernels"},
+	"soberano/app/setup/benchgpu":  {"soberano/engine", "soberano/models", "soberano/kernels"},
 	"soberano/engine":              {"soberano/models", "soberano/kernels"},
 	"soberano/engine/prompt/jinja": {},
 	"soberano/asr":                 {"soberano/engine/token", "soberano/models", "soberano/kernels"},
@@ -47,7 +48,7 @@ var onlyIn = map[string]string{
 
 // onlyTests are packages that exist for tests; nothing that is linked into a program imports them.
 var onlyTests = []string{"testing", "pgregory.net/rapid", "soberano/engine/arch/tiny", "soberano/asr/whisper/convert",
-	"soberano/app/ui/uitest", "soberano/kernels/devicetest"}
+	"soberano/app/ui/uitest", "soberano/kernels/devicetest", "soberano/kernels/gl/gltest"}
 
 // meaningless are folder names that do not say what a package holds.
 var meaningless = []string{"util", "utils", "common", "helpers", "pkg", "internal"}

@@ -3,6 +3,7 @@ package asr
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"soberano/asr/whisper"
 )
@@ -126,12 +127,30 @@ func (t *transcription) deliver() error {
 			}
 		}
 		t.unheard(rest)
-		if t.p.Progress != nil {
-			t.p.Progress(w.end)
-		}
-		t.order = t.order[1:]
+		t.delivered, t.order = w.end, t.order[1:]
+		t.progress()
 	}
 	return nil
+}
+
+// encodingShare is how much of the time for a window its encoding takes.
+const encodingShare = 0.7
+
+// progress reports how much of the audio is done. It never reports less than before.
+func (t *transcription) progress() {
+	done := t.delivered
+	for _, w := range t.order {
+		switch {
+		case w.done:
+			done += w.length
+		case w.encoded:
+			done += time.Duration(encodingShare * float64(w.length))
+		}
+	}
+	t.reported = max(t.reported, done)
+	if t.p.Progress != nil {
+		t.p.Progress(t.reported)
+	}
 }
 
 // following returns s, not before the end of the segment that was delivered last: windows of speech that was left

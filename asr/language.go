@@ -78,7 +78,7 @@ func (t *transcription) settle() error {
 			t.order[n-1].leave()
 		}
 	}()
-	for t.heard.spoken < settleAfter && len(t.order) < 2*mostSlots {
+	for t.heard.spoken < settleAfter && len(t.order) < 2*mostSlots && !t.observe() {
 		select {
 		case w, more := <-t.windows:
 			if t.allRead = !more; t.allRead {
@@ -88,6 +88,7 @@ func (t *transcription) settle() error {
 			if err := t.listen(w); err != nil {
 				return err
 			}
+		case <-t.p.Stop:
 		case <-t.ctx.Done():
 			return t.ctx.Err()
 		}
@@ -113,6 +114,7 @@ func (t *transcription) listen(w *fileWindow) error {
 	}
 	w.languages = probs
 	t.heard.add(probs, max(spokenTime(w.pieces), duration(chunk)))
+	t.progress()
 	return nil
 }
 

@@ -25,8 +25,11 @@ type Params struct {
 	// names stay spelled alike. It takes longer, and one error may cause the next.
 	Follow bool
 	// Progress, if not nil, is called while a file is transcribed with how much of it is done,
-	// from the goroutine that runs the loop.
+	// from the goroutine that runs the loop. Windows that are still decoded count in part.
 	Progress func(done time.Duration)
+	// Stop, if not nil, ends the transcription of a file early when it is closed: nothing more is read
+	// or encoded, what has been encoded is decoded and yielded, and the loop ends with ErrStopped.
+	Stop <-chan struct{}
 	// Unheard, if not nil, is called for each section of a file that has sound but no text, from the
 	// goroutine that runs the loop. Sections and segments come in the order of their beginnings.
 	Unheard func(Unheard)
@@ -131,7 +134,7 @@ func bounds(least, most float64) string {
 
 // live returns p without the options that only apply to files.
 func (p Params) live() Params {
-	p.Words = false
+	p.Words, p.Stop = false, nil
 	return p
 }
 

@@ -34,7 +34,7 @@ func (t *transcription) halve(w *fileWindow) bool {
 	if at == 0 {
 		return false
 	}
-	first := &fileWindow{pieces: p[:at], pause: w.pause, language: w.language, sure: w.sure, said: w.said, rest: w.rest, unheard: w.unheard}
+	first := &fileWindow{pieces: p[:at], length: w.length, pause: w.pause, language: w.language, sure: w.sure, said: w.said, rest: w.rest, unheard: w.unheard}
 	second := &fileWindow{pieces: p[at:], pause: best / 2 * chunk, language: w.language, sure: w.sure, said: moved(w.said, at*chunk), rest: w.rest}
 	i := slices.Index(t.order, w)
 	t.order = slices.Replace(t.order, i, i+1, first, second)

@@ -34,6 +34,7 @@ type fileWindow struct {
 	segments  []Segment
 	unheard   []Unheard     // before it and in it
 	rest      bool          // it is speech that was left out of another window
+	length    time.Duration // of its audio; of windows made of a part of another one 0
 	end       time.Duration // how much of the audio is transcribed when this window is
 }
 
@@ -67,6 +68,10 @@ type transcription struct {
 	order        []*fileWindow // read and not delivered
 	slots        []*whisper.Slot
 	mostSlots    int
+	stopped      bool          // by Params.Stop
+	cut          bool          // windows were not read or not decoded
+	delivered    time.Duration // end of the window that was delivered last
+	reported     time.Duration // by Params.Progress
 	last         time.Duration // end of the segment that was delivered last
 	joined       []float32     // audio of the window that is encoded
 	yield        func(Segment, error) bool
@@ -74,7 +79,7 @@ type transcription struct {
 
 // Transcribe transcribes src to its end and yields segments in order; all are final. Several
 // windows are transcribed at a time, so src is read ahead, in a goroutine that ends with the
-// loop. The last pair holds the error that ended the loop: src's, ctx's, ErrLanguage or
+// loop. The last pair holds the error that ended the loop: src's, ctx's, ErrLanguage, ErrStopped or
 // ErrClosed; the segments before the error have been yielded. Audio without speech yields
 // nothing. Memory does not grow with the length of src.
 func (m *Model) Transcribe(ctx context.Context, src Source, p Params) iter.Seq2[Segment, error] {
@@ -142,7 +147,7 @@ func readWindows(ctx context.Context, src Source, windows chan<- *fileWindow) ([
 		}
 		done, err := readChunk(src, seg)
 		for _, u := range done {
-			w := &fileWindow{pieces: u.pieces, pause: pause}
+			w := &fileWindow{pieces: u.pieces, pause: pause, length: duration(len(u.pieces) * chunk)}
 			if n := len(u.pieces) * chunk; !voiced(u.pieces, 0, n) { // silence that is left after a cut
 				pause += n
 				continue
@@ -196,9 +201,13 @@ func (t *transcription) run() error {
 		}
 	}
 	for {
+		t.observe()
 		w := t.next()
+		if t.observe() {
+			continue // w may be none that is decoded
+		}
 		if w == nil && !slices.ContainsFunc(t.order, (*fileWindow).running) {
-			return t.ctx.Err()
+			return t.ended()
 		}
 		if err := t.advance(w); err != nil {
 			return err
@@ -207,6 +216,34 @@ func (t *transcription) run() error {
 			return err
 		}
 	}
+}
+
+// observe reports whether Params.Stop was closed since the last call. If so, only windows that have been
+// encoded, and those before them, are still decoded.
+func (t *transcription) observe() bool {
+	select {
+	case <-t.p.Stop:
+	default:
+		return false
+	}
+	if t.stopped {
+		return false
+	}
+	n := len(t.order)
+	for n > 0 && !t.order[n-1].encoded {
+		n--
+	}
+	t.cut = !t.allRead || n < len(t.order)
+	t.order, t.allRead, t.stopped = t.order[:n], true, true
+	return true
+}
+
+// ended returns the error of a loop that has nothing more to decode.
+func (t *transcription) ended() error {
+	if err := t.ctx.Err(); err != nil || !t.cut {
+		return err
+	}
+	return ErrStopped
 }
 
 // next returns a window to start now, or nil.
@@ -241,6 +278,7 @@ func (t *transcription) next() *fileWindow {
 			t.order = append(t.order, w)
 			return w
 		}
+	case <-t.p.Stop:
 	case <-t.ctx.Done():
 	case <-late:
 		t.wait = false
@@ -286,6 +324,7 @@ func (t *transcription) start(w *fileWindow, follow bool) (err error) {
 	}
 	w.o.Language, w.o.Sure = w.language, w.languages[w.language]
 	w.slot.Decode(t.ctx, w.o)
+	t.progress()
 	return nil
 }
 

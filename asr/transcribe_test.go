@@ -202,3 +202,46 @@ func TestSkipped(t *testing.T) {
 		}
 	}
 }
+
+// TestStop: after Params.Stop what has been encoded is written, and nothing more is read.
+func TestStop(t *testing.T) {
+	m := openBase(t)
+	samples, said := joined(t, 130)
+	for name, language := range map[string]string{"given": "en", "detected": ""} {
+		stop := make(chan struct{})
+		var done []time.Duration
+		p := Params{Language: language, Stop: stop, Progress: func(d time.Duration) {
+			if done = append(done, d); len(done) == 2 { // two windows are encoded, none is decoded
+				close(stop)
+			}
+		}}
+		var got []Segment
+		var failed error
+		for s, err := range m.Transcribe(t.Context(), &samplesSource{samples: samples, err: io.EOF}, p) {
+			if failed = err; err == nil {
+				got = append(got, s)
+			}
+		}
+		if failed != ErrStopped {
+			t.Errorf("language %s: error %v", name, failed)
+		}
+		end := got[max(0, len(got)-1)].End
+		if end < 35*time.Second || end > 62*time.Second {
+			t.Errorf("language %s: heard up to %v: %q", name, end, text(got))
+		}
+		heard := words(text(got))
+		if n := distance(words(said)[:min(len(heard), len(words(said)))], heard); n > len(heard)/10 {
+			t.Errorf("language %s: %d of %d words are wrong: %q", name, n, len(heard), heard)
+		}
+		if !slices.IsSorted(done) || done[0] == 0 || done[0] > 30*time.Second {
+			t.Errorf("language %s: progress %v", name, done)
+		}
+	}
+	stop := make(chan struct{})
+	close(stop)
+	for s, err := range m.Transcribe(t.Context(), &samplesSource{samples: samples, err: io.EOF}, Params{Stop: stop}) {
+		if err != ErrStopped {
+			t.Errorf("stopped before it began: %+v, %v", s, err)
+		}
+	}
+}

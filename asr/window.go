@@ -12,6 +12,9 @@ import (
 // window is the most audio, in samples, that the network takes at once.
 const window = 30 * SampleRate
 
+// ErrStopped ends the loop over the segments of a file after Params.Stop.
+var ErrStopped = errors.New("asr: the transcription was stopped before the end")
+
 // ErrClosed is returned by calls on a model that was closed.
 var ErrClosed = errors.New("asr: the speech model was closed")
 

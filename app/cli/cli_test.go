@@ -146,7 +146,7 @@ func TestUsageIsTold(t *testing.T) {
 	for args, want := range map[string]string{
 		"transcribe": "name a recording or a folder", "trnscribe x.wav": `there is no command "trnscribe"; did you mean transcribe?`, "sing": `there is no command "sing"`,
 		"models lst": `there is no command "lst"; did you mean list?`, "models show": "MODEL is missing", "models show a b": `unexpected argument "b"; usage: soberano models show MODEL [flags]`,
-		"models import a b c":       `unexpected argument "b"; usage: soberano models import FILE [flags]`,
+		"models remove a b c": `unexpected argument "b"; usage: soberano models remove MODEL [flags]`, "models import --link --copy a": "--link and --copy exclude each other", "models scan --copy": "--copy is for --import", "models import --name x a b": "--name is for one model",
 		"transcribe --fromat srt x": "there is no option --fromat; did you mean --format?", "transcribe --loud x": "there is no option --loud",
 		"transcribe -weird.ogg": "there is no option -w; for the file of that name write ./-weird.ogg", "transcribe --odd.ogg": "there is no option --odd.ogg; for the file of that name write ./--odd.ogg",
 		"transcribe x --format": "--format needs a value", "transcribe --threads abc x": `--threads: "abc" is not a whole number from 0 to 1024`, "transcribe --threads=-3 x": `--threads: "-3" is not a whole number from 0 to 1024`,

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -19,13 +18,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, show, verify and remove models",
+		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, show, verify or remove")
+			return usagef("name a command: models list, import, scan, show, convert, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsShow(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -57,12 +56,22 @@ func modelsList() *cobra.Command {
 	return cmd
 }
 
+// listed is the JSON of one model of `models list`.
+type listed struct {
+	registry.Entry
+	Away bool `json:"away,omitempty"` // its files are not where they were
+}
+
 func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 	if asJSON {
-		return printJSON(out, append([]registry.Entry{}, entries...))
+		list := []listed{}
+		for _, e := range entries {
+			list = append(list, listed{e, e.Away()})
+		}
+		return printJSON(out, list)
 	}
 	if len(entries) == 0 {
-		_, err := fmt.Fprintln(out, "The library is empty. `soberano models import FILE` adds a model; `make run` fetches the included ones.")
+		_, err := fmt.Fprintln(out, "The library is empty. `soberano models import PATH` adds a model, `soberano models scan` finds those of other programs; `make run` fetches the included ones.")
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -72,78 +81,12 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		if !e.Runs {
 			note += " (does not run)"
 		}
+		if e.Away() {
+			note += " (away: not at " + models.Printable(e.Path()) + ")"
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
 	}
 	return w.Flush()
-}
-
-func modelsImport() *cobra.Command {
-	var asJSON, link bool
-	var name string
-	cmd := &cobra.Command{
-		Use: "import FILE", Short: "Add a model file (or a folder that holds one) to the library", Args: arguments(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			lib, err := openLibrary()
-			if err != nil {
-				return err
-			}
-			how, what := registry.Copy, "copying"
-			if link {
-				how, what = registry.Link, "checking"
-			}
-			switch info, err := registry.Inspect(args[0], host.Check); {
-			case err != nil: // Import returns it too
-			case info.Kind == registry.Vision:
-				return attachVision(cmd, lib, args[0], name, how, asJSON)
-			case !info.Runs:
-				return told{fmt.Errorf("%s was not added to the library. %s", models.Printable(filepath.Base(args[0])), info.Reason)}
-			}
-			line := progress(what)
-			e, err := host.Import(cmd.Context(), lib, args[0], how, registry.ImportOptions{Name: name}, line.report())
-			line.end()
-			if err != nil {
-				return inFolder(args[0], importError(cmd.Context(), err))
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), e)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is in the library as %s.\n", e.Title, e.Name)
-			if e.Warning != "" {
-				fmt.Fprintln(cmd.OutOrStdout(), models.Printable(e.Warning))
-			}
-			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&link, "link", false, "leave the file where it is")
-	cmd.Flags().StringVar(&name, "name", "", "the name in the library (default: from the model's title); of a vision encoder (mmproj), the model to which it belongs")
-	return cmd
-}
-
-// interruptedImport is the error of an import that an interrupt ended.
-type interruptedImport struct{ error }
-
-func (interruptedImport) Error() string {
-	return "the import was interrupted; nothing was added to the library"
-}
-func (e interruptedImport) Unwrap() error { return e.error }
-func (interruptedImport) inWords()        {}
-
-// importError returns the error of an import whose context may have ended.
-func importError(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return interruptedImport{err}
-	}
-	return err
-}
-
-// inFolder names the folder of a file that was given by a path, if err is about that file: its words name the file only.
-func inFolder(path string, err error) error {
-	e, ok := errors.AsType[*models.FileError](err)
-	if !ok || filepath.Base(e.Path) != filepath.Base(path) || filepath.Base(path) == path {
-		return err
-	}
-	return failure{path, errorText(err), err}
 }
 
 func modelsShow() *cobra.Command {
@@ -193,6 +136,8 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("file", models.Printable(e.FilePath(f)))
 		if f.SHA256 != "" {
 			row("sha256", models.Printable(f.SHA256))
+		} else if e.Saved() {
+			row("sha256", "not known yet: `soberano models verify "+e.Name+"` reads the file")
 		}
 	}
 	if e.Note != "" {
@@ -218,6 +163,7 @@ type verified struct {
 	Files  []registry.Stored `json:"files,omitempty"`        // of a model outside the library
 	// Packed are the model's repacked weights on this computer.
 	Packed []packedWeights `json:"packed,omitempty"`
+	First  bool            `json:"first,omitempty"` // the hashes were not known before
 }
 
 // verify checks a model given by its name in the library or by a path.
@@ -231,6 +177,9 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 			v.Files = files
 		}
 	} else {
+		if e, err := lib.Find(name); err == nil {
+			v.First = !e.Hashed()
+		}
 		err = lib.Verify(ctx, name, line.report())
 	}
 	line.end()
@@ -243,6 +192,10 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 // print prints the result for an intact model.
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
+	if v.First {
+		fmt.Fprintf(out, "%s: can be read to its end, and its sha256 is now recorded\n", name)
+		return
+	}
 	if v.Files == nil {
 		fmt.Fprintf(out, "%s: intact%s\n", name, yesNo(len(v.Packed) > 0, ", with its repacked weights", ""))
 		return

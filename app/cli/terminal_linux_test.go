@@ -57,14 +57,14 @@ func TestInterruptTwice(t *testing.T) {
 	in := &interrupts{}
 	ctx := context.WithValue(t.Context(), interruptsKey{}, in)
 	part, release := interruptible(ctx)
-	if !in.handle() || part.Err() == nil || ctx.Err() != nil {
+	if !in.handle(os.Interrupt) || part.Err() == nil || ctx.Err() != nil {
 		t.Error("the first interrupt does not end the answer alone")
 	}
-	if in.handle() {
+	if in.handle(os.Interrupt) {
 		t.Error("the second interrupt has no effect")
 	}
 	release()
-	if in.handle() {
+	if in.handle(os.Interrupt) {
 		t.Error("an interrupt has no effect after the answer")
 	}
 }
@@ -135,7 +135,7 @@ func TestInterruptedImport(t *testing.T) {
 		}
 	}
 	large.Meta["llama.block_count"] = uint64(1000)
-	p := inTerminal(t, program(t, "models", "import", large.Write(t)))
+	p := inTerminal(t, program(t, "models", "import", "--copy", large.Write(t)))
 	p.await("copying", 2)
 	p.enter("\x03")
 	text, code := p.end()

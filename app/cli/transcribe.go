@@ -28,7 +28,8 @@ ffmpeg, if it is installed. A folder is searched for recordings with all that is
 One recording in one format, or several as txt, is printed. Otherwise, and with a folder or --output, each transcript is a
 file with the recording's name: beside it, or in --output. A file that is there already is kept, and a recording whose
 files all are there is passed over, so that a stopped run can be taken up again; --force writes them anew. What could be
-heard of a recording that is cut off, or that Ctrl+C ended, is in NAME.partial.FORMAT.
+heard of a recording that is cut off, or that Ctrl+C ended, is in NAME.partial.FORMAT. Ctrl+C ends after the sound that the
+model has taken in is written down; a second one ends at once.
 
 A recording that can't be read is named at the end, after the others are done; the exit code is then 1.`
 
@@ -94,6 +95,9 @@ func transcribeCommand() *cobra.Command {
 				p.Progress, p.Unheard = r.progress, r.unheard
 				return m.Transcribe(ctx, src, p)
 			}
+			stop, release := stoppable(cmd.Context(), job.stopping)
+			defer release()
+			p.Stop, job.stop = stop, stop
 			return job.run(cmd.Context())
 		},
 	}

@@ -377,6 +377,75 @@ func TestTranscribeInterruptedKeepsText(t *testing.T) {
 	}
 }
 
+// A first interrupt lets the model write down what it has heard, which is kept; no further recording is begun. The text is printed
+// line by line.
+func TestTranscribeStops(t *testing.T) {
+	one := wav(1, 1, 16000, 2, 48000)
+	dir := folder(t, map[string][]byte{"a.wav": one, "b.wav": one})
+	paths := []string{filepath.Join(dir, "a.wav"), filepath.Join(dir, "b.wav")}
+	for _, format := range []string{"txt", "srt"} {
+		in := &interrupts{}
+		base, cancel := context.WithCancel(context.WithValue(t.Context(), interruptsKey{}, in))
+		in.cancel = cancel
+		j, err := newTranscription(paths, format, map[string]string{"srt": filepath.Join(dir, "out")}[format], false, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out, notes bytes.Buffer
+		stop, release := stoppable(base, j.stopping)
+		j.out, j.notes, j.stop = &out, &notes, stop
+		n, printed := 0, ""
+		j.hear = func(ctx context.Context, src asr.Source, r reports) iter.Seq2[asr.Segment, error] {
+			return func(yield func(asr.Segment, error) bool) {
+				n++
+				for s, err := range hearLength(ctx, src, r) {
+					if err != nil || !yield(s, nil) {
+						t.Error(err)
+						return
+					}
+					if printed = out.String(); !in.handle(os.Interrupt) {
+						t.Error("the first interrupt ends the command")
+					}
+					if in.handle(os.Interrupt) {
+						t.Error("the second interrupt does not end the command")
+					}
+					yield(asr.Segment{Text: "more", Start: s.End, End: s.End + time.Second, Final: true}, nil)
+					yield(asr.Segment{}, asr.ErrStopped)
+					return
+				}
+			}
+		}
+		err = j.run(base)
+		if base.Err() != nil {
+			t.Error("the context has ended before release")
+		}
+		release()
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "0 of 2") || n != 1 || base.Err() == nil || !strings.Contains(notes.String(), "Ctrl+C again") {
+			t.Errorf("%s: %d heard: %v, %q", format, n, err, notes.String())
+		}
+		if format == "txt" {
+			if head := paths[0] + ":\n"; printed != head+"word\n" || out.String() != head+"word\nmore\n" {
+				t.Errorf("printed %q, then %q", printed, out.String())
+			}
+		} else if got := string(read(t, filepath.Join(dir, "out", "a.partial.srt"))); !strings.Contains(got, "more") {
+			t.Errorf("kept %q", got)
+		}
+	}
+}
+
+// An interrupt ends the wait for a recording that can't be read yet.
+func TestTranscribeStopsWaiting(t *testing.T) {
+	stop := make(chan struct{})
+	j := &transcription{stop: stop}
+	reading, end := j.reading(t.Context())
+	defer end()
+	close(stop)
+	<-reading.Done()
+	if t.Context().Err() != nil {
+		t.Error("the context of the command has ended")
+	}
+}
+
 // A folder that can't be written is reported before any recording is transcribed. If writing fails later, the text is printed.
 func TestTranscribeCantWrite(t *testing.T) {
 	one := wav(1, 1, 16000, 2, 16000)

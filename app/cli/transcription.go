@@ -23,7 +23,7 @@ import (
 // transcription is a run of `soberano transcribe`. It transcribes one recording after the other, and prints or writes each
 // transcript before the next recording begins. A recording that can't be read does not end the run. An interrupted run leaves
 // the finished transcripts and, of the present recording, a partial transcript of what was recognised; it never leaves a
-// half-written file. Text that can't be written is printed.
+// half-written file. Text that can't be written is printed. Text of the format txt that is printed is printed line by line.
 type transcription struct {
 	recordings []recording
 	formats    []string
@@ -35,8 +35,10 @@ type transcription struct {
 	translated bool // the texts are English translations
 	hear       func(context.Context, asr.Source, reports) iter.Seq2[asr.Segment, error]
 	out, notes io.Writer
-	live       bool // notes is a terminal
-	headed     bool // a text was printed under its recording's name
+	live       bool                   // notes is a terminal
+	headed     bool                   // a text was printed under its recording's name
+	begun      *transcript.Transcript // the one whose first lines were printed last
+	stop       <-chan struct{}        // closed: hear ends early, with what it has heard, and no further recording is begun; nil: never
 }
 
 // reports are called while a recording is transcribed, with how much is done and what has no text.
@@ -152,10 +154,10 @@ func (j *transcription) run(ctx context.Context) error {
 	for i := range j.recordings {
 		r := &j.recordings[i]
 		t, err := j.transcribe(ctx, i)
-		interrupted := ctx.Err() != nil
+		interrupted := ctx.Err() != nil || err != nil && isClosed(j.stop)
 		switch {
 		case interrupted:
-			t.Error, err = "interrupted", ctx.Err()
+			t.Error, err = "interrupted", context.Canceled
 		case err != nil:
 			t.Error = words(r.path, err)
 			err = failure{r.path, t.Error, err}
@@ -177,7 +179,9 @@ func (j *transcription) run(ctx context.Context) error {
 		if interrupted {
 			break
 		}
-		finished++
+		if finished++; isClosed(j.stop) {
+			break
+		}
 	}
 	j.livef(0, "")
 	if j.array {
@@ -185,7 +189,7 @@ func (j *transcription) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return j.summary(ctx, finished, bad)
+	return j.summary(ctx.Err() != nil || isClosed(j.stop) && finished < len(j.recordings), finished, bad)
 }
 
 // endArray ends the array of transcripts; without any transcript it writes an empty array.
@@ -199,13 +203,13 @@ func (j *transcription) endArray() error {
 }
 
 // summary returns the error for the result of the run; nil if all went well.
-func (j *transcription) summary(ctx context.Context, finished int, bad []error) error {
+func (j *transcription) summary(interrupted bool, finished int, bad []error) error {
 	n := len(j.recordings)
 	switch {
-	case ctx.Err() != nil && n == 1:
-		return ctx.Err()
-	case ctx.Err() != nil:
-		return stopped{fmt.Errorf("interrupted; %d of %d recordings are done", finished-len(bad), n), errors.Join(bad...), ctx.Err()}
+	case interrupted && n == 1:
+		return context.Canceled
+	case interrupted:
+		return stopped{fmt.Errorf("interrupted; %d of %d recordings are done", finished-len(bad), n), errors.Join(bad...), context.Canceled}
 	case len(bad) == 0:
 		return nil
 	case n == 1:
@@ -271,7 +275,9 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 		return t, nil
 	}
 	t.Model, t.Translated = j.model, j.translated
-	src, err := audio.OpenTrack(ctx, r.path, j.track)
+	reading, end := j.reading(ctx)
+	defer end()
+	src, err := audio.OpenTrack(reading, r.path, j.track)
 	if err != nil {
 		return t, err
 	}
@@ -299,9 +305,25 @@ func (j *transcription) transcribe(ctx context.Context, i int) (*transcript.Tran
 			t.Language = s.Language
 		}
 		t.Segments = append(t.Segments, s)
+		if err := j.stream(t); err != nil {
+			return t, err
+		}
 	}
 	t.Duration = m.heard()
 	return t, nil
+}
+
+// reading returns a context that ends with ctx, and when nothing more is to be read.
+func (j *transcription) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	part, end := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-j.stop:
+			end()
+		case <-part.Done():
+		}
+	}()
+	return part, end
 }
 
 // trackAdvice returns how another track can be chosen, after a remark on tracks.

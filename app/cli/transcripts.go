@@ -20,7 +20,30 @@ import (
 // printed prints a transcript; with several recordings, each text under its recording's name. A text format prints nothing for
 // a recording that failed before any text.
 func (j *transcription) printed(t *transcript.Transcript) error {
-	if !j.array && t.Error != "" && len(t.Segments) == 0 {
+	if j.begun == t || !j.array && t.Error != "" && len(t.Segments) == 0 {
+		return nil
+	}
+	if err := j.begin(t); err != nil {
+		return err
+	}
+	return transcript.Write(j.out, j.formats[0], t)
+}
+
+// stream prints the newest segment of a transcript that is printed line by line.
+func (j *transcription) stream(t *transcript.Transcript) error {
+	if !j.print || j.formats[0] != "txt" {
+		return nil
+	}
+	j.livef(0, "")
+	if err := j.begin(t); err != nil {
+		return err
+	}
+	return transcript.Write(j.out, "txt", &transcript.Transcript{Segments: t.Segments[len(t.Segments)-1:]})
+}
+
+// begin prints, once, what precedes a transcript.
+func (j *transcription) begin(t *transcript.Transcript) error {
+	if j.begun == t {
 		return nil
 	}
 	j.livef(0, "")
@@ -36,11 +59,15 @@ func (j *transcription) printed(t *transcript.Transcript) error {
 			head = "\n" + head
 		}
 	}
-	j.headed = true
-	if _, err := io.WriteString(j.out, head); err != nil {
-		return err
-	}
-	return transcript.Write(j.out, j.formats[0], t)
+	j.headed, j.begun = true, t
+	_, err := io.WriteString(j.out, head)
+	return err
+}
+
+// stopping tells that the run ends.
+func (j *transcription) stopping() {
+	j.livef(0, "")
+	fmt.Fprintln(j.notes, "Writing down what has been heard. Ctrl+C again stops at once.")
 }
 
 // written writes the files of recording i. The text of a recording that failed goes to partial files.

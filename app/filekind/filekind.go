@@ -26,7 +26,8 @@ const (
 	Document              // a PDF, an office document, an electronic book
 	Text                  // readable text that is not named as anything else
 	Picture
-	Other // certainly something else: an archive, a program
+	Damaged // named like a model, without the content of one; only Walk finds it
+	Other   // certainly something else: an archive, a program
 )
 
 // Of recognises a file by its content. Its name is used only if the content is not conclusive, because the file is empty, damaged

@@ -39,7 +39,7 @@ type Sorted struct {
 }
 
 // Sort recognises dropped files. A folder that is not itself a model stands for the recordings and models in it and in its
-// subfolders, as Walk finds them; a folder that directly contains a file named like the weights of a model counts as a damaged model.
+// subfolders, as Walk finds them; a folder without a model that directly contains a file named like the weights of one counts as a damaged model.
 func Sort(paths []string) (s Sorted) {
 	for _, path := range paths {
 		switch Of(path) {
@@ -53,7 +53,7 @@ func Sort(paths []string) (s Sorted) {
 			s.Pictures = append(s.Pictures, path)
 		default:
 			st, err := os.Stat(path)
-			if err == nil && st.IsDir() && !holdsWeights(path) {
+			if err == nil && st.IsDir() && (!holdsWeights(path) || holdsModels(path)) {
 				s.search(path)
 				continue
 			}
@@ -80,6 +80,8 @@ func (s *Sorted) search(dir string) {
 			s.Recordings = append(s.Recordings, path)
 		case kind == Model:
 			s.Models = append(s.Models, path)
+		case kind == Damaged: // the library says why it can't be used
+			s.Neither = append(s.Neither, path)
 		}
 	})
 	if !found {
@@ -98,9 +100,15 @@ func holdsWeights(dir string) bool {
 	})
 }
 
+// holdsModels reports whether there is a model in a folder or its subfolders.
+func holdsModels(dir string) (any bool) {
+	Walk(dir, func(_ string, kind Kind, _ error) { any = any || kind == Model })
+	return any
+}
+
 // Walk calls found for each recording and each model in a folder and its subfolders, in the order of their names. A folder that is
 // a model is found once, before the recordings in it. Hidden files and folders and links to folders are skipped; a link to a file
-// is followed. For a folder that can't be read, or that exceeds MaxDepth or MaxEntries, found is called with the error.
+// is followed. Files that are only named as models are found as Damaged ones. For a folder that can't be read, or that exceeds MaxDepth or MaxEntries, found is called with the error.
 func Walk(dir string, found func(path string, kind Kind, err error)) {
 	w := walk{root: dir, found: found}
 	w.folder(dir, 1, false)
@@ -148,14 +156,18 @@ func (w *walk) folder(dir string, depth int, inModel bool) bool {
 	return true
 }
 
-// file calls found if path is a recording, or a model that belongs to no folder that is one. A file that is only named as a model
-// does not count.
+// file calls found if path is a recording, or a model that belongs to no folder that is one, or is named like one.
 func (w *walk) file(path string, inModel bool) {
 	if st, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && st.IsDir() {
 		return // a link to nothing, or to a folder
 	}
 	switch kind := Of(path); {
-	case kind == Recording, kind == Model && !inModel && registry.Recognises(path):
+	case kind == Recording:
 		w.found(path, kind, nil)
+	case inModel:
+	case kind == Model && registry.Recognises(path):
+		w.found(path, kind, nil)
+	case slices.Contains([]string{".gguf", ".safetensors", ".apr"}, strings.ToLower(filepath.Ext(path))): // others use .bin and .json, too
+		w.found(path, Damaged, nil)
 	}
 }

@@ -327,26 +327,6 @@ func TestKeyboard(t *testing.T) {
 	}
 }
 
-func TestGather(t *testing.T) {
-	dir := t.TempDir()
-	for _, n := range []string{"model.bin", "config.json"} {
-		if err := os.WriteFile(filepath.Join(dir, n), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	face := t.TempDir()
-	if err := os.WriteFile(filepath.Join(face, "model.safetensors"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	alone := filepath.Join(t.TempDir(), "config.json")
-	got := gather([]string{filepath.Join(face, "vocab.json"), filepath.Join(face, "model.safetensors"), filepath.Join(dir, "config.json"), filepath.Join(dir, "model.bin"), dir, alone,
-		"/m/big-00002-of-00003.gguf", "/m/big-00001-of-00003.gguf", "/m/x.gguf"})
-	want := []string{face, dir, alone, filepath.Join("/m", "big-00001-of-00003.gguf"), "/m/x.gguf"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestProgressText(t *testing.T) {
 	for _, c := range []struct {
 		done, total int64

@@ -21,9 +21,9 @@ func (m *metered) Read(p []float32) (int, error) {
 
 func samples(n int64) time.Duration { return time.Duration(n) * time.Second / asr.SampleRate }
 
-// progress records how much of the whole audio is transcribed, and reports it to the UI.
+// progress records how much of the whole audio is transcribed, never less than before, and reports it to the UI.
 func (q *Queue) progress(j *job, done time.Duration) {
-	j.heard.Store(int64(done))
+	j.heard.Store(max(j.heard.Load(), int64(done)))
 	q.Post(func() {
 		if q.OnProgress != nil {
 			q.OnProgress(j.id)
@@ -34,6 +34,7 @@ func (q *Queue) progress(j *job, done time.Duration) {
 // Progress is the progress of a file.
 type Progress struct {
 	Opening      bool          // the model is being opened
+	Ending       bool          // the file was stopped, and what has been heard is written down
 	Done, Length time.Duration // of the audio; Length 0: unknown
 	From         time.Duration // where this run began
 	Past         time.Duration // the time since this run began
@@ -47,7 +48,7 @@ func (j *job) progress() Progress {
 	if j.length > 0 {
 		done = min(done, j.length)
 	}
-	return Progress{Done: done, Length: j.length, From: j.from, Past: time.Since(j.began)}
+	return Progress{Ending: j.ending, Done: done, Length: j.length, From: j.from, Past: time.Since(j.began)}
 }
 
 // Text describes the progress: "Transcribing 34% · 12:01 of 35:20 · 4 min left". The remaining time is left out until it can be
@@ -56,6 +57,8 @@ func (p Progress) Text() string {
 	switch {
 	case p.Opening:
 		return "Opening the speech model…"
+	case p.Ending:
+		return "Stopping. What has been heard is written down."
 	case p.Length == 0:
 		return "Transcribing · " + clock(p.Done) + " so far"
 	case p.Done >= p.Length:

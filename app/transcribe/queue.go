@@ -43,11 +43,19 @@ type Queue struct {
 	running sync.WaitGroup
 }
 
+const (
+	stopTime  = 10 * time.Second // after Stop, in which what has been heard is written down
+	closeTime = 3 * time.Second  // the same after Close
+)
+
 // job is the file being transcribed.
 type job struct {
 	id      int64
 	cancel  context.CancelFunc
 	ctx     context.Context
+	reading context.Context // ends before ctx where what has been heard is still written down
+	stop    context.CancelFunc
+	ending  bool // stop was called
 	stopped bool // by the user
 	began   time.Time
 	from    time.Duration // where this run began
@@ -120,9 +128,11 @@ func waiting(t store.Transcript) store.Transcript {
 	return t
 }
 
-// Stop ends a file that is waiting or being transcribed; its segments are kept.
+// Stop ends a file that is waiting or being transcribed; its segments are kept. What the model has taken in is written down
+// before, for at most stopTime, unless Stop is called again.
 func (q *Queue) Stop(t store.Transcript) error {
-	if q.end(t.ID) {
+	if q.end(t.ID, stopTime) {
+		q.state()
 		return nil // the goroutine of the queue stores the state
 	}
 	t.State, t.Problem, t.Note = store.Stopped, problem.Problem{}, ""
@@ -131,21 +141,33 @@ func (q *Queue) Stop(t store.Transcript) error {
 	return err
 }
 
-// end cancels a file if it is being transcribed.
-func (q *Queue) end(id int64) bool {
+// end ends a file if it is being transcribed, see job.end.
+func (q *Queue) end(id int64, within time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.now == nil || q.now.id != id {
 		return false
 	}
 	q.now.stopped = true
-	q.now.cancel()
+	q.now.end(within)
 	return true
+}
+
+// end ends a file: within that time, or at once if it is 0, the file is not read yet, or end was called before.
+func (j *job) end(within time.Duration) {
+	if within == 0 || j.opening || j.ending {
+		j.cancel()
+		return
+	}
+	j.ending = true
+	j.stop()
+	timer := time.AfterFunc(within, j.cancel)
+	context.AfterFunc(j.ctx, func() { timer.Stop() })
 }
 
 // Delete hides a transcript; if it is being transcribed, that ends.
 func (q *Queue) Delete(id int64) error {
-	q.end(id)
+	q.end(id, 0)
 	err := q.Store.DeleteTranscript(id)
 	q.state()
 	return err
@@ -188,12 +210,12 @@ func (q *Queue) Now() (id int64, p Progress) {
 	return q.now.id, q.now.progress()
 }
 
-// Close ends the present file, which continues at the next start, and waits for that.
+// Close ends the present file, which continues at the next start, and waits for that, as Stop but for at most closeTime.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
 	if q.now != nil {
-		q.now.cancel()
+		q.now.end(closeTime)
 	}
 	q.mu.Unlock()
 	q.running.Wait()
@@ -251,6 +273,7 @@ func (q *Queue) next() (store.Transcript, *job, bool) {
 		if best.ID != 0 {
 			j := &job{id: best.ID, opening: true, length: best.Length}
 			j.ctx, j.cancel = context.WithCancel(context.Background())
+			j.reading, j.stop = context.WithCancel(j.ctx)
 			q.now = j
 			return best, j, true
 		}
@@ -275,7 +298,7 @@ func (q *Queue) block(t store.Transcript, j *job, err error) {
 // write transcribes one file.
 func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	defer j.cancel()
-	src, err := q.Open(j.ctx, t.Path, t.Track)
+	src, err := q.Open(j.reading, t.Path, t.Track)
 	if err != nil {
 		return err
 	}
@@ -298,7 +321,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		return err
 	}
 	q.state()
-	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.Words(),
+	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.Words(), Stop: j.reading.Done(),
 		Progress: func(done time.Duration) { q.progress(j, t.Heard+done) }}
 	last := time.Duration(0) // the start of the previous segment
 	add := func(g store.Segment) error {

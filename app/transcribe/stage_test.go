@@ -63,6 +63,7 @@ func (r *recording) Close() error               { return nil }
 type scripted struct {
 	mu     sync.Mutex
 	gate   chan struct{}         // nil: no waiting
+	rest   chan struct{}         // when it is stopped, it yields one more segment after this; nil: none
 	heard  string                // the detected language; "": English
 	late   map[int]time.Duration // index of a segment → the time by which it is shifted
 	silent map[int]asr.Reason    // index of a segment → why it is reported as unheard instead
@@ -89,6 +90,16 @@ func (m *scripted) Transcribe(ctx context.Context, src asr.Source, p asr.Params)
 					case <-m.gate:
 					case <-ctx.Done():
 						yield(asr.Segment{}, ctx.Err())
+						return
+					case <-p.Stop:
+						if m.rest != nil {
+							select {
+							case <-m.rest:
+								yield(asr.Segment{Text: said[0], Start: at, End: at + time.Second, Language: "en", Final: true}, nil)
+							case <-ctx.Done():
+							}
+						}
+						yield(asr.Segment{}, asr.ErrStopped)
 						return
 					}
 				}

@@ -57,7 +57,7 @@ func (q *Queue) AddTrack(t store.Transcript, track int) error {
 	}) {
 		return nil
 	}
-	if unfinished(t) {
+	if unfinished(t) && !q.end(t.ID, 0) {
 		if err := q.Stop(t); err != nil {
 			return err
 		}

@@ -216,6 +216,41 @@ func TestTimesGoForward(t *testing.T) {
 	}
 }
 
+// Cancel and the end of the program let the model write down what it has heard; a second Cancel ends at once.
+func TestCancelKeepsWhatWasHeard(t *testing.T) {
+	for _, c := range []string{"cancel", "twice", "close"} {
+		s := newStage(t, ui.Light, nil)
+		s.model.gate, s.model.rest = make(chan struct{}), make(chan struct{})
+		s.page.Add([]string{s.file("a.wav", time.Minute)})
+		s.model.gate <- struct{}{}
+		s.UntilShown("Transcribing")
+		ended := make(chan struct{})
+		switch c {
+		case "close":
+			go func() { s.page.Queue.Close(); close(ended) }()
+		default:
+			s.Tap("Cancel")
+			s.UntilShown("Stopping. What has been heard is written down.")
+			close(ended)
+		}
+		want := 2
+		if c == "twice" {
+			s.Tap("Cancel")
+			want = 1
+		} else {
+			s.model.rest <- struct{}{}
+		}
+		<-ended
+		state := store.Stopped
+		if c == "close" {
+			state = store.Partial
+		}
+		if got := s.state("a.wav", state); got.Segments != want {
+			t.Errorf("%s: %d segments", c, got.Segments)
+		}
+	}
+}
+
 // Cancel keeps the text, and Go on continues from there. Delete also works during the transcription, and so does Undo.
 func TestCancelAndDelete(t *testing.T) {
 	s := newStage(t, ui.Light, nil)

@@ -89,23 +89,21 @@ func (j *attendJob) init(d *device) {
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst. q is [rows][heads × key dimensions] and dst [rows][heads ×
 // value dimensions].
 func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.attend("Attend", dst, q, layer, a, s.spans(a), false)
+	s.attend("Attend", dst, q, layer, a, s.Spans(a), kernels.KeysValues)
 }
 
 // AttendLatent is Attend for a latent layer.
 func (s *step) AttendLatent(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.attend("AttendLatent", dst, q, layer, a, s.batch.Spans, true)
+	s.attend("AttendLatent", dst, q, layer, a, s.Batch.Spans, kernels.Latent)
 }
 
 // attend checks the arguments, divides the work into units, runs them on the workers, and joins their parts.
-func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, latent bool) {
+func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, kind kernels.LayerKind) {
 	key, value := a.Dims()
-	s.in(op, &q)
-	s.out(op, &dst)
 	if key == value {
-		same(op, &dst, &q)
+		s.Same(op, &dst, &q)
 	} else {
-		apart(op, &dst, &q)
+		s.Apart(op, &dst, &q)
 	}
 	if q.Cols != a.Heads*key || dst.Cols != a.Heads*value || dst.Rows != q.Rows || a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 {
 		panic("cpu: " + op + ": shapes differ")
@@ -124,7 +122,7 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 		j.sinks = d.each(op, a.Sinks, a.Heads)
 	}
 	for _, sp := range j.spans {
-		j.check(op, d, sp, latent)
+		d.stateOf(op, sp).CheckAttend(op, sp, layer, q.Rows, a, kind)
 	}
 	j.cut(d.pool.threads)
 	j.step = 1 + len(j.units)/(maxChunks/2)
@@ -171,32 +169,6 @@ func (j *attendJob) seen(s kernels.Span) int {
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
 
-// check panics if the state of a span does not fit the attention.
-func (j *attendJob) check(op string, d *device, s kernels.Span, latent bool) {
-	c := d.stateOf(op, s)
-	if j.layer < 0 || j.layer >= len(c.plan.layers) {
-		panic("cpu: " + op + ": the state has another shape")
-	}
-	l, from, end := j.layerOf(s), 0, s.Pos+s.N
-	if !j.a.Causal {
-		end = s.Len
-	} else {
-		from = j.a.First(s.Pos)
-	}
-	switch {
-	case !l.holds(&j.a, latent):
-		panic("cpu: " + op + ": the state has another shape")
-	case end > c.n || s.Pos < 0 || s.N < 0 || s.Len < 0:
-		panic("cpu: " + op + ": positions beyond the state")
-	case !j.a.Causal && (s.From < 0 || s.From > s.Len):
-		panic("cpu: " + op + ": positions from the end on")
-	case s.N > 0 && from < l.first*page:
-		panic("cpu: " + op + ": positions that the state has let go of")
-	case s.Row < 0 || s.Row+s.N > j.q.Rows || s.Row+s.N > j.dst.Rows:
-		panic("cpu: " + op + ": rows beyond the tensor")
-	}
-}
-
 // chunk computes the units of chunk c.
 func (j *attendJob) chunk(worker, c int) {
 	for i := c * j.step; i < min((c+1)*j.step, len(j.units)); i++ {
@@ -233,7 +205,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	in8 := c.kind == q8s32
 	if in8 {
 		w.b8.grow(j.a.HeadDim)
-		j.load8(w, n)
+		j.load8(w, s, u, n, group)
 	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	in16 := wide && c.words
@@ -270,15 +242,17 @@ func (j *attendJob) place(s kernels.Span, u unit, i, group int) (row, head int) 
 	return s.Row + at/group, int(u.head)*group + at%group
 }
 
-// load copies the queries of a unit, multiplied by the scale, to w.q, and determines which keys each row attends to
-// (w.lo, w.hi). lo and hi span the keys of all rows.
+// load copies the queries of a unit, multiplied by the scale, to w.q, unless load8 reads them where they are, and determines
+// which keys each row attends to (w.lo, w.hi). lo and hi span the keys of all rows.
 func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit, n, group int) (lo, hi int) {
 	d := j.a.HeadDim
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		pos := s.Pos + t - s.Row
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
+		if c.kind != q8s32 || j.a.Temperature.Length > 0 {
+			scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
+		}
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
@@ -391,13 +365,23 @@ func (j *attendJob) slope(u unit, i, b int, row []float32) {
 	}
 }
 
-// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
-// running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
-// weights.
+// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. It returns the sum of
+// the weights.
 func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
-	if from >= to {
+	if !j.prepare(w, c, i, row, from, to) {
 		clear(row)
 		return 0
+	}
+	sum := expSum(j.lv, row, w.max[i])
+	w.sum[i] += sum
+	return sum
+}
+
+// prepare caps the scores of row i and sets all but from … to to -∞. If the running maximum rises, it rescales the output and
+// the sum that were accumulated so far. It returns false if there are no scores in this range.
+func (j *attendJob) prepare(w *attendScratch, c *keysValues, i int, row []float32, from, to int) bool {
+	if from >= to {
+		return false
 	}
 	if j.a.SoftCap > 0 {
 		softCap(j.lv, row, row, j.a.SoftCap)
@@ -413,9 +397,7 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 		}
 		w.max[i] = top
 	}
-	sum := expSum(j.lv, row, w.max[i])
-	w.sum[i] += sum
-	return sum
+	return true
 }
 
 func fill(x []float32, v float32) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 )
 
 // Options are the options of a device.
@@ -70,7 +71,7 @@ type device struct {
 	turn   turn // the device's turn at the pool
 	closed bool
 	arena  arena
-	steps  [stepsKept]step
+	steps  [contract.StepsKept]step
 	step   int     // index of the latest of steps
 	store  reserve // memory of matrices
 	pages  pages   // memory of states
@@ -155,7 +156,7 @@ func (d *device) Close() error {
 	if d.closed {
 		return nil
 	}
-	if s := &d.steps[d.step]; s.open {
+	if s := &d.steps[d.step]; s.IsOpen() {
 		s.release()
 	}
 	d.closed = true

@@ -73,10 +73,8 @@ func (w *deltaScratch) grow(n int) {
 // DeltaRule runs the gated delta rule over the rows of each span.
 func (s *step) DeltaRule(dst, q, k, v, decay, beta kernels.Tensor, layer int, r *kernels.DeltaRule) {
 	const op = "DeltaRule"
-	s.out(op, &dst)
 	for _, x := range []*kernels.Tensor{&q, &k, &v, &decay, &beta} {
-		s.in(op, x)
-		apart(op, &dst, x)
+		s.Apart(op, &dst, x)
 		if x.Rows != dst.Rows {
 			panic("cpu: DeltaRule: shapes differ")
 		}
@@ -92,7 +90,7 @@ func (s *step) DeltaRule(dst, q, k, v, decay, beta kernels.Tensor, layer int, r 
 	j := &s.d.delta
 	l := r.Layer()
 	j.states = s.recurrent(op, j.states[:0], layer, l.Rows, l.Cols, dst.Rows)
-	j.rule, j.dst, j.q, j.k, j.v, j.decay, j.beta, j.perKey, j.spans = *r, dst, q, k, v, decay, beta, perKey, s.batch.Spans
+	j.rule, j.dst, j.q, j.k, j.v, j.decay, j.beta, j.perKey, j.spans = *r, dst, q, k, v, decay, beta, perKey, s.Batch.Spans
 	s.d.do(len(j.spans)*r.KeyHeads, &j.run)
 	j.spans = nil
 	clear(j.states)

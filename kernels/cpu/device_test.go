@@ -41,11 +41,11 @@ func tensorOf(s *step, x []float32, rows, cols int) kernels.Tensor {
 
 // begin ends the open step, if there is one, and begins another.
 func begin(d *device, b *kernels.Batch) *step {
-	if s := &d.steps[d.step]; s.open {
+	if s := &d.steps[d.step]; s.IsOpen() {
 		_ = s.End() // End of this device returns no error
 	}
 	if b == nil {
-		b = &noBatch
+		b = nil
 	}
 	return d.begin(b)
 }

@@ -28,9 +28,7 @@ func (d *device) loadExperts(parts []kernels.Weights) *matrix {
 // experts checks the arguments that all products by experts have in common.
 func (s *step) experts(op string, dst, x *kernels.Tensor, w kernels.Matrix, c kernels.Choice) (*matrix, *choice) {
 	ch := s.chosen(op, c)
-	s.in(op, x)
-	s.out(op, dst)
-	apart(op, dst, x)
+	s.Apart(op, dst, x)
 	m := s.d.open(op, w)
 	if len(m.experts) != ch.experts {
 		panic("cpu: " + op + ": a matrix of other experts than the choice is of")
@@ -116,9 +114,7 @@ func (j *matmulJob) gatedExpertChunk(worker, c int) {
 // MatMulHeads multiplies the columns of each head with the head's matrix.
 func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
 	const op = "MatMulHeads"
-	s.in(op, &x)
-	s.out(op, &dst)
-	apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	m := s.d.open(op, w)
 	heads := len(m.experts)
 	if heads == 0 || x.Cols%heads != 0 || x.Cols < heads*m.cols || dst.Cols%heads != 0 || dst.Cols < heads*m.rows || dst.Rows != x.Rows {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
@@ -129,7 +130,7 @@ func TestExpertsDoNotAllocate(t *testing.T) {
 		}
 		batch.Spans[0].Pos += n
 	}
-	for range stepsKept {
+	for range contract.StepsKept {
 		step()
 	}
 	if got := testing.AllocsPerRun(20, step); got != 0 {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 	"soberano/kernels/quant"
 )
 
@@ -19,13 +20,13 @@ import (
 // bits.
 type keysValues struct {
 	*layerForm
-	group
+	*contract.Group[*shared]
 }
 
 // layer returns layer l of the state. The result is valid until the state changes.
 func (s *state) layer(l int) keysValues {
 	f := &s.plan.layers[l]
-	return keysValues{f, s.groups[f.group]}
+	return keysValues{f, s.Group(l)}
 }
 
 // formOf chooses the type and layout of a layer's keys and values.
@@ -66,7 +67,7 @@ func (f *layerForm) valuesOf(page []byte, head int) []byte {
 }
 
 // page returns the memory of page i. keys and values return those of one head in it.
-func (c *keysValues) page(i int) []byte { return c.pages[i-c.first].data }
+func (c *keysValues) page(i int) []byte { return c.Pages[i-c.First].data }
 
 func (c *keysValues) keys(i, head int) []byte   { return c.keysOf(c.page(i), head) }
 func (c *keysValues) values(i, head int) []byte { return c.valuesOf(c.page(i), head) }

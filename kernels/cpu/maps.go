@@ -8,7 +8,7 @@ import (
 
 // XIELU writes f(x) to dst (arXiv:2411.13010).
 func (s *step) XIELU(dst, x kernels.Tensor, f kernels.XIELU) {
-	s.rowwise("XIELU", &dst, &x)
+	s.Rowwise("XIELU", &dst, &x)
 	j := &s.d.row
 	j.op, j.dst, j.x, j.xielu = opXIELU, dst, x, f
 	j.start(s.d, x.Rows, 16*x.Cols)

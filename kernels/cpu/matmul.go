@@ -85,9 +85,7 @@ func (s *step) matmul(op string, dst, x kernels.Tensor, w kernels.Matrix, add bo
 
 // product checks the arguments that all products have in common, and returns the matrix.
 func (s *step) product(op string, dst, x *kernels.Tensor, w kernels.Matrix) *matrix {
-	s.in(op, x)
-	s.out(op, dst)
-	apart(op, dst, x)
+	s.Apart(op, dst, x)
 	m := s.d.matrix(op, w)
 	if m.lookup {
 		panic("cpu: " + op + ": a matrix for lookup only")

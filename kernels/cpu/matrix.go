@@ -190,16 +190,16 @@ func (m *matrix) find(r int) *segment {
 
 // Embed writes scale × row Tokens[i] of w to row i of dst. It dequantizes the row in the model's file.
 func (s *step) Embed(dst kernels.Tensor, w kernels.Matrix, scale float32) {
-	s.embed("Embed", dst, w, s.batch.Tokens, scale)
+	s.embed("Embed", dst, w, s.Batch.Tokens, scale)
 }
 
 // EmbedPositions writes row Positions[i] of w to row i of dst.
 func (s *step) EmbedPositions(dst kernels.Tensor, w kernels.Matrix) {
-	s.embed("EmbedPositions", dst, w, s.batch.Positions, 1)
+	s.embed("EmbedPositions", dst, w, s.Batch.Positions, 1)
 }
 
 func (s *step) embed(op string, dst kernels.Tensor, w kernels.Matrix, ids []int32, scale float32) {
-	s.out(op, &dst)
+	s.Out(op, &dst)
 	m := s.d.matrix(op, w)
 	if dst.Cols != m.cols || dst.Rows != len(ids) {
 		panic("cpu: " + op + ": shapes differ")

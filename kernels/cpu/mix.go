@@ -26,7 +26,7 @@ func (s *step) Cutoff(dst, x kernels.Tensor, k float32) {
 
 // scaled runs an operation of rows of x and a number.
 func (s *step) scaled(name string, op rowOp, dst, x kernels.Tensor, factor float32) {
-	s.rowwise(name, &dst, &x)
+	s.Rowwise(name, &dst, &x)
 	j := &s.d.row
 	j.op, j.dst, j.x, j.factor = op, dst, x, factor
 	j.start(s.d, x.Rows, 2*x.Cols)
@@ -47,7 +47,7 @@ func (j *rowJob) cutoff(r int) {
 
 // MatchNorm multiplies each row of dst so that it has the norm of the same row of x.
 func (s *step) MatchNorm(dst, x kernels.Tensor) {
-	s.rowwise("MatchNorm", &dst, &x)
+	s.Rowwise("MatchNorm", &dst, &x)
 	j := &s.d.row
 	j.op, j.dst, j.x = opMatchNorm, dst, x
 	j.start(s.d, x.Rows, 2*x.Cols)
@@ -64,11 +64,8 @@ func (j *rowJob) matchNorm(r int) {
 // Mix adds weighted sums of the parts of each row of x to the parts of the same row of dst.
 func (s *step) Mix(dst, x, weights kernels.Tensor, parts int) {
 	const op = "Mix"
-	s.in(op, &x)
-	s.in(op, &weights)
-	s.out(op, &dst)
-	apart(op, &dst, &x)
-	apart(op, &dst, &weights)
+	s.Apart(op, &dst, &x)
+	s.Apart(op, &dst, &weights)
 	if parts < 1 || x.Cols == 0 || x.Cols%parts != 0 || dst.Cols%(x.Cols/parts) != 0 || weights.Cols != dst.Cols/(x.Cols/parts)*parts ||
 		dst.Rows != x.Rows || weights.Rows != x.Rows {
 		panic("cpu: Mix: shapes differ")
@@ -101,9 +98,7 @@ type headCopy struct{ heads, to, from, cols int }
 // CopyHeads copies a range of columns of each head.
 func (s *step) CopyHeads(dst, x kernels.Tensor, heads, to, from, cols int) {
 	const op = "CopyHeads"
-	s.in(op, &x)
-	s.out(op, &dst)
-	apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	if heads < 1 || dst.Rows != x.Rows || dst.Cols%heads != 0 || x.Cols%heads != 0 ||
 		to < 0 || from < 0 || cols < 0 || to+cols > dst.Cols/heads || from+cols > x.Cols/heads {
 		panic("cpu: CopyHeads: shapes differ")

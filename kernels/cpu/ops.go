@@ -157,9 +157,7 @@ func (j *rowJob) mul(r int) {
 
 // elements runs an operation that combines values of dst and x at the same place.
 func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
-	s.in(name, &x)
-	s.out(name, &dst)
-	same(name, &dst, &x)
+	s.Same(name, &dst, &x)
 	if dst.Cols != x.Cols && (op != opMul || x.Cols != 1) || dst.Rows != x.Rows && x.Rows != 1 {
 		panic("cpu: " + name + ": shapes differ")
 	}
@@ -168,20 +166,10 @@ func (s *step) elements(name string, op rowOp, dst, x kernels.Tensor) {
 	j.start(s.d, dst.Rows, dst.Cols)
 }
 
-// rowwise checks the arguments of an operation that computes each row of dst from the same row of x.
-func (s *step) rowwise(op string, dst, x *kernels.Tensor) {
-	s.in(op, x)
-	s.out(op, dst)
-	same(op, dst, x)
-	if !sameShape(*dst, *x) {
-		panic("cpu: " + op + ": shapes differ")
-	}
-}
-
 // RMSNorm normalises each run of weight.Len() columns of each row (Zhang and Sennrich 2019,
 // arXiv:1910.07467).
 func (s *step) RMSNorm(dst, x kernels.Tensor, weight kernels.Vector, eps float32) {
-	s.rowwise("RMSNorm", &dst, &x)
+	s.Rowwise("RMSNorm", &dst, &x)
 	w := s.d.values("RMSNorm", weight)
 	if len(w) == 0 || x.Cols%len(w) != 0 {
 		panic("cpu: RMSNorm: shapes differ")
@@ -202,7 +190,7 @@ func (j *rowJob) rmsNorm(r int) {
 
 // LayerNorm normalises each run of gamma.Len() columns of each row (Ba et al. 2016, arXiv:1607.06450).
 func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps float32) {
-	s.rowwise("LayerNorm", &dst, &x)
+	s.Rowwise("LayerNorm", &dst, &x)
 	g, b := s.d.values("LayerNorm", gamma), s.d.values("LayerNorm", beta)
 	if len(g) == 0 || x.Cols%len(g) != 0 || len(b) != len(g) {
 		panic("cpu: LayerNorm: shapes differ")
@@ -225,9 +213,9 @@ func (j *rowJob) layerNorm(r int) {
 
 // Activate writes f(gate)·up to dst, or f(gate) if up.Rows is 0.
 func (s *step) Activate(dst, gate, up kernels.Tensor, f kernels.Activation) {
-	s.rowwise("Activate", &dst, &gate)
+	s.Rowwise("Activate", &dst, &gate)
 	if up.Rows != 0 {
-		s.rowwise("Activate", &dst, &up)
+		s.Rowwise("Activate", &dst, &up)
 	}
 	s.d.activate(dst, gate, up, f)
 }
@@ -246,54 +234,37 @@ func (j *rowJob) activate(r int) {
 	activate(j.lv, j.f, j.dst.Row(r), j.x.Row(r), up)
 }
 
-// spans returns the spans on which an attention operates.
-func (s *step) spans(a *kernels.Attention) []kernels.Span {
-	if a.Cross {
-		return s.batch.Cross
-	}
-	return s.batch.Spans
-}
-
 // Store writes the rows of k and v to the states of the spans at layer.
 func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
-	s.in("Store", &k)
-	s.in("Store", &v)
+	s.In("Store", &k)
+	s.In("Store", &v)
 	key, value := a.Dims()
 	if k.Rows != v.Rows || k.Cols != a.KVHeads*key || v.Cols != a.KVHeads*value {
 		panic("cpu: Store: shapes differ")
 	}
-	s.store("Store", k, v, layer, s.spans(a), func(f *layerForm) bool { return f.holds(a, false) })
+	s.store("Store", k, v, layer, s.Spans(a), func(c *state, sp kernels.Span) { c.CheckStore("Store", sp, layer, k.Rows, a) })
 }
 
 // StoreLatent writes the rows of x to the states of the spans at layer.
 func (s *step) StoreLatent(x kernels.Tensor, layer int) {
-	s.in("StoreLatent", &x)
-	s.store("StoreLatent", x, x, layer, s.batch.Spans, func(f *layerForm) bool { return f.latent && f.KeyDim == x.Cols })
+	s.In("StoreLatent", &x)
+	s.store("StoreLatent", x, x, layer, s.Batch.Spans, func(c *state, sp kernels.Span) {
+		c.CheckStoreLatent("StoreLatent", sp, layer, x.Rows, x.Cols)
+	})
 }
 
-// store writes the rows of k and v, one for each position, to the states of the spans at layer. It panics unless fits returns
-// true for the layer. If v has more columns than the layer's values, the first ones are stored.
-func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, fits func(*layerForm) bool) {
+// store writes the rows of k and v, one for each position, to the states of the spans at layer. check panics if a
+// span does not fit its state. If v has more columns than the layer's values, the first ones are stored.
+func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, check func(*state, kernels.Span)) {
 	for _, sp := range spans {
 		c := s.d.stateOf(op, sp)
-		if layer < 0 || layer >= len(c.plan.layers) || !fits(&c.plan.layers[layer]) {
-			panic("cpu: " + op + ": the state has another shape")
-		}
-		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
-			panic("cpu: " + op + ": positions beyond the state or rows beyond the tensor")
-		}
+		check(c, sp)
 		c.extend(layer, sp.Pos, sp.N)
 	}
 	j := &s.d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
 	j.start(s.d, k.Rows, 4*k.Cols)
 	j.spans = nil
-}
-
-// holds reports whether the layer stores keys and values of the shape that a describes.
-func (f *layerForm) holds(a *kernels.Attention, latent bool) bool {
-	key, value := a.Dims()
-	return f.Kind == kernels.KeysValues && f.latent == latent && f.KVHeads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
 }
 
 // store stores row r of keys (j.dst) and values (j.x) in the state of its span.
@@ -312,9 +283,7 @@ func (j *rowJob) store(r int) {
 
 // Unfold concatenates width neighbouring rows of x to each row of dst.
 func (s *step) Unfold(dst, x kernels.Tensor, width, stride, pad int) {
-	s.in("Unfold", &x)
-	s.out("Unfold", &dst)
-	apart("Unfold", &dst, &x)
+	s.Apart("Unfold", &dst, &x)
 	if width <= 0 || stride <= 0 || pad < 0 || dst.Cols != width*x.Cols || dst.Rows != (x.Rows+2*pad-width)/stride+1 {
 		panic("cpu: Unfold: shapes differ")
 	}

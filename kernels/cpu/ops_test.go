@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 	"soberano/kernels/devicetest"
 	"soberano/kernels/quant"
 )
@@ -67,7 +68,7 @@ func TestNoAllocations(t *testing.T) {
 				panic("no rows")
 			}
 		}
-		for range stepsKept {
+		for range contract.StepsKept {
 			step()
 		}
 		if got := testing.AllocsPerRun(20, step); got != 0 {

@@ -3,21 +3,19 @@ package cpu
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 )
 
 // page is the number of positions in a page, a multiple of 32.
-const page = 256
+const page = contract.Positions
 
-// shared is reference-counted memory of states: a page of a group of layers, or the values of the recurrent
-// layers. holds counts the states that use it. Only a state that is its sole user writes
-// to it.
+// shared is reference-counted memory of states: a page of a group of layers, or the values of the recurrent layers.
 type shared struct {
-	form  *form
-	holds atomic.Int32
-	data  []byte
+	contract.Users
+	form *form
+	data []byte
 }
 
 // form describes the layout of shared memory. A device has only one form of each layout, so that the memory that a
@@ -71,13 +69,13 @@ func (p *pages) take(f *form) *shared {
 			}
 		}
 	}
-	m.holds.Store(1)
+	m.First()
 	return m
 }
 
 // release decrements the count of users of m.
 func (p *pages) release(m *shared) {
-	if m.holds.Add(-1) > 0 {
+	if !m.Leave() {
 		return
 	}
 	p.mu.Lock()

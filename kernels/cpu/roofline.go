@@ -244,7 +244,7 @@ func ordinary(t quant.Type, rows, cols int) kernels.Weights {
 
 // begin starts a step, which the following measurements use, and ends the previous one.
 func (b *bench) begin(batch *kernels.Batch) error {
-	if s := &b.d.steps[b.d.step]; s.open {
+	if s := &b.d.steps[b.d.step]; s.IsOpen() {
 		if err := s.End(); err != nil {
 			return err
 		}

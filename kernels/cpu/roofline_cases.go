@@ -68,7 +68,7 @@ func (b *bench) vector(t quant.Type, rows, cols int) error {
 		}
 		all, size = append(all, m), size+n
 	}
-	if err := b.begin(&noBatch); err != nil {
+	if err := b.begin(nil); err != nil {
 		return err
 	}
 	x, y := b.tensor(1, cols), b.s.New(1, rows)
@@ -101,7 +101,7 @@ func (b *bench) matrix(kernel string, t quant.Type, n, rows, cols int) error {
 	if err != nil {
 		return err
 	}
-	if err := b.begin(&noBatch); err != nil {
+	if err := b.begin(nil); err != nil {
 		return err
 	}
 	x, y := b.tensor(n, cols), b.s.New(n, rows)

@@ -101,7 +101,7 @@ func (b *bench) store() error {
 // inner measures two functions that are parts of operations, on one worker: the quantization of activations
 // before a product, and the softmax of attention scores.
 func (b *bench) inner() error {
-	if err := b.begin(&noBatch); err != nil {
+	if err := b.begin(nil); err != nil {
 		return err
 	}
 	x, blocks := b.tensor(1, 1536), make([]block, 1536/32)

@@ -68,8 +68,8 @@ func angles(dst, freq []float32, r *kernels.RoPE, p int) {
 
 // Rotate rotates each head of each row in place by the row's position.
 func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
-	s.out("Rotate", &x)
-	freq, pos := s.d.vector("Rotate", r.Freq), s.batch.Positions
+	s.Out("Rotate", &x)
+	freq, pos := s.d.vector("Rotate", r.Freq), s.Batch.Positions
 	n := len(freq.x)
 	if len(pos) != x.Rows || r.HeadDim <= 0 || x.Cols%r.HeadDim != 0 || r.Offset < 0 || r.Offset+2*n > r.HeadDim {
 		panic("cpu: Rotate: shapes differ")
@@ -91,7 +91,7 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 
 // axes returns the positions on the axes that r's n pairs use; nil: each is the position of the row.
 func (s *step) axes(r *kernels.RoPE, n int) [][]int32 {
-	axes := s.batch.Axes
+	axes := s.Batch.Axes
 	if len(r.Axis) != n {
 		panic("cpu: Rotate: not an axis for each pair")
 	}

@@ -25,7 +25,7 @@ const leastSum = 1.0 / (1 << 14)
 
 // Route chooses experts for each row of logits.
 func (s *step) Route(logits kernels.Tensor, r *kernels.Routing) kernels.Choice {
-	s.in("Route", &logits)
+	s.In("Route", &logits)
 	if r.Used < 1 || r.Used > logits.Cols || logits.Rows > math.MaxInt32/r.Used {
 		panic("cpu: Route: more experts to use than there are")
 	}
@@ -56,7 +56,7 @@ func (s *step) Route(logits kernels.Tensor, r *kernels.Routing) kernels.Choice {
 	c.input = r.Input
 	c.group()
 	s.choicesUsed++
-	return kernels.Choice{Rows: c.rows, Used: c.used, Index: s.choicesUsed - 1, Step: s.id}
+	return kernels.Choice{Rows: c.rows, Used: c.used, Index: s.choicesUsed - 1, Step: s.ID}
 }
 
 // each returns the values of a vector that has one for each of n experts.
@@ -223,8 +223,8 @@ func (c *choice) group() {
 
 // chosen returns the choice that c refers to. It panics if c does not belong to this step.
 func (s *step) chosen(op string, c kernels.Choice) *choice {
-	s.check(op)
-	if c.Step != s.id || c.Index < 0 || c.Index >= s.choicesUsed {
+	s.Check(op)
+	if c.Step != s.ID || c.Index < 0 || c.Index >= s.choicesUsed {
 		panic("cpu: " + op + ": a choice of another step")
 	}
 	return &s.choices[c.Index]
@@ -234,9 +234,7 @@ func (s *step) chosen(op string, c kernels.Choice) *choice {
 func (s *step) Gather(dst, x kernels.Tensor, c kernels.Choice) {
 	const op = "Gather"
 	ch := s.chosen(op, c)
-	s.in(op, &x)
-	s.out(op, &dst)
-	apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	if x.Rows != ch.rows || dst.Rows != ch.rows*ch.used || dst.Cols != x.Cols {
 		panic("cpu: Gather: shapes differ")
 	}
@@ -260,9 +258,7 @@ func (j *rowJob) gather(r int) {
 func (s *step) Combine(dst, x kernels.Tensor, c kernels.Choice) {
 	const op = "Combine"
 	ch := s.chosen(op, c)
-	s.in(op, &x)
-	s.out(op, &dst)
-	apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	if dst.Rows != ch.rows || x.Rows != ch.rows*ch.used || dst.Cols != x.Cols {
 		panic("cpu: Combine: shapes differ")
 	}

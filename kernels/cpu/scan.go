@@ -38,10 +38,8 @@ func (j *scanJob) init(d *device) {
 // Scan runs selective state spaces over the rows of each span.
 func (s *step) Scan(dst, x, dt, b, c kernels.Tensor, layer int, p *kernels.Scan) {
 	const op = "Scan"
-	s.out(op, &dst)
 	for _, t := range []*kernels.Tensor{&x, &dt, &b, &c} {
-		s.in(op, t)
-		apart(op, &dst, t)
+		s.Apart(op, &dst, t)
 		if t.Rows != dst.Rows {
 			panic("cpu: Scan: shapes differ")
 		}
@@ -60,7 +58,7 @@ func (s *step) Scan(dst, x, dt, b, c kernels.Tensor, layer int, p *kernels.Scan)
 	}
 	l := p.Layer()
 	j.states = s.recurrent(op, j.states[:0], layer, l.Rows, l.Cols, dst.Rows)
-	j.p, j.dst, j.x, j.dt, j.b, j.c, j.spans = *p, dst, x, dt, b, c, s.batch.Spans
+	j.p, j.dst, j.x, j.dt, j.b, j.c, j.spans = *p, dst, x, dt, b, c, s.Batch.Spans
 	if single {
 		s.d.do(len(j.spans)*j.runs(), &j.single)
 	} else {

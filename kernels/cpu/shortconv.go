@@ -12,16 +12,14 @@ import "soberano/kernels"
 //	                                └──────┘ the state keeps them
 func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 	const op = "ShortConv"
-	s.in(op, &x)
-	s.out(op, &dst)
-	apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	taps := s.d.values(op, w)
 	if !sameShape(dst, x) || x.Cols == 0 || len(taps) < 2*x.Cols || len(taps)%x.Cols != 0 {
 		panic("cpu: ShortConv: shapes differ")
 	}
 	j := &s.d.row
 	j.kept = s.recurrent(op, j.kept[:0], layer, len(taps)/x.Cols-1, x.Cols, x.Rows)
-	j.op, j.dst, j.x, j.w, j.spans = opShortConv, dst, x, taps, s.batch.Spans
+	j.op, j.dst, j.x, j.w, j.spans = opShortConv, dst, x, taps, s.Batch.Spans
 	j.start(s.d, x.Rows, len(taps))
 	for i := range j.spans {
 		keep(j.kept[i], x, &j.spans[i])

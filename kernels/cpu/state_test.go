@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 	"soberano/kernels/devicetest"
 )
 
@@ -219,14 +220,7 @@ func (m *states) count(t *rapid.T) {
 	said := int64(0)
 	for _, p := range m.all {
 		said += p.real.Bytes()
-		for _, g := range p.real.groups {
-			for _, s := range g.pages {
-				in[s] = true
-			}
-		}
-		if p.real.carried != nil {
-			in[p.real.carried] = true
-		}
+		p.real.Pages(func(s *shared) { in[s] = true })
 	}
 	used := int64(0)
 	for s := range in {
@@ -242,7 +236,7 @@ func (m *states) allFree(t *rapid.T) {
 	sum := int64(0)
 	for _, f := range m.d.pages.forms {
 		for _, s := range f.free {
-			if s.holds.Load() != 0 {
+			if s.Count() != 0 {
 				t.Fatal("spare memory is held")
 			}
 			sum += int64(f.bytes)
@@ -310,7 +304,7 @@ func TestStateShapes(t *testing.T) {
 		}
 	}
 	huge := kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1 << 30, KeyDim: 1 << 30, ValueDim: 1 << 30}}, Cap: 1 << 30}
-	if n := StateBytes(huge, 512); n < maxStateBytes {
+	if n := StateBytes(huge, 512); n < contract.MaxStateBytes {
 		t.Errorf("a huge state is said to take %d bytes", n)
 	}
 	for _, s := range []kernels.StateShape{{Cap: 1}, {Layers: []kernels.Layer{good}}} {
@@ -361,7 +355,11 @@ func TestStateMisuse(t *testing.T) {
 			store(s, narrowLayer, 400, 1)
 			store(s, narrowLayer, 280, 1)
 		}, "let go"},
-		"recurrent, not in order": {func() { s := open().(*state); s.recurrent(recurrentLayer, 0, 1); s.recurrent(recurrentLayer, 0, 1) }, "another position"},
+		"recurrent, not in order": {func() {
+			s := open().(*state)
+			s.recurrent(recurrentLayer, 0, 1)
+			s.CheckRecurrent("Scan", kernels.Span{State: s, N: 1}, recurrentLayer, 3, 5, 1)
+		}, "position"},
 	} {
 		if got := fmt.Sprint(recovered(c.do)); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s, expected a panic about %q", what, got, c.want)

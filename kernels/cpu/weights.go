@@ -13,9 +13,7 @@ const weightKeys = 32
 
 // Weights writes softmax(scale·q·kᵀ) of one head over the first dst.Cols keys of each span to dst.
 func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attention) {
-	s.in("Weights", &q)
-	s.out("Weights", &dst)
-	apart("Weights", &dst, &q)
+	s.Apart("Weights", &dst, &q)
 	if a.SoftCap != 0 || a.Sinks != nil || a.Slopes != nil || a.Temperature.Length != 0 {
 		panic("cpu: Weights: a soft cap, sinks or a temperature")
 	}
@@ -24,18 +22,10 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 	}
 	kv := head / (a.Heads / a.KVHeads)
 	q = q.Slice(head*a.HeadDim, a.HeadDim)
-	for _, sp := range s.spans(a) {
+	for _, sp := range s.Spans(a) {
 		st := s.d.stateOf("Weights", sp)
-		if layer < 0 || layer >= len(st.plan.layers) {
-			panic("cpu: Weights: the state has another shape")
-		}
+		st.CheckWeights(sp, layer, q.Rows, dst.Cols, a)
 		c := st.layer(layer)
-		switch {
-		case c.Kind != kernels.KeysValues || c.latent || c.KeyDim != a.HeadDim || c.KVHeads != a.KVHeads:
-			panic("cpu: Weights: the state has another shape")
-		case dst.Cols < 1 || dst.Cols > st.n || c.first > 0 || sp.Row < 0 || sp.N < 0 || sp.Row+sp.N > q.Rows:
-			panic("cpu: Weights: keys beyond the state or rows beyond the tensor")
-		}
 		s.d.weights(dst.Sub(sp.Row, sp.N), q.Sub(sp.Row, sp.N), c, kv, a.Scale)
 	}
 }

@@ -38,10 +38,8 @@ func (j *wkvJob) init(d *device) {
 // WKV runs the recurrence of RWKV-7 over the rows of each span.
 func (s *step) WKV(dst, r, decay, k, v, a, b kernels.Tensor, layer, heads int) {
 	const op = "WKV"
-	s.out(op, &dst)
 	for _, t := range []*kernels.Tensor{&r, &decay, &k, &v, &a, &b} {
-		s.in(op, t)
-		apart(op, &dst, t)
+		s.Apart(op, &dst, t)
 		if !sameShape(*t, dst) {
 			panic("cpu: WKV: shapes differ")
 		}
@@ -52,7 +50,7 @@ func (s *step) WKV(dst, r, decay, k, v, a, b kernels.Tensor, layer, heads int) {
 	j := &s.d.wkv
 	j.heads, j.dim = heads, dst.Cols/heads
 	j.states = s.recurrent(op, j.states[:0], layer, dst.Cols, j.dim, dst.Rows)
-	j.dst, j.r, j.decay, j.k, j.v, j.a, j.b, j.spans = dst, r, decay, k, v, a, b, s.batch.Spans
+	j.dst, j.r, j.decay, j.k, j.v, j.a, j.b, j.spans = dst, r, decay, k, v, a, b, s.Batch.Spans
 	s.d.do(len(j.spans)*heads, &j.run)
 	j.spans = nil
 	clear(j.states)

@@ -19,12 +19,12 @@ const (
 
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
 func (s *step) Attend(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.attend("Attend", dst, q, layer, a, s.spans(a), kernels.KeysValues)
+	s.attend("Attend", dst, q, layer, a, s.Spans(a), kernels.KeysValues)
 }
 
 // AttendLatent is Attend for a latent layer.
 func (s *step) AttendLatent(dst, q kernels.Tensor, layer int, a *kernels.Attention) {
-	s.attend("AttendLatent", dst, q, layer, a, s.batch.Spans, kernels.Latent)
+	s.attend("AttendLatent", dst, q, layer, a, s.Batch.Spans, kernels.Latent)
 }
 
 // attention is an attention that is being recorded.
@@ -41,9 +41,9 @@ type attention struct {
 func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.Attention, spans []kernels.Span, kind kernels.LayerKind) {
 	key, value := a.Dims()
 	if key == value {
-		s.same(op, &dst, &q)
+		s.Same(op, &dst, &q)
 	} else {
-		s.apart(op, &dst, &q)
+		s.Apart(op, &dst, &q)
 	}
 	if a.KVHeads <= 0 || a.Heads%a.KVHeads != 0 || q.Cols != a.Heads*key || dst.Cols != a.Heads*value || dst.Rows != q.Rows {
 		panic("gl: " + op + ": shapes differ")
@@ -55,7 +55,7 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	j := attention{a: a, limit: math.MaxInt, rows: s.rows[:0], whole: true}
 	n := 0
 	for _, sp := range spans {
-		s.checkAttend(op, sp, layer, a, q.Rows, kind)
+		s.stateOf(op, sp).CheckAttend(op, sp, layer, q.Rows, a, kind)
 		n += sp.N
 	}
 	if n == 0 {
@@ -72,14 +72,16 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	if s.err != nil {
 		return
 	}
-	_, f := s.stateOf(op, spans[0], layer)
+	f := &s.stateOf(op, spans[0]).plan.layers[layer]
 	to := dst
 	if !j.whole {
 		to = s.New(1, j.parts*a.Heads*(value+2))
 	}
+	first := len(s.commands)
 	for _, l := range s.lists.used() {
 		s.attendSlab(&j, f, l, to, q, slopes, sinks)
 	}
+	s.together(first)
 	if !j.whole {
 		rows := len(j.rows) / 3
 		s.run(program{kernel: "join"}, groups{min(rows, mostGroups), a.Heads, 1}, []*buffer{bufferOf(&to), bufferOf(&dst), uploads, vectorOf(sinks)},
@@ -87,45 +89,41 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	}
 }
 
-// attendSlab records the attention to the keys of one slab, whose items l has.
+// attendSlab records the attention to the keys of one slab, whose items l has: dispatches of not much more than mostWork.
 func (s *step) attendSlab(j *attention, f *layerForm, l list, to, q kernels.Tensor, slopes, sinks *vector) {
 	a, pages := j.a, nothing
 	if l.slab != nil {
 		pages = l.slab.buffers[l.slot]
 	}
 	key, value := a.Dims()
-	words, first := f.valueWords, f.keyWords
+	words, from := f.valueWords, f.keyWords
 	if f.Kind == kernels.Latent {
-		words, first = f.keyWords, 0 // the values are the first dimensions of the keys
+		words, from = f.keyWords, 0 // the values are the first dimensions of the keys
 	}
-	n := len(l.numbers) / itemWords
-	s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact)}, groups{min(n, mostGroups), a.Heads, 1},
-		[]*buffer{pages, bufferOf(&q), bufferOf(&to), uploads, vectorOf(slopes), vectorOf(sinks), pages},
-		a.Heads, a.KVHeads, key, value, f.keyWords, words, f.keyWords+f.valueWords, first, q.Offset, q.Stride, to.Offset, to.Stride,
-		bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, s.table(l.numbers...), flag(j.whole))
+	heads, bundles := j.bundle(s.d.wordsOf(key) * (2 - flag(s.d.exact)))
+	all, table := len(l.numbers)/itemWords, s.table(l.numbers...)
+	for first := 0; first < all; {
+		n, work := 0, 0.0
+		for ; first+n < all && (n == 0 || work < mostWork); n++ {
+			item := l.numbers[(first+n)*itemWords:]
+			work += float64(item[3]-item[2]) * float64(a.Heads*(key+value))
+		}
+		s.weigh(work)
+		s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact) + 1000*heads}, groups{min(n, mostGroups), a.KVHeads * bundles, 1},
+			[]*buffer{pages, bufferOf(&q), bufferOf(&to), uploads, vectorOf(slopes), vectorOf(sinks), pages},
+			a.Heads, a.KVHeads, key, value, f.keyWords, words, f.keyWords+f.valueWords, from, q.Offset, q.Stride, to.Offset, to.Stride,
+			bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, table+first*itemWords, flag(j.whole))
+		first += n
+	}
 }
 
-// checkAttend panics if the state of a span does not fit the attention.
-func (s *step) checkAttend(op string, sp kernels.Span, layer int, a *kernels.Attention, rows int, kind kernels.LayerKind) {
-	c, f := s.stateOf(op, sp, layer)
-	from, end := 0, sp.Pos+sp.N
-	if !a.Causal {
-		end = sp.Len
-	} else {
-		from = a.First(sp.Pos)
-	}
-	switch {
-	case !f.holds(a, kind):
-		panic("gl: " + op + ": the state has another shape")
-	case !a.Causal && (sp.From < 0 || sp.From > sp.Len):
-		panic("gl: " + op + ": no range of positions")
-	case end > c.n || sp.Pos < 0 || sp.N < 0 || sp.Len < 0:
-		panic("gl: " + op + ": positions beyond the state")
-	case sp.N > 0 && from < c.groups[f.group].first*positions:
-		panic("gl: " + op + ": positions that the state has let go of")
-	case sp.Row < 0 || sp.Row+sp.N > rows:
-		panic("gl: " + op + ": rows beyond the tensor")
-	}
+// bundle returns how many heads with the same keys a work group takes, 4 at most, and into how many bundles that divides them. width
+// is the number of dimensions of a key, rounded up; the work group has memory for 1024 of all its heads.
+func (j *attention) bundle(width int) (heads, bundles int) {
+	all := j.a.Heads / j.a.KVHeads
+	bundles = (all + min(4, mostDims/width) - 1) / min(4, mostDims/width)
+	heads = (all + bundles - 1) / bundles
+	return heads, (all + heads - 1) / heads
 }
 
 // keys returns the range of positions of sp that position p attends to.
@@ -144,14 +142,14 @@ func (j *attention) keys(sp kernels.Span, p int) (from, to int) {
 
 // items adds the items of the rows of a span to the lists of the slabs.
 func (s *step) items(j *attention, sp kernels.Span, layer int) {
-	c, f := s.stateOf("Attend", sp, layer)
-	table := s.pageTable(c, f)
+	c := s.stateOf("Attend", sp)
+	f, table := &c.plan.layers[layer], s.pageTable(c, layer)
 	for i := range sp.N {
 		at := sp.Pos + i
 		lo, hi := j.keys(sp, at)
 		factor, first := bits(j.a.Temperature.At(at)), j.parts
 		for lo < hi || j.parts == first {
-			end, in := s.stretch(c, f, lo, hi, j.limit)
+			end, in := s.stretch(c, layer, lo, hi, j.limit)
 			s.lists.add(in, f.slot, sp.Row+i, at, lo, end, table, factor, j.parts)
 			j.parts++
 			lo = end
@@ -162,24 +160,24 @@ func (s *step) items(j *attention, sp kernels.Span, layer int) {
 }
 
 // pageTable uploads the numbers of the pages of a layer's group and returns the place where that of page 0 would be.
-func (s *step) pageTable(c *state, f *layerForm) int {
-	g := &c.groups[f.group]
+func (s *step) pageTable(c *state, layer int) int {
+	g := c.Group(layer)
 	at := len(s.words)
-	for _, m := range g.pages {
+	for _, m := range g.Pages {
 		s.words = append(s.words, uint32(m.index))
 	}
-	return at - g.first
+	return at - g.First
 }
 
 // stretch returns the slab in which the first of the keys lo … hi-1 lies, and the end of those, of limit at most, that lie in the same.
 // A row that attends to no key has none.
-func (s *step) stretch(c *state, f *layerForm, lo, hi, limit int) (end int, in *slab) {
+func (s *step) stretch(c *state, layer, lo, hi, limit int) (end int, in *slab) {
 	if lo >= hi {
 		return lo, nil
 	}
-	in = s.page(c, f, lo/positions).slab
+	in = s.page(c, layer, lo).slab
 	for end = lo; end < hi && end-lo < limit; {
-		if s.page(c, f, end/positions).slab != in {
+		if s.page(c, layer, end).slab != in {
 			break
 		}
 		end = (end/positions + 1) * positions

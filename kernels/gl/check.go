@@ -16,7 +16,7 @@ import (
 const tolerance = 1e-4
 
 // Check runs a small case of the kernels of which language models consist and compares the results with those of the host: products with
-// every block format for one row and for many, norms, rotary embedding, and attention over the stored keys and values. The error
+// every block format for one row and for many, a gated product, norms, rotary embedding, and attention over the stored keys and values. The error
 // wraps ErrWrong if a result is wrong.
 func Check(g *GPU) error {
 	made, err := New(Options{GPU: g})
@@ -29,6 +29,7 @@ func Check(g *GPU) error {
 			c.product(t, n)
 		}
 	}
+	c.gated()
 	c.norm()
 	c.attention()
 	return errors.Join(c.err, made.Close())
@@ -116,6 +117,36 @@ func (c *checker) product(t quant.Type, n int) {
 		in, out := st.New(n, cols), st.New(n, rows)
 		st.Write(in, x)
 		st.MatMul(out, in, m)
+		return out
+	})
+	c.err = errors.Join(c.err, m.Close())
+}
+
+// gated checks a product with a gate and its equal.
+func (c *checker) gated() {
+	const rows, cols = 10, 256
+	if c.err != nil {
+		return
+	}
+	gate, g := c.weights(quant.Q4_K, rows, cols)
+	up, u := c.weights(quant.Q4_K, rows, cols)
+	x, want := c.random(cols), make([]float64, rows)
+	for i := range want {
+		var a, b float64
+		for k, v := range x {
+			a, b = a+float64(v)*float64(g[i*cols+k]), b+float64(v)*float64(u[i*cols+k])
+		}
+		want[i] = a / (1 + math.Exp(-a)) * b
+	}
+	m, err := c.d.Load(gate, up)
+	if err != nil {
+		c.err = err
+		return
+	}
+	c.compare("a gated product", want, nil, func(st kernels.Step) kernels.Tensor {
+		in, out := st.New(1, cols), st.New(1, rows)
+		st.Write(in, x)
+		st.MatMulGated(out, in, m, kernels.SiLU)
 		return out
 	})
 	c.err = errors.Join(c.err, m.Close())

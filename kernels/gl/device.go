@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"soberano/kernels"
+	"soberano/kernels/contract"
 	"soberano/kernels/quant"
 )
 
@@ -25,7 +26,7 @@ type device struct {
 	gpu    *GPU
 	exact  bool
 	closed bool
-	steps  [stepsKept]step
+	steps  [contract.StepsKept]step
 	step   int // index of the latest of steps
 	arena  arena
 	up     *buffer   // what a step uploads
@@ -42,10 +43,6 @@ type device struct {
 
 	pages pages
 }
-
-// stepsKept is the number of steps of a device, which are used in rotation. A step that has ended is recognised until it is
-// reused, and nothing is allocated.
-const stepsKept = 4
 
 // New returns a device.
 func New(o Options) (kernels.Device, error) {

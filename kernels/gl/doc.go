@@ -3,10 +3,11 @@
 //
 //	gl, errors, none        what the system's OpenGL is, typed errors
 //	driver                  the C functions of EGL and OpenGL, and the loop that runs a step's commands
-//	gpu, programs           a context and its thread, compiled shaders
+//	gpu, programs, binaries a context and its thread, compiled shaders, their files
 //	device, buffer          the device, its memory
 //	matrix, vector          weights, in the blocks of their files
 //	step, commands, arena   steps: recorded operations, tensors
+//	order                   which operations need no barrier between them
 //	products, experts       products with weights, mixtures of experts
 //	elements, norms, moves  operations on rows
 //	attend, weights         attention over keys and values

@@ -20,7 +20,8 @@ package gl
 	F(GETSHADERINFOLOG, GetShaderInfoLog) F(DELETESHADER, DeleteShader) F(CREATEPROGRAM, CreateProgram) \
 	F(ATTACHSHADER, AttachShader) F(LINKPROGRAM, LinkProgram) F(GETPROGRAMIV, GetProgramiv) \
 	F(GETPROGRAMINFOLOG, GetProgramInfoLog) F(DELETEPROGRAM, DeleteProgram) F(USEPROGRAM, UseProgram) \
-	F(UNIFORM1IV, Uniform1iv) F(DISPATCHCOMPUTE, DispatchCompute) F(MEMORYBARRIER, MemoryBarrier)
+	F(UNIFORM1IV, Uniform1iv) F(DISPATCHCOMPUTE, DispatchCompute) F(MEMORYBARRIER, MemoryBarrier) F(FLUSH, Flush) \
+	F(PROGRAMPARAMETERI, ProgramParameteri) F(GETPROGRAMBINARY, GetProgramBinary) F(PROGRAMBINARY, ProgramBinary)
 
 #define FIELD(TYPE, NAME) PFNGL##TYPE##PROC NAME;
 static struct { FUNCTIONS(FIELD) } gl;
@@ -110,6 +111,7 @@ static GLuint compile(const char *source, char *log, int size) {
 		return 0;
 	}
 	program = gl.CreateProgram();
+	gl.ProgramParameteri(program, GL_PROGRAM_BINARY_RETRIEVABLE_HINT, GL_TRUE);
 	gl.AttachShader(program, shader);
 	gl.LinkProgram(program);
 	gl.DeleteShader(shader);
@@ -120,6 +122,34 @@ static GLuint compile(const char *source, char *log, int size) {
 		return 0;
 	}
 	return program;
+}
+
+// binarySize returns the size of a program's binary; 0 if the driver has no format for it.
+static GLint binarySize(GLuint program) {
+	GLint formats = 0, size = 0;
+	gl.GetIntegerv(GL_NUM_PROGRAM_BINARY_FORMATS, &formats);
+	if (formats > 0) gl.GetProgramiv(program, GL_PROGRAM_BINARY_LENGTH, &size);
+	return size;
+}
+
+// binary writes a program's binary, of at most size bytes, to out. It returns its size, or 0.
+static GLint binary(GLuint program, GLint size, GLenum *format, void *out) {
+	GLsizei n = 0;
+	error();
+	gl.GetProgramBinary(program, size, &n, format, out);
+	return error() == GL_NO_ERROR ? n : 0;
+}
+
+// program returns the program of a binary, or 0 if the driver refuses it.
+static GLuint program(GLenum format, const void *binary, GLint size) {
+	GLuint p = gl.CreateProgram();
+	GLint ok = 0;
+	error();
+	gl.ProgramBinary(p, format, binary, size);
+	gl.GetProgramiv(p, GL_LINK_STATUS, &ok);
+	if (error() == GL_NO_ERROR && ok) return p;
+	gl.DeleteProgram(p);
+	return 0;
 }
 
 // allocate returns a buffer of undefined content, or 0.
@@ -145,7 +175,7 @@ static void upload(GLuint b, long long at, const void *data, long long bytes) {
 
 // command is what the Go type of that name is.
 typedef struct {
-	GLuint kind, program, more, groups[3], count, buffers[8], params;
+	GLuint kind, program, more, flush, groups[3], count, buffers[8], params;
 	GLint param[32];
 } command;
 
@@ -176,6 +206,7 @@ static GLenum execute(const command *all, int n, GLuint up, const void *data, lo
 			break;
 		}
 		if (!c->more) gl.MemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_BUFFER_UPDATE_BARRIER_BIT);
+		if (c->flush) gl.Flush();
 	}
 	gl.BindBuffer(GL_COPY_READ_BUFFER, down);
 	gl.GetBufferSubData(GL_COPY_READ_BUFFER, 0, downBytes, out);
@@ -194,6 +225,7 @@ import (
 type command struct {
 	kind, program uint32
 	more          uint32 // 1: the next command needs none of the values that this one writes
+	flush         uint32 // 1: what has been recorded is given to the driver
 	groups        [3]uint32
 	count         uint32 // of buffers
 	buffers       [8]uint32
@@ -214,6 +246,7 @@ const (
 type context struct {
 	display C.EGLDisplay
 	context C.EGLContext
+	count   *counter // not nil: there is no driver, nothing is allocated or run
 }
 
 // openContext opens a context on the device of EGL with that number or, if it is negative, on the one that Mesa chooses. It
@@ -230,7 +263,11 @@ func openContext(device int) (c context, err error) {
 }
 
 // close destroys the context. The display, which all contexts of a device share, stays initialized.
-func (c context) close() { C.destroy(c.display, c.context) }
+func (c context) close() {
+	if c.count == nil {
+		C.destroy(c.display, c.context)
+	}
+}
 
 // countDevices returns the number of EGL's devices; 0 if EGL can't list them.
 func countDevices() int {
@@ -240,7 +277,7 @@ func countDevices() int {
 
 // info describes the context.
 func (c context) info() Info {
-	i := Info{Version: C.GoString(C.text(C.GL_VERSION)), Renderer: C.GoString(C.text(C.GL_RENDERER)), Compute: true,
+	i := Info{Version: C.GoString(C.text(C.GL_VERSION)), Renderer: C.GoString(C.text(C.GL_RENDERER)), vendor: C.GoString(C.text(C.GL_VENDOR)), Compute: true,
 		StorageBytes: int64(C.number(C.GL_MAX_SHADER_STORAGE_BLOCK_SIZE))}
 	i.Software = isSoftware(i.Renderer)
 	const nvidiaDedicatedKiB, amdBufferFreeKiB = 0x9047, 0x87FB // GL_NVX_gpu_memory_info, GL_ATI_meminfo
@@ -263,6 +300,9 @@ func hasExtension(name string) bool {
 
 // compile returns the program of a compute shader.
 func (c context) compile(source string) (uint32, error) {
+	if c.count != nil {
+		return c.count.next(), nil
+	}
 	s := C.CString(source)
 	defer C.free(unsafe.Pointer(s))
 	var log [2048]C.char
@@ -273,21 +313,61 @@ func (c context) compile(source string) (uint32, error) {
 	return uint32(id), nil
 }
 
-// allocate returns a buffer, or 0 if there is no memory for it.
-func (c context) allocate(bytes int) uint32 { return uint32(C.allocate(C.longlong(bytes))) }
+// binary returns the driver's form of a program and the number of its format; nil if the driver has none.
+func (c context) binary(program uint32) (format uint32, data []byte) {
+	size := C.binarySize(C.GLuint(program))
+	if size <= 0 {
+		return 0, nil
+	}
+	data = make([]byte, size)
+	var f C.GLenum
+	n := C.binary(C.GLuint(program), size, &f, unsafe.Pointer(unsafe.SliceData(data)))
+	return uint32(f), data[:max(0, n)]
+}
 
-func (c context) release(buffer uint32)  { C.release(C.GLuint(buffer)) }
-func (c context) leave()                 { C.leave(c.display) }
-func (c context) error() (number uint32) { return uint32(C.error()) }
+// program returns the program of a binary, which is not empty; 0 if the driver refuses it.
+func (c context) program(format uint32, data []byte) uint32 {
+	return uint32(C.program(C.GLenum(format), unsafe.Pointer(unsafe.SliceData(data)), C.GLint(len(data))))
+}
+
+// allocate returns a buffer, or 0 if there is no memory for it.
+func (c context) allocate(bytes int) uint32 {
+	if c.count != nil {
+		return c.count.next()
+	}
+	return uint32(C.allocate(C.longlong(bytes)))
+}
+
+func (c context) release(buffer uint32) {
+	if c.count == nil {
+		C.release(C.GLuint(buffer))
+	}
+}
+
+func (c context) error() (number uint32) {
+	if c.count != nil {
+		return 0
+	}
+	return uint32(C.error())
+}
+
+func (c context) leave() { C.leave(c.display) }
 
 // upload writes data, which is not empty, to bytes at … of a buffer.
 func (c context) upload(buffer uint32, at int, data []byte) {
+	if c.count != nil {
+		return
+	}
 	C.upload(C.GLuint(buffer), C.longlong(at), unsafe.Pointer(unsafe.SliceData(data)), C.longlong(len(data)))
 }
 
 // execute writes words to the buffer up, runs the commands, and reads the beginning of the buffer down into out. It returns the
 // first error of OpenGL, or 0.
 func (c context) execute(all []command, up uint32, words []uint32, down uint32, out []uint32) uint32 {
+	if c.count != nil {
+		out[0] = words[0] // the mark
+		return 0
+	}
 	return uint32(C.execute((*C.command)(unsafe.Pointer(unsafe.SliceData(all))), C.int(len(all)),
 		C.GLuint(up), unsafe.Pointer(unsafe.SliceData(words)), C.longlong(4*len(words)),
 		C.GLuint(down), unsafe.Pointer(unsafe.SliceData(out)), C.longlong(4*len(out))))

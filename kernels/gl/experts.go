@@ -20,7 +20,7 @@ type choice struct {
 // Route chooses experts for each row of logits and arranges the rows in groups.
 func (s *step) Route(logits kernels.Tensor, r *kernels.Routing) kernels.Choice {
 	const op = "Route"
-	s.in(op, &logits)
+	s.In(op, &logits)
 	experts := logits.Cols
 	if r.Used < 1 || r.Used > experts || logits.Rows > math.MaxInt32/r.Used {
 		panic("gl: Route: more experts to use than there are")
@@ -41,7 +41,7 @@ func (s *step) Route(logits kernels.Tensor, r *kernels.Routing) kernels.Choice {
 		r.Groups, r.UsedGroups, flag(r.Normalize), bits(r.Scale), flag(factors != nil), c.expert, c.weight)
 	s.run(program{kernel: "group"}, groups{1, 1, 1}, []*buffer{c.b},
 		c.rows*c.used, experts, c.used, c.expert, c.place, c.source, c.tiles, c.mostTiles)
-	return kernels.Choice{Rows: c.rows, Used: c.used, Index: s.choicesUsed - 1, Step: s.id}
+	return kernels.Choice{Rows: c.rows, Used: c.used, Index: s.choicesUsed - 1, Step: s.ID}
 }
 
 // newChoice returns a choice of this step with memory of the arena.
@@ -57,8 +57,8 @@ func (s *step) newChoice(rows, used, experts int) *choice {
 
 // chosen returns the choice that c refers to. It panics if c does not belong to this step.
 func (s *step) chosen(op string, c kernels.Choice) *choice {
-	s.check(op)
-	if c.Step != s.id || c.Index < 0 || c.Index >= s.choicesUsed {
+	s.Check(op)
+	if c.Step != s.ID || c.Index < 0 || c.Index >= s.choicesUsed {
 		panic("gl: " + op + ": a choice of another step")
 	}
 	return &s.choices[c.Index]
@@ -68,7 +68,7 @@ func (s *step) chosen(op string, c kernels.Choice) *choice {
 func (s *step) Gather(dst, x kernels.Tensor, c kernels.Choice) {
 	const op = "Gather"
 	ch := s.chosen(op, c)
-	s.apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	if x.Rows != ch.rows || dst.Rows != ch.rows*ch.used || dst.Cols != x.Cols {
 		panic("gl: Gather: shapes differ")
 	}
@@ -79,7 +79,7 @@ func (s *step) Gather(dst, x kernels.Tensor, c kernels.Choice) {
 func (s *step) Combine(dst, x kernels.Tensor, c kernels.Choice) {
 	const op = "Combine"
 	ch := s.chosen(op, c)
-	s.apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	if dst.Rows != ch.rows || x.Rows != ch.rows*ch.used || dst.Cols != x.Cols {
 		panic("gl: Combine: shapes differ")
 	}
@@ -95,7 +95,7 @@ func (s *step) spread(option int, dst, x kernels.Tensor, c *choice) {
 // byExpert checks the arguments that products by experts have in common.
 func (s *step) byExpert(op string, dst, x *kernels.Tensor, w kernels.Matrix, c kernels.Choice) (*matrix, *choice) {
 	ch := s.chosen(op, c)
-	s.apart(op, dst, x)
+	s.Apart(op, dst, x)
 	m := s.d.open(op, w)
 	if m.experts != ch.experts {
 		panic("gl: " + op + ": a matrix of other experts than the choice is of")
@@ -126,7 +126,5 @@ func (s *step) MatMulGatedExperts(dst, x kernels.Tensor, w kernels.Matrix, c ker
 	if !m.gated() || dst.Cols != m.rows/2 {
 		panic("gl: MatMulGatedExperts: not a gate and its equal, or shapes differ")
 	}
-	both := s.New(x.Rows, m.rows)
-	s.multiply(m, grouped(both, x, ch))
-	s.activate(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
+	s.gatedProduct(m, grouped(dst, x, ch), f, true)
 }

@@ -6,6 +6,7 @@ import "strings"
 type Info struct {
 	Version  string `json:"version"`  // GL_VERSION
 	Renderer string `json:"renderer"` // GL_RENDERER
+	vendor   string // GL_VENDOR
 	// Compute is true from OpenGL 4.3 on, which has compute shaders and storage buffers.
 	Compute bool `json:"compute"`
 	// StorageBytes is the largest storage block (GL_MAX_SHADER_STORAGE_BLOCK_SIZE).

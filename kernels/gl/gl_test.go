@@ -4,6 +4,7 @@ package gl
 
 import (
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -11,8 +12,15 @@ import (
 	"soberano/kernels/devicetest"
 )
 
-// openSoftware opens Mesa's software driver.
+// openSoftware opens Mesa's software driver, or the GPU whose number SOBERANO_TEST_GPU has.
 func openSoftware() (*GPU, error) {
+	if number := os.Getenv("SOBERANO_TEST_GPU"); number != "" {
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, err
+		}
+		return Open(n)
+	}
 	list, err := List()
 	if err != nil {
 		return nil, err

@@ -12,6 +12,8 @@ import (
 type GPU struct {
 	info Info
 	most int // words of the largest storage block
+	// mostWork is the constant of that name; tests set less.
+	mostWork float64
 
 	jobs    chan job
 	stop    chan struct{}
@@ -20,6 +22,7 @@ type GPU struct {
 
 	mu       sync.Mutex
 	programs map[program]uint32
+	binaries binaries
 }
 
 // job is work for the thread of a GPU.
@@ -40,13 +43,17 @@ func Open(number int) (*GPU, error) {
 }
 
 func open(number int) (*GPU, error) {
-	g := &GPU{jobs: make(chan job), stop: make(chan struct{}), stopped: make(chan struct{}), programs: map[program]uint32{}}
+	g := newGPU()
 	opened := make(chan error, 1)
 	go g.serve(number, opened)
 	if err := <-opened; err != nil {
 		return nil, fmt.Errorf("gl: %w", err)
 	}
 	return g, nil
+}
+
+func newGPU() *GPU {
+	return &GPU{jobs: make(chan job), stop: make(chan struct{}), stopped: make(chan struct{}), programs: map[program]uint32{}, mostWork: mostWork}
 }
 
 // serve opens the context, runs the jobs on the same thread and closes the context when the GPU is closed.
@@ -62,13 +69,18 @@ func (g *GPU) serve(number int, opened chan<- error) {
 	g.info = c.info()
 	g.most = int(min(g.info.StorageBytes, mostBlockBytes)) / 4
 	opened <- nil
+	g.loop(c)
+	runtime.UnlockOSThread()
+}
+
+// loop runs the jobs until the GPU is closed, and closes the context.
+func (g *GPU) loop(c context) {
 	for {
 		select {
 		case j := <-g.jobs:
 			j.done <- j.run(c)
 		case <-g.stop:
 			c.close()
-			runtime.UnlockOSThread()
 			return
 		}
 	}
@@ -83,6 +95,14 @@ func (g *GPU) do(f func(context) error) error {
 	case <-g.stop:
 		return errClosed
 	}
+}
+
+// KeepPrograms keeps compiled programs in a folder, from which they are read instead of being compiled again. The folder is made when
+// the first of them is written.
+func (g *GPU) KeepPrograms(dir string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.binaries = binaries{dir: dir, driver: g.info.vendor + "\x00" + g.info.Renderer + "\x00" + g.info.Version}
 }
 
 // Info describes the GPU.

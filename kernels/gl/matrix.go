@@ -27,7 +27,7 @@ type matrix struct {
 	closed     bool
 }
 
-// part is the weights of one kernels.Weights.
+// part is the weights of one kernels.Weights, or of several of the same format that lie in one buffer.
 type part struct {
 	kind     quant.Type
 	first    int // row of the matrix that it begins with
@@ -57,23 +57,47 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		return nil, fmt.Errorf("gl: Load: %w", err)
 	}
 	m := &matrix{d: d, cols: parts[0].Cols, experts: parts[0].Experts, lookup: parts[0].Lookup, source: slices.Clone(parts)}
-	for _, w := range parts {
-		p := part{kind: w.Type, first: m.rows, rows: w.Rows, rowBytes: w.Type.RowBytes(w.Cols)}
-		m.rows += w.Rows
+	for len(parts) > 0 {
+		n := d.together(parts)
+		p := part{kind: parts[0].Type, first: m.rows, rows: rowsOf(parts[:n]), rowBytes: parts[0].Type.RowBytes(m.cols)}
+		m.rows += p.rows
 		m.parts = append(m.parts, p)
-		if m.lookup {
-			continue
+		if !m.lookup {
+			if err := m.parts[len(m.parts)-1].load(d, parts[:n]); err != nil {
+				return nil, fmt.Errorf("gl: Load: %w", errors.Join(err, m.Close()))
+			}
 		}
-		if err := m.parts[len(m.parts)-1].load(d, w); err != nil {
-			return nil, fmt.Errorf("gl: Load: %w", errors.Join(err, m.Close()))
-		}
+		parts = parts[n:]
 	}
 	m.bytes = m.held()
 	return m, nil
 }
 
-// load copies w to the GPU.
-func (p *part) load(d *device, w kernels.Weights) error {
+// together returns how many of the weights, from the first on, have the same format and fit into one buffer, so that one dispatch multiplies
+// with all of them.
+func (d *device) together(all []kernels.Weights) int {
+	for n := len(all); n > 1; n-- {
+		bytes := rowsOf(all[:n]) * all[0].Type.RowBytes(all[0].Cols) * max(1, all[0].Experts)
+		other := slices.ContainsFunc(all[:n], func(w kernels.Weights) bool { return w.Type != all[0].Type })
+		if !other && bytes+padding <= 4*d.gpu.most {
+			return n
+		}
+	}
+	return 1
+}
+
+// rowsOf returns the sum of the rows.
+func rowsOf(all []kernels.Weights) int {
+	sum := 0
+	for _, w := range all {
+		sum += w.Rows
+	}
+	return sum
+}
+
+// load copies the weights, which have the format of p, to the GPU. If there are several, they fit into one buffer.
+func (p *part) load(d *device, all []kernels.Weights) error {
+	w := all[0]
 	if w.Experts > mostExperts {
 		return fmt.Errorf("%w: %d experts; %d at most", ErrUnsupported, w.Experts, mostExperts)
 	}
@@ -81,13 +105,20 @@ func (p *part) load(d *device, w kernels.Weights) error {
 	if p.grid, err = d.grid(w.Type); err != nil {
 		return err
 	}
-	if w.Bias != nil {
-		if p.bias, err = d.floats(w.Bias); err != nil {
+	if bias := biases(all); bias != nil {
+		if p.bias, err = d.floats(bias); err != nil {
 			return err
 		}
 	}
 	if w.Experts > 0 {
-		return p.loadExperts(d, w)
+		return p.loadExperts(d, all)
+	}
+	if len(all) > 1 {
+		var data [][]byte
+		for _, w := range all {
+			data = append(data, w.Data[:w.Rows*p.rowBytes])
+		}
+		return p.chunk(d, chunk{rows: p.rows}, data...)
 	}
 	most := (4*d.gpu.most - padding) / p.rowBytes
 	if most == 0 {
@@ -102,18 +133,37 @@ func (p *part) load(d *device, w kernels.Weights) error {
 	return nil
 }
 
-// loadExperts copies the experts of w to the GPU.
-func (p *part) loadExperts(d *device, w kernels.Weights) error {
+// biases returns the biases of the weights, [experts][rows of all]; nil if there are none.
+func biases(all []kernels.Weights) (sum []float32) {
+	if !slices.ContainsFunc(all, func(w kernels.Weights) bool { return w.Bias != nil }) {
+		return nil
+	}
+	for e := range max(1, all[0].Experts) {
+		for _, w := range all {
+			if w.Bias == nil {
+				sum = append(sum, make([]float32, w.Rows)...)
+			} else {
+				sum = append(sum, w.Bias[e*w.Rows:][:w.Rows]...)
+			}
+		}
+	}
+	return sum
+}
+
+// loadExperts copies the experts of the weights to the GPU: for each expert its rows of all weights.
+func (p *part) loadExperts(d *device, all []kernels.Weights) error {
 	size := p.rows * p.rowBytes
 	most := (4*d.gpu.most - padding) / size
 	if most == 0 {
 		return fmt.Errorf("%w: an expert of %d bytes", ErrUnsupported, size)
 	}
-	for e := 0; e < w.Experts; e += most {
-		n := min(most, w.Experts-e)
+	for e := 0; e < all[0].Experts; e += most {
+		n := min(most, all[0].Experts-e)
 		var data [][]byte
 		for i := range n {
-			data = append(data, w.Expert(e+i).Data)
+			for _, w := range all {
+				data = append(data, w.Expert(e+i).Data)
+			}
 		}
 		if err := p.chunk(d, chunk{rows: p.rows, expert: e, experts: n}, data...); err != nil {
 			return err

@@ -19,13 +19,15 @@ func (s *step) norm(op int, dst, x kernels.Tensor, n int, w, beta *buffer, numbe
 		return
 	}
 	runs := dst.Rows * (dst.Cols / n)
+	s.follow(dst, x)
 	s.run(program{kernel: "norm", option: op}, groups{min(runs, mostGroups), 1, 1}, []*buffer{bufferOf(&dst), bufferOf(&x), w, beta},
 		runs, n, dst.Cols/n, dst.Offset, dst.Stride, x.Offset, x.Stride, bits(number))
+	s.followed()
 }
 
 // RMSNorm normalises each run of weight.Len() columns of each row (Zhang and Sennrich 2019, arXiv:1910.07467).
 func (s *step) RMSNorm(dst, x kernels.Tensor, weight kernels.Vector, eps float32) {
-	s.rowwise("RMSNorm", &dst, &x)
+	s.Rowwise("RMSNorm", &dst, &x)
 	w := s.d.vector("RMSNorm", weight)
 	if len(w.x) == 0 || x.Cols%len(w.x) != 0 {
 		panic("gl: RMSNorm: shapes differ")
@@ -35,7 +37,7 @@ func (s *step) RMSNorm(dst, x kernels.Tensor, weight kernels.Vector, eps float32
 
 // LayerNorm normalises each run of gamma.Len() columns of each row (Ba et al. 2016, arXiv:1607.06450).
 func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps float32) {
-	s.rowwise("LayerNorm", &dst, &x)
+	s.Rowwise("LayerNorm", &dst, &x)
 	g, b := s.d.vector("LayerNorm", gamma), s.d.vector("LayerNorm", beta)
 	if len(g.x) == 0 || x.Cols%len(g.x) != 0 || len(b.x) != len(g.x) {
 		panic("gl: LayerNorm: shapes differ")
@@ -45,12 +47,12 @@ func (s *step) LayerNorm(dst, x kernels.Tensor, gamma, beta kernels.Vector, eps 
 
 // MatchNorm multiplies each row of dst so that it has the norm of the same row of x.
 func (s *step) MatchNorm(dst, x kernels.Tensor) {
-	s.rowwise("MatchNorm", &dst, &x)
+	s.Rowwise("MatchNorm", &dst, &x)
 	s.norm(opMatchNorm, dst, x, x.Cols, nothing, nothing, 0)
 }
 
 // Cutoff writes what of each row of x exceeds its mean by more than k standard deviations to dst.
 func (s *step) Cutoff(dst, x kernels.Tensor, k float32) {
-	s.rowwise("Cutoff", &dst, &x)
+	s.Rowwise("Cutoff", &dst, &x)
 	s.norm(opCutoff, dst, x, x.Cols, nothing, nothing, k)
 }

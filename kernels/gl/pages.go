@@ -5,11 +5,12 @@ package gl
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
+
+	"soberano/kernels/contract"
 )
 
 // positions is the number of positions in a page.
-const positions = 256
+const positions = contract.Positions
 
 // form is what pages of one kind consist of: for each of some layers, so many words. All pages of a layer lie in a few buffers,
 // its slabs, so that an attention binds one buffer and finds the pages by number:
@@ -32,13 +33,12 @@ type slab struct {
 	buffers     []*buffer // of each layer
 }
 
-// page is reference-counted memory of states: 256 positions of all layers of a group, or the values of the recurrent layers. holds
-// counts the states that use it. Only a state that is its sole user writes to it.
+// page is reference-counted memory of states: 256 positions of all layers of a group, or the values of the recurrent layers.
 type page struct {
+	contract.Users
 	form  *form
 	slab  *slab
 	index int
-	holds atomic.Int32
 }
 
 // bytes returns the memory of one page.
@@ -85,7 +85,7 @@ func (p *pages) take(f *form) *page {
 	} else {
 		m = f.next()
 	}
-	m.holds.Store(1)
+	m.First()
 	return m
 }
 
@@ -103,7 +103,7 @@ func (f *form) next() *page {
 
 // release decrements the count of users of m.
 func (p *pages) release(m *page) {
-	if m.holds.Add(-1) > 0 {
+	if !m.Leave() {
 		return
 	}
 	p.mu.Lock()

@@ -9,8 +9,13 @@ const (
 	mostExperts = 2048
 	// few is the number of rows of x that one work group multiplies with the weights that it unpacks; see matvec.glsl.
 	few = 8
-	// tileRows and tileCols are the size of a tile of dst; see tile.glsl.
-	tileRows, tileCols = 32, 64
+	// A tile of dst has tileCols columns, and tileRows rows for each unit of the option; see tile.glsl.
+	tileRows, tileCols = 8, 64
+	// mostRows and fewRows are the options for many rows of x, and for those of which one tile of that option has all.
+	mostRows, fewRows = 8, 4
+	// mostWork is the most multiplications with weights, or of queries with keys and values, of a dispatch, and the most between two points at which
+	// the driver can give the card to other programs: 30 ms on a card that does 150 billion operations a second.
+	mostWork = 1 << 31
 	// matvecRows is the number of rows of weights of a work group of matvec.glsl.
 	matvecRows = 4
 )
@@ -32,6 +37,8 @@ type product struct {
 	tilesAt, tiles   int
 	xWidth, dstWidth int // for heads
 	heads            int
+	gate             bool // w has gate and up, of which dst gets the gated product
+	activation       kernels.Activation
 }
 
 // MatMul writes x·wᵀ (+ bias) to dst.
@@ -57,14 +64,27 @@ func (s *step) MatMulGated(dst, x kernels.Tensor, w kernels.Matrix, f kernels.Ac
 	if !m.gated() || dst.Cols != m.rows/2 {
 		panic("gl: MatMulGated: not a gate and its equal, or shapes differ")
 	}
-	both := s.New(x.Rows, m.rows)
-	s.multiply(m, product{dst: both, x: x, choice: nothing})
-	s.activate(opGated, dst, both.Slice(0, dst.Cols), both.Slice(dst.Cols, dst.Cols), f)
+	s.gatedProduct(m, product{dst: dst, x: x, choice: nothing}, f, x.Rows <= few)
+}
+
+// gatedProduct records a product with gate and up, whose activation is f: one dispatch where the weights of both lie in one buffer and matvec.glsl
+// multiplies them, otherwise the product and the activation.
+func (s *step) gatedProduct(m *matrix, p product, f kernels.Activation, matvec bool) {
+	s.checkActivation(f)
+	if matvec && len(m.parts) == 1 && (m.experts > 0 || len(m.parts[0].chunks) == 1) {
+		p.gate, p.activation = true, f
+		s.multiply(m, p)
+		return
+	}
+	dst := p.dst
+	p.dst = s.New(p.x.Rows, m.rows)
+	s.multiply(m, p)
+	s.activate(opGated, dst, p.dst.Slice(0, dst.Cols), p.dst.Slice(dst.Cols, dst.Cols), f)
 }
 
 // factor checks the arguments that products with a matrix without experts have in common, and returns the matrix.
 func (s *step) factor(op string, dst, x *kernels.Tensor, w kernels.Matrix) *matrix {
-	s.apart(op, dst, x)
+	s.Apart(op, dst, x)
 	m := s.d.plain(op, w)
 	if m.lookup {
 		panic("gl: " + op + ": a matrix for lookup only")
@@ -76,34 +96,76 @@ func (s *step) factor(op string, dst, x *kernels.Tensor, w kernels.Matrix) *matr
 }
 
 // gated reports whether m was loaded from two parts with the same number of rows.
-func (m *matrix) gated() bool { return len(m.parts) == 2 && m.parts[0].rows == m.parts[1].rows }
+func (m *matrix) gated() bool { return len(m.source) == 2 && m.source[0].Rows == m.source[1].Rows }
+
+// The parts of matvec's option.
+const (
+	matvecGated = 1
+	matvecQuads = 2
+)
+
+// quads reports whether the rows of x begin at multiples of four values and have whole runs of the blocks.
+func (p *product) quads(cols int) bool {
+	return p.x.Offset%4 == 0 && p.x.Stride%4 == 0 && p.xWidth%4 == 0 && cols%32 == 0
+}
 
 // multiply records a product: a dispatch for each chunk of each part.
 func (s *step) multiply(m *matrix, p product) {
+	s.follow(p.dst, p.x)
 	first := len(s.commands)
 	for i := range m.parts {
 		for _, c := range m.parts[i].chunks {
 			s.chunk(m, &m.parts[i], c, p)
 		}
 	}
-	for i := first; i+1 < len(s.commands); i++ {
-		s.commands[i].more = 1 // they write different columns of dst, or different groups
-	}
+	s.together(first) // they write different columns of dst, or different groups
+	s.followed()
 }
 
 // chunk records the product with one chunk.
 func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
 	kernel := program{kernel: "matvec", weight: part.kind, blocks: true}
-	g := groups{min((c.rows+matvecRows-1)/matvecRows, mostGroups), (p.x.Rows + few - 1) / few, 1}
+	rows := c.rows
+	if p.gate {
+		kernel.option, rows = matvecGated, rows/2
+	}
+	if p.quads(m.cols) {
+		kernel.option |= matvecQuads
+	}
+	g := groups{min((rows+matvecRows-1)/matvecRows, mostGroups), (p.x.Rows + few - 1) / few, 1}
 	switch {
 	case p.mode == modeExperts:
 		g[1] = p.tiles
 	case p.mode == modeHeads:
 		g[2] = p.heads
 	case p.x.Rows > few:
-		kernel.kernel = "tile"
-		g = groups{min((c.rows+tileCols-1)/tileCols, mostGroups), (p.x.Rows + tileRows - 1) / tileRows, 1}
+		s.tiles(m, part, c, p)
+		return
 	}
+	s.weigh(float64(c.rows) * float64(m.cols) * float64(p.x.Rows))
+	s.run(kernel, g, s.operands(part, c, p), p.params(m, part, c)...)
+}
+
+// tiles records the product of many rows with one chunk: dispatches of mostWork at most, unless 64 rows of the chunk are more.
+func (s *step) tiles(m *matrix, part *part, c chunk, p product) {
+	kernel := program{kernel: "tile", option: mostRows, weight: part.kind, blocks: true}
+	if p.x.Rows <= tileRows*fewRows {
+		kernel.option = fewRows
+	}
+	all, high := (c.rows+tileCols-1)/tileCols, (p.x.Rows+tileRows*kernel.option-1)/(tileRows*kernel.option)
+	work := float64(tileCols) * float64(m.cols) * float64(p.x.Rows)
+	each := min(mostGroups, max(1, int(s.d.gpu.mostWork/work)))
+	param := append(p.params(m, part, c), 0, 0)
+	for first := 0; first < all; first += each {
+		n := min(each, all-first)
+		s.weigh(work * float64(n))
+		param[len(param)-2], param[len(param)-1] = first, first+n
+		s.run(kernel, groups{n, high, 1}, s.operands(part, c, p), param...)
+	}
+}
+
+// operands returns the buffers of matvec.glsl and tile.glsl.
+func (s *step) operands(part *part, c chunk, p product) []*buffer {
 	bias, grid := nothing, nothing
 	if part.bias != nil {
 		bias = part.bias
@@ -111,15 +173,19 @@ func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
 	if part.grid != nil {
 		grid = part.grid
 	}
-	s.run(kernel, g, []*buffer{c.b, grid, bufferOf(&p.dst), bufferOf(&p.x), bias, p.choice},
-		c.rows, m.cols, part.rowBytes, p.dst.Offset, p.dst.Stride, p.x.Offset, p.x.Stride, p.x.Rows, part.first+c.row,
-		flag(p.add), flag(part.bias != nil), p.mode, c.expert, c.experts, p.tilesAt, p.xWidth, p.dstWidth, part.rows, c.row)
+	return []*buffer{c.b, grid, bufferOf(&p.dst), bufferOf(&p.x), bias, p.choice, bufferOf(&p.x)}
+}
+
+// params returns the parameters of matvec.glsl, of which tile.glsl has the first.
+func (p *product) params(m *matrix, part *part, c chunk) []int {
+	return []int{c.rows, m.cols, part.rowBytes, p.dst.Offset, p.dst.Stride, p.x.Offset, p.x.Stride, p.x.Rows, part.first + c.row,
+		flag(p.add), flag(part.bias != nil), p.mode, c.expert, c.experts, p.tilesAt, p.xWidth, p.dstWidth, part.rows, c.row, int(p.activation)}
 }
 
 // MatMulHeads multiplies the columns of each head with the head's matrix.
 func (s *step) MatMulHeads(dst, x kernels.Tensor, w kernels.Matrix) {
 	const op = "MatMulHeads"
-	s.apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	m := s.d.open(op, w)
 	n := m.experts
 	if n == 0 || x.Cols%n != 0 || x.Cols < n*m.cols || dst.Cols%n != 0 || dst.Cols < n*m.rows || dst.Rows != x.Rows {

@@ -24,19 +24,23 @@ type program struct {
 // local is the number of invocations in a work group of kernels that do not say otherwise.
 const local = 64
 
-// source returns the text of a shader: the definitions, what all kernels share, how blocks of the type are unpacked, and the kernel.
+// source returns the text of a shader: the definitions, what all kernels share, how blocks of the type are
+// unpacked, the activations, and the kernel.
 func (p program) source() (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#version 430\n#define OPTION %d\n#define PARAMS %d\n", p.option, mostParams)
-	parts := []string{"common", p.kernel}
+	parts := []string{"common"}
 	if p.blocks {
 		for _, t := range quant.Types() {
 			fmt.Fprintf(&b, "#define %v %d\n", t, t)
 		}
 		fmt.Fprintf(&b, "#define TYPE %d\n#define BLOCK %d\n#define BYTES %du\n", p.weight, p.weight.BlockValues(), p.weight.BlockBytes())
-		parts = []string{"common", "blocks", p.kernel}
+		parts = append(parts, "blocks")
 	}
-	for _, name := range parts {
+	if p.kernel == "element" || p.kernel == "matvec" {
+		parts = append(parts, "activation")
+	}
+	for _, name := range append(parts, p.kernel) {
 		text, err := shaders.ReadFile("shaders/" + name + ".glsl")
 		if err != nil {
 			return "", err
@@ -58,7 +62,7 @@ func (g *GPU) compiled(p program) (id uint32, err error) {
 		return 0, err
 	}
 	err = g.do(func(c context) error {
-		id, err = c.compile(text)
+		id, err = g.binaries.open(c, text)
 		return err
 	})
 	if err != nil {

@@ -3,9 +3,8 @@
 package gl
 
 import (
-	"slices"
-
 	"soberano/kernels"
+	"soberano/kernels/contract"
 )
 
 // kept is what the state of a span keeps at a Recurrent layer: a buffer, and the place of the layer's values in it.
@@ -18,43 +17,24 @@ type kept struct {
 // advances them by the rows of the spans, which lie within tensors of n rows.
 func (s *step) recurrent(op string, layer, rows, cols, n int) []kept {
 	s.kept = s.kept[:0]
-	for i, sp := range s.batch.Spans {
-		if slices.ContainsFunc(s.batch.Spans[:i], func(o kernels.Span) bool { return o.State == sp.State }) {
-			panic("gl: " + op + ": two spans of one state")
-		}
-		c, f := s.stateOf(op, sp, layer)
-		switch {
-		case f.Kind != kernels.Recurrent || f.Rows != rows || f.Cols != cols:
-			panic("gl: " + op + ": the layer keeps something else")
-		case sp.N < 0 || sp.Row < 0 || sp.Row+sp.N > n:
-			panic("gl: " + op + ": rows beyond the tensor")
-		case sp.Pos != c.at[layer] || sp.Pos > c.n:
-			panic("gl: " + op + ": not the position that the state is at")
-		case sp.Pos+sp.N > c.Cap():
-			panic("gl: " + op + ": positions beyond the state")
-		}
-		s.kept = append(s.kept, s.advance(c, f, layer, sp))
+	contract.CheckDistinct(op, s.Batch.Spans)
+	for _, sp := range s.Batch.Spans {
+		c := s.stateOf(op, sp)
+		c.CheckRecurrent(op, sp, layer, rows, cols, n)
+		s.kept = append(s.kept, s.advance(c, layer, sp))
 	}
 	return s.kept
 }
 
 // advance returns what a state keeps at a layer. It is not shared with other states.
-func (s *step) advance(c *state, f *layerForm, layer int, sp kernels.Span) kept {
-	if c.carried == nil {
-		c.carried = s.fresh(c.plan.carried)
-		if s.err == nil {
-			for i, n := range c.carried.form.words {
-				s.clearWords(c.carried.slab.buffers[i], c.carried.index*n, n)
-			}
-		}
-	} else {
-		c.carried = s.own(c.carried)
-	}
-	c.at[layer], c.n = sp.Pos+sp.N, sp.Pos+sp.N
+func (s *step) advance(c *state, layer int, sp kernels.Span) kept {
+	s.pager = pager{s, c}
+	m := c.Advance(&s.pager, layer, sp.Pos, sp.N)
 	if s.err != nil {
 		return kept{nothing, 0}
 	}
-	return kept{c.carried.slab.buffers[f.slot], c.carried.index * f.words}
+	f := &c.plan.layers[layer]
+	return kept{m.slab.buffers[f.slot], m.index * f.words}
 }
 
 // overSpan records a dispatch for the rows of a span. Its parameters are numbers, the beginning and the stride of each tensor, and more;
@@ -74,14 +54,14 @@ func (s *step) overSpan(kernel string, work int, sp kernels.Span, b *buffer, ten
 // ShortConv convolves the rows of each span with w along the sequence, separately for each column.
 func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 	const op = "ShortConv"
-	s.apart(op, &dst, &x)
+	s.Apart(op, &dst, &x)
 	taps := s.d.vector(op, w)
 	if !sameShape(dst, x) || x.Cols == 0 || len(taps.x) < 2*x.Cols || len(taps.x)%x.Cols != 0 {
 		panic("gl: ShortConv: shapes differ")
 	}
 	width := len(taps.x) / x.Cols
 	for i, k := range s.recurrent(op, layer, width-1, x.Cols, x.Rows) {
-		sp := s.batch.Spans[i]
+		sp := s.Batch.Spans[i]
 		s.overSpan("shortconv", x.Cols, sp, k.b, []kernels.Tensor{dst, x}, []*buffer{taps.b}, []int{sp.N, x.Cols, width, k.at})
 	}
 }
@@ -89,7 +69,10 @@ func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 // Scan runs selective state spaces over the rows of each span.
 func (s *step) Scan(dst, x, dt, b, c kernels.Tensor, layer int, p *kernels.Scan) {
 	const op = "Scan"
-	s.apart(op, &dst, &x, &dt, &b, &c)
+	s.Apart(op, &dst, &x)
+	s.Apart(op, &dst, &dt)
+	s.Apart(op, &dst, &b)
+	s.Apart(op, &dst, &c)
 	if p.Heads <= 0 || p.Dim <= 0 || p.States <= 0 || p.Groups <= 0 || p.Heads%p.Groups != 0 {
 		panic("gl: Scan: impossible heads")
 	}
@@ -111,7 +94,7 @@ func (s *step) Scan(dst, x, dt, b, c kernels.Tensor, layer int, p *kernels.Scan)
 	biasAt, dAt := s.extra(extras.Sub(0, 1), bias), s.extra(extras.Sub(1, 1), d)
 	l := p.Layer()
 	for i, k := range s.recurrent(op, layer, l.Rows, l.Cols, dst.Rows) {
-		sp := s.batch.Spans[i]
+		sp := s.Batch.Spans[i]
 		s.overSpan("scan", x.Cols, sp, k.b, []kernels.Tensor{dst, x, dt, b, c}, []*buffer{a.b, bufferOf(&extras)},
 			[]int{sp.N, p.Heads, p.Dim, p.States, p.Groups, k.at}, flag(each), biasAt, dAt)
 	}
@@ -129,7 +112,11 @@ func (s *step) extra(t kernels.Tensor, v *vector) int {
 // DeltaRule runs the gated delta rule over the rows of each span.
 func (s *step) DeltaRule(dst, q, k, v, decay, beta kernels.Tensor, layer int, r *kernels.DeltaRule) {
 	const op = "DeltaRule"
-	s.apart(op, &dst, &q, &k, &v, &decay, &beta)
+	s.Apart(op, &dst, &q)
+	s.Apart(op, &dst, &k)
+	s.Apart(op, &dst, &v)
+	s.Apart(op, &dst, &decay)
+	s.Apart(op, &dst, &beta)
 	for _, t := range []kernels.Tensor{q, k, v, decay, beta} {
 		if t.Rows != dst.Rows {
 			panic("gl: DeltaRule: shapes differ")
@@ -145,7 +132,7 @@ func (s *step) DeltaRule(dst, q, k, v, decay, beta kernels.Tensor, layer int, r 
 	}
 	l := r.Layer()
 	for i, have := range s.recurrent(op, layer, l.Rows, l.Cols, dst.Rows) {
-		sp := s.batch.Spans[i]
+		sp := s.Batch.Spans[i]
 		s.overSpan("delta", dst.Cols, sp, have.b, []kernels.Tensor{dst, q, k, v, decay, beta}, nil,
 			[]int{sp.N, r.Heads, r.KeyHeads, r.KeyDim, r.ValueDim, flag(r.Cyclic), flag(perKey), have.at})
 	}
@@ -154,7 +141,12 @@ func (s *step) DeltaRule(dst, q, k, v, decay, beta kernels.Tensor, layer int, r 
 // WKV runs the recurrence of RWKV-7 over the rows of each span.
 func (s *step) WKV(dst, r, decay, k, v, a, b kernels.Tensor, layer, heads int) {
 	const op = "WKV"
-	s.apart(op, &dst, &r, &decay, &k, &v, &a, &b)
+	s.Apart(op, &dst, &r)
+	s.Apart(op, &dst, &decay)
+	s.Apart(op, &dst, &k)
+	s.Apart(op, &dst, &v)
+	s.Apart(op, &dst, &a)
+	s.Apart(op, &dst, &b)
 	for _, t := range []kernels.Tensor{r, decay, k, v, a, b} {
 		if !sameShape(t, dst) {
 			panic("gl: WKV: shapes differ")
@@ -165,7 +157,7 @@ func (s *step) WKV(dst, r, decay, k, v, a, b kernels.Tensor, layer, heads int) {
 	}
 	dim := dst.Cols / heads
 	for i, have := range s.recurrent(op, layer, dst.Cols, dim, dst.Rows) {
-		sp := s.batch.Spans[i]
+		sp := s.Batch.Spans[i]
 		s.overSpan("wkv", dst.Cols, sp, have.b, []kernels.Tensor{dst, r, decay, k, v, a, b}, nil,
 			[]int{sp.N, dst.Cols, dim, have.at})
 	}

@@ -4,74 +4,60 @@ package gl
 
 import "soberano/kernels"
 
-// spans returns the spans on which an attention operates.
-func (s *step) spans(a *kernels.Attention) []kernels.Span {
-	if a.Cross {
-		return s.batch.Cross
-	}
-	return s.batch.Spans
-}
-
-// holds reports whether the layer stores keys and values of the shape that a describes.
-func (f *layerForm) holds(a *kernels.Attention, kind kernels.LayerKind) bool {
-	key, value := a.Dims()
-	return f.Kind == kind && f.heads == a.KVHeads && f.KeyDim == key && f.ValueDim == value
-}
-
 // Store writes the rows of k and v to the states of the spans at layer.
 func (s *step) Store(k, v kernels.Tensor, layer int, a *kernels.Attention) {
-	s.in("Store", &k)
-	s.in("Store", &v)
+	s.In("Store", &k)
+	s.In("Store", &v)
 	key, value := a.Dims()
 	if k.Rows != v.Rows || k.Cols != a.KVHeads*key || v.Cols != a.KVHeads*value {
 		panic("gl: Store: shapes differ")
 	}
-	s.store("Store", k, v, layer, s.spans(a), func(f *layerForm) bool { return f.holds(a, kernels.KeysValues) })
+	s.store("Store", k, v, layer, s.Spans(a), func(c *state, sp kernels.Span) { c.CheckStore("Store", sp, layer, k.Rows, a) })
 }
 
 // StoreLatent writes the rows of x to the states of the spans at layer.
 func (s *step) StoreLatent(x kernels.Tensor, layer int) {
-	s.in("StoreLatent", &x)
-	s.store("StoreLatent", x, x, layer, s.batch.Spans, func(f *layerForm) bool { return f.Kind == kernels.Latent && f.KeyDim == x.Cols })
+	s.In("StoreLatent", &x)
+	s.store("StoreLatent", x, x, layer, s.Batch.Spans, func(c *state, sp kernels.Span) {
+		c.CheckStoreLatent("StoreLatent", sp, layer, x.Rows, x.Cols)
+	})
 }
 
-// store writes the rows of k and v to the states of the spans at layer. It panics unless fits returns true for the layer.
-func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, fits func(*layerForm) bool) {
+// store writes the rows of k and v to the states of the spans at layer. check panics if a span does not fit its state.
+func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, check func(*state, kernels.Span)) {
 	for _, sp := range spans {
-		c, f := s.stateOf(op, sp, layer)
-		if !fits(f) {
-			panic("gl: " + op + ": the state has another shape")
-		}
-		if sp.Pos < 0 || sp.N < 0 || sp.Pos+sp.N > c.Cap() || sp.Row < 0 || sp.Row+sp.N > k.Rows {
-			panic("gl: " + op + ": positions beyond the state or rows beyond the tensor")
-		}
-		s.extend(c, layer, sp.Pos, sp.N)
+		c := s.stateOf(op, sp)
+		check(c, sp)
+		s.pager = pager{s, c}
+		c.Extend(&s.pager, layer, sp.Pos, sp.N)
 	}
 	s.lists.reset()
 	for _, sp := range spans {
-		c, f := s.stateOf(op, sp, layer)
+		c := s.stateOf(op, sp)
+		f := &c.plan.layers[layer]
 		for i := range sp.N {
 			at := sp.Pos + i
-			m := s.page(c, f, at/positions)
+			m := s.page(c, layer, at)
 			s.lists.add(m.slab, f.slot, sp.Row+i, m.index*positions+at%positions)
 		}
 	}
 	if s.err != nil || len(spans) == 0 {
 		return
 	}
-	_, f := s.stateOf(op, spans[0], layer)
+	f := &s.stateOf(op, spans[0]).plan.layers[layer]
+	first := len(s.commands)
 	for _, l := range s.lists.used() {
 		n := len(l.numbers) / 2
 		s.run(program{kernel: "store", option: flag(s.d.exact)}, over(n*f.heads*(f.keyWords+f.valueWords)),
 			[]*buffer{l.slab.buffers[l.slot], bufferOf(&k), bufferOf(&v), uploads},
 			n, f.heads, f.KeyDim, f.ValueDim, f.keyWords, f.valueWords, s.table(l.numbers...), k.Offset, k.Stride, v.Offset, v.Stride)
 	}
+	s.together(first)
 }
 
-// page returns page number p of the group of a layer.
-func (s *step) page(c *state, f *layerForm, p int) *page {
-	g := &c.groups[f.group]
-	m := g.pages[p-g.first]
+// page returns the page of a position at a layer, with memory.
+func (s *step) page(c *state, layer, position int) *page {
+	m := c.Group(layer).Page(position)
 	s.fail(s.d.ensure(m))
 	return m
 }

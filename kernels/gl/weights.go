@@ -12,7 +12,7 @@ import (
 // the softmax of each row.
 func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attention) {
 	const op = "Weights"
-	s.apart(op, &dst, &q)
+	s.Apart(op, &dst, &q)
 	if a.SoftCap != 0 || a.Sinks != nil || a.Slopes != nil || a.Temperature.Length != 0 {
 		panic("gl: Weights: a soft cap, sinks, slopes or a temperature")
 	}
@@ -22,7 +22,7 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 	q = q.Slice(head*a.HeadDim, a.HeadDim)
 	s.lists.reset()
 	var form *layerForm
-	for _, sp := range s.spans(a) {
+	for _, sp := range s.Spans(a) {
 		form = s.scoreItems(sp, layer, dst, a)
 	}
 	for _, l := range s.lists.used() {
@@ -34,7 +34,7 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 			a.KVHeads, head/(a.Heads/a.KVHeads), a.HeadDim, form.keyWords, form.keyWords+form.valueWords,
 			q.Offset, q.Stride, dst.Offset, dst.Stride, n, s.table(l.numbers...))
 	}
-	for _, sp := range s.spans(a) {
+	for _, sp := range s.Spans(a) {
 		rows := dst.Sub(sp.Row, sp.N)
 		s.norm(opSoftmax, rows, rows, dst.Cols, nothing, nothing, a.Scale)
 	}
@@ -42,16 +42,12 @@ func (s *step) Weights(dst, q kernels.Tensor, layer, head int, a *kernels.Attent
 
 // scoreItems checks a span and adds the items of its rows to the lists of the slabs.
 func (s *step) scoreItems(sp kernels.Span, layer int, dst kernels.Tensor, a *kernels.Attention) *layerForm {
-	c, f := s.stateOf("Weights", sp, layer)
-	switch {
-	case f.Kind != kernels.KeysValues || f.KeyDim != a.HeadDim || f.KVHeads != a.KVHeads:
-		panic("gl: Weights: the state has another shape")
-	case dst.Cols < 1 || dst.Cols > c.n || c.groups[f.group].first > 0 || sp.Row < 0 || sp.N < 0 || sp.Row+sp.N > dst.Rows:
-		panic("gl: Weights: keys beyond the state or rows beyond the tensor")
-	}
-	table := s.pageTable(c, f)
+	c := s.stateOf("Weights", sp)
+	c.CheckWeights(sp, layer, dst.Rows, dst.Cols, a)
+	f := &c.plan.layers[layer]
+	table := s.pageTable(c, layer)
 	for lo := 0; lo < dst.Cols; {
-		end, in := s.stretch(c, f, lo, dst.Cols, math.MaxInt)
+		end, in := s.stretch(c, layer, lo, dst.Cols, math.MaxInt)
 		for i := range sp.N {
 			s.lists.add(in, f.slot, sp.Row+i, lo, end, table)
 		}

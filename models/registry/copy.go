@@ -182,14 +182,14 @@ func writeSynced(path string, b []byte) error {
 
 // explainWriteError adds what the user can do to the error of a write to a full disk.
 func explainWriteError(dir string, err error) error {
-	if err != nil && diskFull(err) {
+	if err != nil && models.DiskFull(err) {
 		return fmt.Errorf("the disk that holds %s is full; nothing was imported: free some space, or link the file instead of copying it (%w)", models.Printable(dir), err)
 	}
 	return err
 }
 
-// Verify reads all files of a model and compares them with the hashes computed at its
-// import. The error says which file is missing or has changed.
+// Verify reads all files of a model and compares them with their hashes, which it records for those that are not known yet. The error says which file is
+// missing or has changed.
 func (l *Library) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
 	e, err := l.Find(name)
 	if err != nil {
@@ -227,6 +227,25 @@ func (l *Library) holding(paths []string) (Entry, bool) {
 	return Entry{}, false
 }
 
+// Holding returns the entry of the model at path, a file or a folder: one whose files are the same, by whatever paths and links.
+func Holding(entries []Entry, path string) (Entry, bool) {
+	if _, at, err := locate(path); err == nil {
+		path = at
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return Entry{}, false
+	}
+	for _, e := range entries {
+		for _, at := range []string{e.Path(), e.FilePath(e.Files[0])} {
+			if other, err := os.Stat(at); err == nil && os.SameFile(st, other) {
+				return e, true
+			}
+		}
+	}
+	return Entry{}, false
+}
+
 // verify compares the files with their recorded sizes and hashes.
 func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) error {
 	if err := e.Check(); err != nil {
@@ -239,13 +258,22 @@ func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) er
 	if e.Projector != nil {
 		m.total += e.Projector.Bytes
 	}
-	for _, f := range e.Files {
-		if _, err := e.matches(m, f); err != nil {
+	known := e.Hashed()
+	for i := range e.Files {
+		f := &e.Files[i]
+		if f.SHA256 == "" {
+			if err := e.first(m, f); err != nil {
+				return err
+			}
+		} else if _, err := e.matches(m, *f); err != nil {
 			return err
 		}
 	}
 	if err := e.verifyProjector(m); err != nil {
 		return err
+	}
+	if !known {
+		e.save()
 	}
 	m.finish()
 	return nil

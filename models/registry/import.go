@@ -20,12 +20,16 @@ type ImportOptions struct {
 	Sampling Sampling // zero: from the file, or general settings
 }
 
-// Import adds the model at path to the library. With Copy its files are copied, with Link
-// they stay where they are. In both cases the files are read and hashed. progress, which may
+// hashedAtOnce is the size up to which linked files are hashed when they are imported, which takes some 20 ms.
+const hashedAtOnce = 32 << 20
+
+// Import adds the model at path to the library. With Copy its files are copied and hashed; with Link they stay where they are, and
+// if they are large they are not read but for their headers and samples: Verify and Complete record their hashes later. progress, which may
 // be nil, is called with the number of bytes read so far and their total.
 //
 // A file that is written during the import is refused: its times of change are compared before and after it was read. If
-// the library already has an entry with the same content, that entry is returned. Where another process changes the library,
+// the library already has an entry with the same files, or with files of the same content, that entry is returned; where an entry has files of
+// the same sizes, both are read. Where another process changes the library,
 // Import waits for some seconds, and then returns a *LockedError. The
 // import is prepared in a temporary folder, and a single rename makes it an entry. So after a
 // kill or a power failure the library is unchanged or has the complete entry, and after an
@@ -39,14 +43,19 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	if err := l.prepare(ctx); err != nil {
 		return Entry{}, err
 	}
-	s, err := inspect(path, l.check)
+	s, err := l.inspected(path)
 	if err != nil {
 		return Entry{}, err
 	}
 	files := s.files
+	if how == Link {
+		if same, ok := l.linked(ctx, files); ok {
+			return same, nil
+		}
+	}
 	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.
 	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
-	if how == Link || l.sameSize(files) {
+	if l.sameSize(files) || how == Link && s.info.Bytes <= hashedAtOnce {
 		if how == Copy {
 			m.total *= 2
 		}
@@ -56,6 +65,10 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 		if duplicate, ok := l.duplicate(ctx, files); ok {
 			m.finish()
 			return duplicate, nil
+		}
+	} else if how == Link {
+		if err := takeSamples(files); err != nil {
+			return Entry{}, err
 		}
 	}
 	e := newEntry(s, how, opt)
@@ -162,7 +175,7 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 		return Entry{}, err
 	}
 	defer unlock()
-	if duplicate, ok := l.duplicate(ctx, e.Files); ok { // another process has imported it meanwhile
+	if duplicate, ok := l.meanwhile(ctx, e); ok {
 		return duplicate, nil
 	}
 	if !e.Linked {
@@ -190,28 +203,68 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 	return e, syncDir(l.dir)
 }
 
+// meanwhile returns an entry with the files of e that another process has made since the import began. It reads no files, since the caller holds the
+// library's lock.
+func (l *Library) meanwhile(ctx context.Context, e Entry) (Entry, bool) {
+	if e.Linked {
+		if same, ok := l.linked(ctx, e.Files); ok {
+			return same, true
+		}
+	}
+	entries, _ := l.List() // a broken entry is not a duplicate
+	for _, other := range entries {
+		if same(other.Files, e.Files) && other.Unchanged(ctx, nil) == nil {
+			return other, true
+		}
+	}
+	return Entry{}, false
+}
+
 // sameSize reports whether an entry has the same number of files with the same sizes.
 func (l *Library) sameSize(files []Stored) bool {
 	entries, _ := l.List() // a broken entry is not a duplicate
-	for _, e := range entries {
-		equal := len(e.Files) == len(files)
-		for i := 0; equal && i < len(files); i++ {
-			equal = e.Files[i].Bytes == files[i].Bytes
-		}
-		if equal {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(entries, func(e Entry) bool { return sameSizes(e.Files, files) })
 }
 
-// duplicate returns an entry with the same content, whose files are still those that were imported.
+// duplicate returns an entry with the same content, whose files are still those that were imported. Entries with files of the same sizes are read if
+// their hashes are not known.
 func (l *Library) duplicate(ctx context.Context, files []Stored) (Entry, bool) {
 	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
+		if !e.Hashed() && sameSizes(e.Files, files) {
+			_ = e.verify(ctx, nil) // an entry that can't be read is not a duplicate
+		}
 		if same(e.Files, files) && e.Unchanged(ctx, nil) == nil {
 			return e, true
 		}
 	}
 	return Entry{}, false
+}
+
+// linked returns an entry that is linked to these files, at these paths or through other links, and whose files are still those that were imported.
+func (l *Library) linked(ctx context.Context, files []Stored) (Entry, bool) {
+	entries, _ := l.List() // a broken entry is none
+	for _, e := range entries {
+		if e.Linked && sameFiles(e.Files, files) && e.Unchanged(ctx, nil) == nil {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// sameFiles reports whether two lists have the same files on the disk.
+func sameFiles(a, b []Stored) bool {
+	return slices.EqualFunc(a, b, func(x, y Stored) bool {
+		if x.Path == y.Path {
+			return true
+		}
+		s, err := os.Stat(x.Path)
+		t, failed := os.Stat(y.Path)
+		return err == nil && failed == nil && os.SameFile(s, t)
+	})
+}
+
+// sameSizes reports whether two lists have as many files of the same sizes.
+func sameSizes(a, b []Stored) bool {
+	return slices.EqualFunc(a, b, func(x, y Stored) bool { return x.Bytes == y.Bytes })
 }

@@ -69,6 +69,9 @@ func slug(s string) string {
 	return s
 }
 
+// NameOf returns the name in the library that is made of any text.
+func NameOf(text string) string { return slug(text) }
+
 // checkName refuses a name that is not valid as a folder name on every system.
 func checkName(name string) error {
 	if !validName.MatchString(name) || utf8.RuneCountInString(name) > 80 || len(name) > 255 || plain(name) != name || strings.HasSuffix(name, ".") || device.MatchString(name) {

@@ -10,10 +10,15 @@ uint u8(uint at) { return w[at >> 2] >> ((at & 3u) * 8u) & 255u; }
 // u16 reads a number at an even place.
 uint u16(uint at) { return w[at >> 2] >> ((at & 2u) * 8u) & 65535u; }
 
+// u32 reads a number at any place; where blocks are whole words, every format has its numbers at multiples of 4.
+#if BLOCK > 1 && BYTES % 4u == 0u
+uint u32(uint at) { return w[at >> 2]; }
+#else
 uint u32(uint at) {
 	uint i = at >> 2, s = (at & 3u) * 8u;
 	return w[i] >> s | w[i + 1u] << 1 << (31u - s);
 }
+#endif
 
 float f16(uint at) { return unpackHalf2x16(u16(at)).x; }
 

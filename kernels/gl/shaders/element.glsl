@@ -6,28 +6,6 @@ layout(std430, binding = 2) readonly buffer Y { float y[]; };
 // p: 0 rows, 1 columns, 2 and 3 begin and stride of dst, 4 and 5 of x, 6 and 7 rows and columns of x, 8 and 9 begin and stride of y,
 // 10 … numbers of the operation
 
-// erf after Abramowitz and Stegun, formula 7.1.26; its error is below 1.5e-7.
-float erf(float v) {
-	float t = 1.0 / (1.0 + 0.3275911 * abs(v));
-	float e = 1.0 - t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exponential(-v * v);
-	return v < 0.0 ? -e : e;
-}
-
-// f is the kernels.Activation with number p[10].
-float f(float v) {
-	switch (p[10]) {
-	case 0: return v / (1.0 + exponential(-v));
-	case 1: return 0.5 * v * (1.0 + hyperbolic(0.7978845608 * (v + 0.044715 * v * v * v)));
-	case 2: return 0.5 * v * (1.0 + erf(v * 0.7071067812));
-	case 3: return max(v, 0.0);
-	case 4: return max(v, 0.0) * max(v, 0.0);
-	case 5: return 1.0 / (1.0 + exponential(-v));
-	case 6: return softplus(v);
-	case 7: v = min(v, 7.0); // SwiGLU7, GELUQuick with a limit
-	}
-	return v / (1.0 + exponential(-1.702 * v));
-}
-
 float xielu(float v) {
 	if (v > 0.0) return real(10) * v * v + real(12) * v;
 	return real(11) * (exponential(min(v, real(13))) - 1.0 - v) + real(12) * v;
@@ -49,9 +27,9 @@ float apply(float old, float v, float u) {
 #elif OPTION == 6
 	return v;
 #elif OPTION == 7
-	return f(v);
+	return activation(p[10], v);
 #else
-	return f(v) * (p[10] == 7 ? 1.0 + clamp(u, -7.0, 7.0) : u);
+	return gated(p[10], v, u);
 #endif
 }
 

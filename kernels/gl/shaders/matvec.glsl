@@ -1,10 +1,17 @@
-// A product of a few rows of x with weights: dst = x·wᵀ (+ bias) (+ dst). 16 invocations share a row of w, of which a work group has
-// four; each unpacks every 16th run of 32 values, once for all rows of x, of which a work group takes FEW. The sums are in shared
-// memory: an array that is indexed by a variable would leave the registers.
+// A product of a few rows of x with weights: dst = x·wᵀ (+ bias) (+ dst), or f(x·gateᵀ)·x·upᵀ. 16 invocations share a row of w (or a row of
+// gate and one of up), of which a work group has four; each unpacks every 16th run of 32 values, once for all rows of x, of which a work
+// group takes FEW. The sums are in shared memory: an array that is indexed by a variable would leave the registers.
+//
+// OPTION is the sum of GATED: w has the rows of gate and then as many of up; and QUADS: rows of x begin at multiples of four values and have whole
+// runs, so that four values are read at once.
+#define GATED (OPTION & 1)
+#define QUADS (OPTION >> 1 & 1)
+
 layout(std430, binding = 2) buffer Dst { float dst[]; };
 layout(std430, binding = 3) readonly buffer X { float x[]; };
 layout(std430, binding = 4) readonly buffer Bias { float bias[]; };
 layout(std430, binding = 5) readonly buffer Choice { int choice[]; };
+layout(std430, binding = 6) readonly buffer Quads { vec4 quads[]; }; // x
 
 #define FEW 8
 #define LANES 16u
@@ -12,16 +19,29 @@ layout(std430, binding = 5) readonly buffer Choice { int choice[]; };
 
 // p: 0 rows of w, 1 columns, 2 bytes of a row, 3 and 4 begin and stride of dst, 5 and 6 of x, 7 rows of x, 8 first column of dst,
 // 9 add to dst, 10 there is a bias, 11 mode, 12 and 13 first and number of the experts in w, 14 place of the tiles in choice,
-// 15 and 16 width of a head of x and dst, 17 rows of the part (for biases), 18 first row of w in the part
+// 15 and 16 width of a head of x and dst, 17 rows of the part (for biases), 18 first row of w in the part, 19 activation
 #define PLAIN 0
 #define EXPERTS 1 // work group y is a tile: an expert, its first row of the groups, the number of its rows
 #define HEADS 2   // work group z is a head, and the expert of that number
 
-shared float sums[FEW][LOCAL];
+shared float sums[1 + GATED][FEW][LOCAL];
+
+// product returns the product of a run with values of x.
+float product(float v[32], uint at, uint most) {
+	float sum = 0.0;
+#if QUADS == 1
+	for (uint i = 0u; i < RUN / 4u; i++) sum += dot(vec4(v[4u * i], v[4u * i + 1u], v[4u * i + 2u], v[4u * i + 3u]), quads[at / 4u + i]);
+#elif BLOCK == 1
+	for (uint i = 0u; i < RUN; i++) if (i < most) sum += v[i] * x[at + i];
+#else
+	for (uint i = 0u; i < RUN; i++) sum += v[i] * x[at + i];
+#endif
+	return sum;
+}
 
 void main() {
 	uint t = gl_LocalInvocationID.x, lane = t % LANES;
-	uint rows = uint(p[0]), cols = uint(p[1]), runs = (cols + RUN - 1u) / RUN, tiles = (rows + ROWS - 1u) / ROWS;
+	uint rows = uint(p[0]), cols = uint(p[1]), runs = (cols + RUN - 1u) / RUN, mine = rows >> GATED, tiles = (mine + ROWS - 1u) / ROWS;
 	int expert = 0, first = int(gl_WorkGroupID.y) * FEW, count = min(FEW, p[7] - first);
 	int from = p[5], to = p[3] + p[8];
 	if (p[11] == EXPERTS) {
@@ -37,32 +57,31 @@ void main() {
 	if (p[11] != PLAIN && (expert < 0 || expert >= p[13])) return;
 	for (uint tile = gl_WorkGroupID.x; tile < tiles; tile += gl_NumWorkGroups.x) {
 		uint r = tile * ROWS + t / LANES;
-		for (int n = 0; n < count; n++) sums[n][t] = 0.0;
-		if (r < rows) {
-			uint row = (uint(expert) * rows + r) * uint(p[2]);
+		for (uint part = 0u; part <= GATED; part++) {
+			for (int n = 0; n < count; n++) sums[part][n][t] = 0.0;
+			if (r >= mine) continue;
+			uint row = (uint(expert) * rows + r + part * mine) * uint(p[2]);
 			for (uint run = lane; run < runs; run += LANES) {
 				float v[32];
 				unpack(row, run, cols, v);
-				for (int n = 0; n < count; n++) {
-					uint at = uint(from + (first + n) * p[6]) + run * RUN;
-					float sum = 0.0;
-#if BLOCK == 1
-					uint most = min(RUN, cols - run * RUN);
-					for (uint i = 0u; i < RUN; i++) if (i < most) sum += v[i] * x[at + i];
-#else
-					for (uint i = 0u; i < RUN; i++) sum += v[i] * x[at + i];
-#endif
-					sums[n][t] += sum;
-				}
+				for (int n = 0; n < count; n++)
+					sums[part][n][t] += product(v, uint(from + (first + n) * p[6]) + run * RUN, min(RUN, cols - run * RUN));
 			}
 		}
 		SYNC;
 		int n = int(lane); // each of the first lanes adds the sums of all lanes for one row of x
-		if (n < count && r < rows) {
-			float sum = p[10] == 1 ? bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r] : 0.0;
-			for (uint k = t - lane; k < t - lane + LANES; k++) sum += sums[n][k];
+		if (n < count && r < mine) {
+			float sum[1 + GATED];
+			for (uint part = 0u; part <= GATED; part++) {
+				sum[part] = p[10] == 1 ? bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r + part * mine] : 0.0;
+				for (uint k = t - lane; k < t - lane + LANES; k++) sum[part] += sums[part][n][k];
+			}
 			int at = to + (first + n) * p[4] + int(r);
-			dst[at] = p[9] == 1 ? dst[at] + sum : sum;
+#if GATED == 1
+			dst[at] = gated(p[19], sum[0], sum[1]);
+#else
+			dst[at] = p[9] == 1 ? dst[at] + sum[0] : sum[0];
+#endif
 		}
 		SYNC;
 	}

@@ -1,10 +1,4 @@
-// Package library imports models and manages them: the import of dropped files, and the page that lists the models.
-//
-//	drop ──gather──▶ paths ──Inspect──▶ what it is ──Import──▶ "Use for chat"
-//	                                └─▶ why it can't be used, and what to do
-//
-// Each dropped model is a card above the composer with a progress bar; the user can go on working meanwhile.
-package library
+package filekind
 
 import (
 	"os"
@@ -18,19 +12,19 @@ import (
 var (
 	folderFiles = []string{"model.bin", "tokenizer.json", "vocabulary.json", "vocabulary.txt", "config.json", "preprocessor_config.json", "generation_config.json",
 		"vocab.json", "vocab.txt", "merges.txt", "normalizer.json", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", "chat_template.jinja", "chat_template.json", "tokenizer.model", "model.safetensors.index.json"}
-	weights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
+	folderWeights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
 )
 
 // split matches one part of a GGUF model in several files: name-00002-of-00005.gguf.
 var split = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
 
-// gather returns the models among the dropped paths; several files of one model count once.
-func gather(paths []string) []string {
+// Gather returns the models to which files and folders belong; several files of one model count once.
+func Gather(paths []string) []string {
 	var models []string
 	for _, p := range paths {
 		base := filepath.Base(p)
 		if slices.Contains(folderFiles, base) || filepath.Ext(base) == ".safetensors" {
-			p = folder(p)
+			p = folderOf(p)
 		}
 		if m := split.FindStringSubmatch(base); m != nil {
 			p = filepath.Join(filepath.Dir(p), m[1]+"-00001-of-"+m[3]+".gguf")
@@ -42,10 +36,10 @@ func gather(paths []string) []string {
 	return models
 }
 
-// folder returns the folder of path if it holds a model's weights, otherwise path.
-func folder(path string) string {
+// folderOf returns the folder of path if it holds a model's weights, otherwise path.
+func folderOf(path string) string {
 	dir := filepath.Dir(path)
-	for _, name := range weights {
+	for _, name := range folderWeights {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			return dir
 		}

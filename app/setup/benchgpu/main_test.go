@@ -1,0 +1,77 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+
+	"soberano/kernels/gl"
+)
+
+// runReport runs the command and returns its report.
+func runReport(t *testing.T, o options) report {
+	t.Helper()
+	var out bytes.Buffer
+	if err := o.run(&out); err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestCounts checks that a token's dispatches read the weights once and little else, that they are few, and that every one of them is counted.
+func TestCounts(t *testing.T) {
+	layers := map[string]int{"0.5B": 24, "3B": 28, "8B": 32}
+	r := runReport(t, options{count: true, shapes: "0.5B,3B,8B", formats: "Q4_K_M,Q8_0", load: load{prompt: 512, chunk: 512}})
+	if len(r.Results) != 6 {
+		t.Fatalf("%d models are counted", len(r.Results))
+	}
+	for _, m := range r.Results {
+		if m.Token.WeightBytes != m.WeightBytes {
+			t.Errorf("%s %s: a token reads %d bytes of weights, there are %d", m.Model, m.Format, m.Token.WeightBytes, m.WeightBytes)
+		}
+		if m.ReadRatio > 1.05 || m.ReadRatio < 1 {
+			t.Errorf("%s %s: a token reads and writes %g times the bytes of the weights", m.Model, m.Format, m.ReadRatio)
+		}
+		if m.Prompt.MostMultiplyAdds > 1<<31 {
+			t.Errorf("%s %s: a dispatch of the prompt has %g multiplications", m.Model, m.Format, m.Prompt.MostMultiplyAdds)
+		}
+		if m.Token.Uncounted+m.Deep.Uncounted+m.Prompt.Uncounted > 0 {
+			t.Errorf("%s %s: not every dispatch is counted", m.Model, m.Format)
+		}
+		if most := 10*layers[m.Model] + 5; m.Token.Barriers > most {
+			t.Errorf("%s %s: %d barriers for a token, %d are expected", m.Model, m.Format, m.Token.Barriers, most)
+		}
+	}
+}
+
+// TestMeasures measures a small model on Mesa's software driver.
+func TestMeasures(t *testing.T) {
+	all, err := gl.List()
+	number := slices.IndexFunc(all, func(f gl.Found) bool { return f.Software })
+	switch {
+	case number < 0 && os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "":
+		t.Fatalf("Mesa's software driver is required (Debian: libgl1-mesa-dri): %v", err)
+	case number < 0:
+		t.Skipf("no software driver of OpenGL: %v", err)
+	}
+	o := options{software: true, number: number, shapes: "small", formats: "Q4_K_M", programs: t.TempDir(), load: load{prompt: 40, chunk: 16, generate: 3, rounds: 1}}
+	r := runReport(t, o)
+	if r.Check != "passed" || r.Limits.BytesPerSecond <= 0 || r.Limits.OperationsPerSecond <= 0 || len(r.Results) != 1 {
+		t.Fatalf("the report says %+v", r)
+	}
+	if m := r.Results[0]; len(m.GenerationTokensPerSecond) != 1 || m.GenerationTokensPerSecond[0] <= 0 || m.BandwidthShare <= 0 || m.OperationsShare <= 0 {
+		t.Errorf("the small model: %+v", m)
+	}
+	o.software = false
+	if err := o.run(new(bytes.Buffer)); err == nil {
+		t.Error("a software driver is measured without being asked for")
+	}
+}
