@@ -136,9 +136,10 @@ func (m *Model) read(limit int) (err error) {
 	return models.InFile(m.file.Path, err)
 }
 
-// readable returns f with the metadata and names of a GGUF file, if it is a folder of Hugging Face. It still owns f, also if it fails.
+// readable returns f with the metadata and names of a GGUF file, if it is a folder of Hugging Face, or an APR file with one. It still owns f, also if it fails.
 func readable(f *models.File, dev kernels.Device) (*models.File, error) {
-	if f.Format != "safetensors" {
+	_, done := f.Meta["general.architecture"]
+	if done || f.Format != "safetensors" && (f.Format != "apr" || f.Aux["config.json"] == nil) {
 		return f, nil
 	}
 	_, checks := dev.(kernels.Checker)
@@ -152,7 +153,7 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 // Tokenizer returns the tokenizer of a model file: that of its metadata, or of the files beside it.
 func Tokenizer(f *models.File) (*token.Tokenizer, error) {
 	_, inside := f.Meta["tokenizer.ggml.model"]
-	if inside || f.Format != "safetensors" {
+	if inside || f.Aux["config.json"] == nil {
 		return token.New(f)
 	}
 	t, err := token.NewFolder(f.Aux)

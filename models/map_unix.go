@@ -33,3 +33,8 @@ func forget(m []byte, at, n int) {
 		_ = unix.Madvise(m[from:to], unix.MADV_DONTNEED)
 	}
 }
+
+// DiskFull reports whether a write failed because no space is left.
+func DiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

@@ -31,3 +31,8 @@ func mapFile(f *os.File, size int) (data []byte, release func() error, mapped bo
 func forget(m []byte, at, n int) {
 	_ = windows.VirtualUnlock(uintptr(unsafe.Pointer(&m[at])), uintptr(n)) // its error is expected: the memory was not locked
 }
+
+// DiskFull reports whether a write failed because no space is left.
+func DiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}

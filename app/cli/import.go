@@ -135,7 +135,7 @@ func (im *imports) add(f filekind.Found) (registry.Entry, error) {
 		_, err := registry.Inspect(f.Path, host.Check)
 		return registry.Entry{}, inFolder(f.Path, cmp.Or(err, errors.New(f.Error)))
 	}
-	switch info, err := registry.Inspect(f.Path, host.Check); {
+	switch info, err := im.lib.Inspect(f.Path); {
 	case err != nil: // Import returns it too
 	case info.Kind == registry.Vision:
 		return im.attachVision(f.Path)

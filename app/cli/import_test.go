@@ -139,3 +139,34 @@ func TestScan(t *testing.T) {
 		t.Errorf("%d %s", code, out)
 	}
 }
+
+// A model whose file is not there stays in the list as away, and can be used again as soon as the file is back.
+func TestAway(t *testing.T) {
+	home(t)
+	drive := filepath.Join(t.TempDir(), "drive")
+	path := place(t, "llama", drive, "m.gguf")
+	if out, code := verb(t, "", "models", "import", path); code != 0 {
+		t.Fatal(out)
+	}
+	if err := os.Rename(drive, drive+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := verb(t, "", "models", "list"); code != 0 || !strings.Contains(out, "(linked) (away: not at "+path+")") {
+		t.Errorf("%d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "list", "--json"); code != 0 || !strings.Contains(out, `"away": true`) {
+		t.Errorf("%d %s", code, out)
+	}
+	if _, notes, code := run(t, nil, "chat", "-m", "m", "-p", "hi"); code != 1 || !strings.Contains(strings.ToLower(notes), "if it is on another drive, plug that in") {
+		t.Errorf("%d %s", code, notes)
+	}
+	if err := os.Rename(drive+"-away", drive); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := verb(t, "", "models", "list"); code != 0 || strings.Contains(out, "away") {
+		t.Errorf("%d %s", code, out)
+	}
+	if out, code := verb(t, "", "chat", "-m", "m", "-p", "hi", "-n", "1"); code != 0 {
+		t.Error(out)
+	}
+}

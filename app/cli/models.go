@@ -18,13 +18,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, find, show, verify and remove models",
+		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, verify or remove")
+			return usagef("name a command: models list, import, scan, show, convert, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -56,9 +56,19 @@ func modelsList() *cobra.Command {
 	return cmd
 }
 
+// listed is the JSON of one model of `models list`.
+type listed struct {
+	registry.Entry
+	Away bool `json:"away,omitempty"` // its files are not where they were
+}
+
 func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 	if asJSON {
-		return printJSON(out, append([]registry.Entry{}, entries...))
+		list := []listed{}
+		for _, e := range entries {
+			list = append(list, listed{e, e.Away()})
+		}
+		return printJSON(out, list)
 	}
 	if len(entries) == 0 {
 		_, err := fmt.Fprintln(out, "The library is empty. `soberano models import PATH` adds a model, `soberano models scan` finds those of other programs; `make run` fetches the included ones.")
@@ -70,6 +80,9 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		note := yesNo(e.Linked, " (linked)", "")
 		if !e.Runs {
 			note += " (does not run)"
+		}
+		if e.Away() {
+			note += " (away: not at " + models.Printable(e.Path()) + ")"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
 	}
@@ -123,6 +136,8 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("file", models.Printable(e.FilePath(f)))
 		if f.SHA256 != "" {
 			row("sha256", models.Printable(f.SHA256))
+		} else if e.Saved() {
+			row("sha256", "not known yet: `soberano models verify "+e.Name+"` reads the file")
 		}
 	}
 	if e.Note != "" {
@@ -148,6 +163,7 @@ type verified struct {
 	Files  []registry.Stored `json:"files,omitempty"`        // of a model outside the library
 	// Packed are the model's repacked weights on this computer.
 	Packed []packedWeights `json:"packed,omitempty"`
+	First  bool            `json:"first,omitempty"` // the hashes were not known before
 }
 
 // verify checks a model given by its name in the library or by a path.
@@ -161,6 +177,9 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 			v.Files = files
 		}
 	} else {
+		if e, err := lib.Find(name); err == nil {
+			v.First = !e.Hashed()
+		}
 		err = lib.Verify(ctx, name, line.report())
 	}
 	line.end()
@@ -173,6 +192,10 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 // print prints the result for an intact model.
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
+	if v.First {
+		fmt.Fprintf(out, "%s: can be read to its end, and its sha256 is now recorded\n", name)
+		return
+	}
 	if v.Files == nil {
 		fmt.Fprintf(out, "%s: intact%s\n", name, yesNo(len(v.Packed) > 0, ", with its repacked weights", ""))
 		return

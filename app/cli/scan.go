@@ -51,27 +51,23 @@ func modelsScan() *cobra.Command {
 }
 
 // scan finds the models of other programs.
-func scan(lib *registry.Library) (list []scanned, failed error) {
-	for _, store := range filekind.Stores() {
-		found, err := store.Models()
-		if failed = errors.Join(failed, err); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("the models of %s in %s can't all be listed", store.Program, models.Printable(store.Dir)))
+func scan(lib *registry.Library) (list []scanned, err error) {
+	found, failed := filekind.Elsewhere()
+	entries, _ := lib.List() // models list reports broken entries
+	for _, f := range found {
+		s := scanned{Found: f, Reason: f.Error}
+		if e, ok := registry.Holding(entries, f.Path); ok {
+			s.Library = e.Name
 		}
-		for _, f := range found {
-			s := scanned{Found: f, Reason: f.Error}
-			if e, ok := lib.Holds(f.Path); ok {
-				s.Library = e.Name
-			}
-			if info, err := registry.Inspect(f.Path, host.Check); err == nil {
-				s.Title, s.Bytes, s.Runs, s.Reason = cmp.Or(f.Name, info.Title), info.Bytes, info.Runs && info.Kind != registry.Vision, info.Reason
-				if info.Kind == registry.Vision {
-					continue // found with its model
-				}
-			} else {
-				s.Reason = errorText(err)
-			}
-			list = append(list, s)
+		switch info, err := registry.Inspect(f.Path, host.Check); {
+		case err != nil:
+			s.Reason = errorText(err)
+		case info.Kind == registry.Vision:
+			continue // found with its model
+		default:
+			s.Title, s.Bytes, s.Runs, s.Reason = cmp.Or(f.Name, info.Title), info.Bytes, info.Runs, info.Reason
 		}
+		list = append(list, s)
 	}
 	return list, failed
 }

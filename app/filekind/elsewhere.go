@@ -3,6 +3,7 @@ package filekind
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,6 +65,17 @@ func (s Store) Models() ([]Found, error) {
 		found[i].Program = s.Program
 	}
 	return found, err
+}
+
+// Elsewhere lists the models of all other programs. An error says what could not be searched; the list has the others all the same.
+func Elsewhere() (list []Found, failed error) {
+	for _, s := range Stores() {
+		found, err := s.Models()
+		if list = append(list, found...); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("the models of %s can't all be listed: %w", s.Program, err))
+		}
+	}
+	return list, failed
 }
 
 // folders are the user's folders; "" is unknown.

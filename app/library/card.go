@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -21,13 +22,14 @@ import (
 //
 // Its fields are used by the UI goroutine only.
 type card struct {
-	im     *Importer
-	path   string
-	how    registry.How
-	object *fyne.Container // contains the box, which is replaced
-	keys   keyboard
-	cancel context.CancelFunc
-	serial int // number of the latest run; results of earlier runs are ignored
+	im      *Importer
+	path    string
+	options registry.ImportOptions // its name in another program, if it is a model of that
+	how     registry.How
+	object  *fyne.Container // contains the box, which is replaced
+	keys    keyboard
+	cancel  context.CancelFunc
+	serial  int // number of the latest run; results of earlier runs are ignored
 
 	info  registry.Info
 	known bool           // info is set
@@ -43,7 +45,7 @@ type card struct {
 	passing *ui.Passing // closes the card of a model that was added
 }
 
-func (c *card) name() string { return models.Printable(filepath.Base(c.path)) }
+func (c *card) name() string { return models.Printable(cmp.Or(c.options.Title, filepath.Base(c.path))) }
 
 // show replaces the content of the card.
 func (c *card) show(o fyne.CanvasObject) {
@@ -129,7 +131,7 @@ func (c *card) run(ctx context.Context, serial int, how registry.How) {
 		return
 	}
 	had := c.im.names()
-	e, err := c.im.Shelf.Import(ctx, c.path, how, registry.ImportOptions{}, c.meter(serial))
+	e, err := c.im.Shelf.Import(ctx, c.path, how, c.options, c.meter(serial))
 	switch {
 	case err == nil && ctx.Err() != nil && !had[e.Name]:
 		c.undo(e)
@@ -177,7 +179,7 @@ func (c *card) recognised(info registry.Info) {
 		list = append([]*ui.Button{c.useWhenReady()}, list...)
 	}
 	below := append(c.facts(), ui.Spacer(1, 2), c.line, c.bar, ui.Spacer(1, 2), buttons(note, list...))
-	c.show(c.frame(info.Title, models.Size(info.Bytes), below...))
+	c.show(c.frame(cmp.Or(c.options.Title, info.Title), models.Size(info.Bytes), below...))
 }
 
 func (c *card) useWhenReady() *ui.Button {

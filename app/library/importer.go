@@ -89,9 +89,18 @@ func (im *Importer) Another() *Importer {
 // Drop starts the import of files or folders. The files stay where they are unless the user chooses otherwise. The cards of the files
 // that were dropped last come first; that of a file which is dropped again starts anew, unless it is being imported.
 func (im *Importer) Drop(paths []string) {
-	var dropped []*card
+	var found []filekind.Found
 	for _, p := range filekind.Gather(paths) {
-		c := im.of(p)
+		found = append(found, filekind.Found{Path: p})
+	}
+	im.Take(found)
+}
+
+// Take is Drop for models of other programs, which get the names that they have there.
+func (im *Importer) Take(found []filekind.Found) {
+	var dropped []*card
+	for _, f := range found {
+		c := im.of(f.Path)
 		switch {
 		case slices.Contains(dropped, c):
 			continue
@@ -99,7 +108,7 @@ func (im *Importer) Drop(paths []string) {
 			if c != nil {
 				c.close()
 			}
-			c = &card{im: im, path: p, how: registry.Link, object: ui.NewColumn(0), passing: ui.NewPassing(im.Post)}
+			c = &card{im: im, path: f.Path, options: f.Options(), how: registry.Link, object: ui.NewColumn(0), passing: ui.NewPassing(im.Post)}
 			c.passing.Time = passingTime
 		}
 		dropped = append(dropped, c)

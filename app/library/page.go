@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/choice"
+	"soberano/app/filekind"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
@@ -28,6 +29,10 @@ type Page struct {
 	missing map[string]error // the errors of models whose files are missing
 	looking bool             // examine is running
 	running sync.WaitGroup
+
+	// Take imports models of other programs; nil: they are not offered.
+	Take   func([]filekind.Found)
+	others others
 
 	going  map[string]bool // models that are being removed
 	ctx    context.Context // the context of removals
@@ -89,6 +94,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 			}
 		}
 	}
+	add("others", p.others.objects(p)...)
 	p.keys.swap(func() { p.pane.Keep(list...) })
 }
 

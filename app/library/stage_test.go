@@ -41,6 +41,7 @@ func newStage(t *testing.T, shelf library, inspect func(string) (registry.Info, 
 	s := &stage{Stage: uitest.New(t, "library", mode), using: map[registry.Kind]registry.Entry{}, lacking: map[registry.Kind]bool{}, free: 5_900_000_000}
 	c := Config{Window: frame{s.Stage, s}, Models: inUse{s}, Shelf: inspected{shelf, inspect}}
 	s.page, s.im = NewPage(c), NewImporter(c)
+	s.page.Take = s.im.Take
 	s.page.Cards.Add(s.im.Cards)
 	s.Show(s.page.Object)
 	s.page.Refresh()

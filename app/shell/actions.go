@@ -15,6 +15,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/chat"
+	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
@@ -304,7 +305,7 @@ func (d *Shell) change(v settings.Values) {
 	old := d.values.Values()
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
 	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
-	reload := v.Context != old.Context || v.Threads != old.Threads
+	reload := v.Context != old.Context || v.Threads != old.Threads || v.GPU != old.GPU
 	theme, keys := v.Theme != old.Theme, v.Hotkey != old.Hotkey
 	d.set(func(values *settings.Values) { *values = v })
 	if theme {
@@ -324,6 +325,11 @@ func (d *Shell) set(edit func(*settings.Values)) {
 	if err := d.values.Change(edit); err != nil {
 		d.notice("The settings could not be saved.", err)
 	}
+}
+
+// gpuFailed tells that a GPU is not used any longer.
+func (d *Shell) gpuFailed(err error) {
+	d.Post(func() { d.notice(problem.Of(err).Words().Title, err) })
 }
 
 func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Values().Theme}) }

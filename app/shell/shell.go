@@ -179,6 +179,7 @@ func storeActions(d *Shell, p problem.Problem) []ui.Action {
 func (d *Shell) build() {
 	f := frame{d}
 	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
+	d.Host.TellGPU(d.gpuFailed)
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
@@ -193,6 +194,7 @@ func (d *Shell) build() {
 	im := library.NewImporter(c)
 	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}
 	d.importers[modelsPage].Listed = d.models.Listed
+	d.models.Take = d.importers[modelsPage].Take
 	im.Raised = func() { d.chat.Raise(im.Cards) }
 	d.importers[modelsPage].Raised = func() { d.models.Scroll(-1e6) }
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
@@ -294,7 +296,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: v.GPU}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}

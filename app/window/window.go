@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -174,7 +175,7 @@ func machine(dir string) (shell.Machine, error) {
 	if err != nil {
 		return shell.Machine{}, err
 	}
-	m := shell.Machine{Data: dir, Shelf: shelf{lib}, OpenPath: openPath,
+	m := shell.Machine{Data: dir, Shelf: &shelf{Library: lib}, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	opened(&m)
 	m.Look, m.Fitting = host.Look, host.Fitting
@@ -188,18 +189,26 @@ func machine(dir string) (shell.Machine, error) {
 }
 
 // shelf is the user's library.
-type shelf struct{ *registry.Library }
-
-// Import also copies the vision encoder that lies beside a copied model.
-func (s shelf) Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
-	return host.Import(ctx, s.Library, path, how, o, progress)
+type shelf struct {
+	*registry.Library
+	completing atomic.Bool // the hashes of linked models are being computed
 }
 
-func (shelf) Inspect(path string) (registry.Info, error) { return registry.Inspect(path, host.Check) }
+// Import also copies the vision encoder that lies beside a copied model. The hashes of a large linked model are computed afterwards.
+func (s *shelf) Import(ctx context.Context, path string, how registry.How, o registry.ImportOptions, progress func(done, total int64)) (registry.Entry, error) {
+	e, err := host.Import(ctx, s.Library, path, how, o, progress)
+	if err == nil && !e.Hashed() && s.completing.CompareAndSwap(false, true) {
+		go func() {
+			defer s.completing.Store(false)
+			_ = s.Complete(context.Background()) // ends with the program, and then the next import does it
+		}()
+	}
+	return e, err
+}
 
 // opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {
-	h := host.New(host.Options{})
+	h := host.New(host.Options{Helper: host.Helper()})
 	m.Host = h
 	m.Chats = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (chat.Model, error) {
 		c, err := h.OpenChat(ctx, e, s, report)

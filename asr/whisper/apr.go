@@ -32,6 +32,9 @@ func textAPR(f *models.File) (*token.Tokenizer, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
+	if f.Aux["tokenizer.json"] != nil { // the file was made of a folder
+		return fromJSON(f)
+	}
 	if b := f.Aux["__vocab__"]; b != nil {
 		list, err := aprTokens(f.Path, b)
 		if err != nil {

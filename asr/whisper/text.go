@@ -32,6 +32,24 @@ func fromJSON(f *models.File, vocabulary ...string) (*token.Tokenizer, error) {
 	return token.NewWhisper(f.Aux["tokenizer.json"], nil)
 }
 
+// Tokens returns the bytes of the tokens of text of the model f, all before <|endoftext|>, in the order of their numbers.
+func Tokens(f *models.File) ([]string, error) {
+	r, err := readerOf(f)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.text(f)
+	if err != nil {
+		return nil, models.InFile(f.Path, err)
+	}
+	end, _ := t.EOS()
+	list := make([]string, max(0, end))
+	for i := range list {
+		list[i] = string(t.Piece(int32(i)))
+	}
+	return list, nil
+}
+
 // fromRanks returns a tokenizer for a list of tokens' bytes. Only those before <|endoftext|> are
 // used: the special tokens follow from the size of the vocabulary.
 func fromRanks(f *models.File, list []string, vocab int) (*token.Tokenizer, error) {

@@ -205,7 +205,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	in8 := c.kind == q8s32
 	if in8 {
 		w.b8.grow(j.a.HeadDim)
-		j.load8(w, n)
+		j.load8(w, s, u, n, group)
 	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	in16 := wide && c.words
@@ -242,15 +242,17 @@ func (j *attendJob) place(s kernels.Span, u unit, i, group int) (row, head int) 
 	return s.Row + at/group, int(u.head)*group + at%group
 }
 
-// load copies the queries of a unit, multiplied by the scale, to w.q, and determines which keys each row attends to
-// (w.lo, w.hi). lo and hi span the keys of all rows.
+// load copies the queries of a unit, multiplied by the scale, to w.q, unless load8 reads them where they are, and determines
+// which keys each row attends to (w.lo, w.hi). lo and hi span the keys of all rows.
 func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit, n, group int) (lo, hi int) {
 	d := j.a.HeadDim
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		pos := s.Pos + t - s.Row
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
+		if c.kind != q8s32 || j.a.Temperature.Length > 0 {
+			scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
+		}
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}
@@ -363,13 +365,23 @@ func (j *attendJob) slope(u unit, i, b int, row []float32) {
 	}
 }
 
-// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. If the
-// running maximum rises, it rescales the output and the sum that were accumulated so far. It returns the sum of the
-// weights.
+// softmax replaces the scores from … to of row i by weights exp(score - max) and all others by zeros. It returns the sum of
+// the weights.
 func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float32, from, to int) float32 {
-	if from >= to {
+	if !j.prepare(w, c, i, row, from, to) {
 		clear(row)
 		return 0
+	}
+	sum := expSum(j.lv, row, w.max[i])
+	w.sum[i] += sum
+	return sum
+}
+
+// prepare caps the scores of row i and sets all but from … to to -∞. If the running maximum rises, it rescales the output and
+// the sum that were accumulated so far. It returns false if there are no scores in this range.
+func (j *attendJob) prepare(w *attendScratch, c *keysValues, i int, row []float32, from, to int) bool {
+	if from >= to {
+		return false
 	}
 	if j.a.SoftCap > 0 {
 		softCap(j.lv, row, row, j.a.SoftCap)
@@ -385,9 +397,7 @@ func (j *attendJob) softmax(w *attendScratch, c *keysValues, i int, row []float3
 		}
 		w.max[i] = top
 	}
-	sum := expSum(j.lv, row, w.max[i])
-	w.sum[i] += sum
-	return sum
+	return true
 }
 
 func fill(x []float32, v float32) {

@@ -1,5 +1,7 @@
 package cpu
 
+import "soberano/kernels"
+
 // Attention over 8-bit keys and values (keysvalues8.go) consists of the same two products and the same running
 // softmax as in attend.go, but with the integer microkernel. Queries are quantized to 8 bits once for each unit. The
 // softmax weights are first multiplied by the values' scales, then quantized, for each block of keys:
@@ -10,7 +12,8 @@ package cpu
 
 // scratch8 is the additional scratch memory of a worker: queries and softmax weights in 8 bits.
 type scratch8 struct {
-	q, p []block // [12][headDim/32], [12][keyBlock/32]
+	q, p  []block // [12][headDim/32], [12][keyBlock/32]
+	scale float32 // of the scores
 }
 
 func (w *scratch8) grow(headDim int) {
@@ -27,16 +30,14 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	nb, width := j.a.HeadDim/32, (e-b+31)&^31
 	for p := b; p < b+width; {
 		next := min((p/page+1)*page, b+width)
-		keys, panel := c.keys(p/page, int(u.head)), c.keyPanel()
-		for ; p < next; p += 32 {
-			qTile(j.lv, c.kind, w.scores[p-b:], scoreStride, w.b8.q, nb, keys[p%page/32*panel:], nb, n, 1, false)
-		}
+		keys := c.keys(p/page, int(u.head))[p%page/32*c.keyPanel():]
+		qTiles(j.lv, c.kind, w.scores[p-b:], scoreStride, w.b8.q, nb, keys, nb, n, (next-p)/32, w.b8.scale)
+		p = next
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
 		j.slope(u, i, b, row)
-		j.softmax(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, width))
-		j.weights8(c, u, w.b8.p[i*keyBlock/32:], row, b)
+		j.weights8(w, c, u, i, row, b)
 	}
 	size := c.kind.panelBytes(32)
 	for p := b; p < b+width; {
@@ -49,18 +50,36 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	}
 }
 
-// weights8 multiplies the softmax weights of keys b … by the scales of their values and quantizes them to dst.
-func (j *attendJob) weights8(c *keysValues, u unit, dst []block, row []float32, b int) {
+// weights8 makes weights in 8 bits of the scores of row i for keys b and later: the softmax weights, multiplied by the scales
+// of the values.
+func (j *attendJob) weights8(w *attendScratch, c *keysValues, u unit, i int, row []float32, b int) {
+	dst := w.b8.p[i*keyBlock/32:][:len(row)/32]
+	if !j.prepare(w, c, i, row, max(w.lo[i]-b, 0), min(w.hi[i]-b, len(row))) {
+		clear(dst)
+		return
+	}
 	for len(row) > 0 {
 		scales := c.scales(b/page, int(u.head))[b%page:]
 		n := min(len(row), len(scales))
-		quantizeMul(j.lv, dst[:n/32], row[:n], scales[:n])
+		w.sum[i] += expQuantize(j.lv, dst[:n/32], row[:n], scales[:n], w.max[i])
 		dst, row, b = dst[n/32:], row[n:], b+n
 	}
 }
 
-// load8 quantizes the n queries of a unit, which are already scaled.
-func (j *attendJob) load8(w *attendScratch, n int) {
+// load8 quantizes the n queries of a unit. The scores are multiplied by the scale unless the queries are already, which they
+// are if the scale depends on the position.
+func (j *attendJob) load8(w *attendScratch, s kernels.Span, u unit, n, group int) {
 	d := j.a.HeadDim
-	quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])
+	if j.a.Temperature.Length > 0 {
+		w.b8.scale = 1
+		quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])
+		return
+	}
+	w.b8.scale = j.a.Scale
+	for i := 0; i < n; {
+		t, h := j.place(s, u, i, group)
+		run := min(n-i, group-h%group) // heads that are side by side
+		quantize(j.lv, w.b8.q[i*d/32:][:run*d/32], j.q.Row(t)[h*d:][:run*d])
+		i += run
+	}
 }

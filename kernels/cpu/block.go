@@ -32,11 +32,16 @@ func quantizeGo(dst []block, x []float32) {
 	}
 }
 
-// quantizeMulGo is the reference implementation of quantizeMul: it multiplies x by by, then quantizes the products.
-func quantizeMulGo(lv level, dst []block, x, by []float32) {
+// expQuantizeGo is the reference implementation of expQuantize. It returns Σ exp(x - top), multiplies each exponential by
+// the value of by, which is not negative, and quantizes the products. It may overwrite x. The assembly of amd64 sets only q, d and
+// negSum of a block, which is what layouts with one scale for 32 columns and without minima need; its d differs from
+// max/127 by rounding.
+func expQuantizeGo(lv level, dst []block, x, by []float32, top float32) float32 {
 	x = x[:32*len(dst)]
+	sum := expSum(lv, x, top)
 	scaleMul(lv, x, x, by[:len(x)], 1)
 	quantize(lv, dst, x)
+	return sum
 }
 
 // quantizeBlock quantizes the 32 values of x.

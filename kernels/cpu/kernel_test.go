@@ -307,28 +307,70 @@ func TestToPairs(t *testing.T) {
 	})
 }
 
-// TestQuantizeMul checks that quantizeMul gives the same as multiplication and quantize.
-func TestQuantizeMul(t *testing.T) {
+// TestExpQuantize checks the weights of scores against exponentials and quantization one after the other. A weight may differ
+// by one unit where rounding decides, and a block with a product that is not finite has the scale NaN.
+func TestExpQuantize(t *testing.T) {
+	inf := float32(math.Inf(1))
 	everyLevel(t, func(t *testing.T, lv level) {
 		r := devicetest.Rand()
-		for n := range 12 {
+		for i := range 200 {
+			n := i % 13
 			x, by := devicetest.Gauss(r, 32*n), devicetest.Gauss(r, 32*n)
-			if n == 7 {
-				by[100] = float32(math.Inf(1))
-			}
-			got, want := asBlocks(guarded(t, max(n, 1)*blockSize, n%2 == 0))[:n], make([]block, n)
-			quantizeMul(lv, got, guardedF32(t, x, n%2 == 0), guardedF32(t, by, n%2 == 0))
-			for i := range x {
-				x[i] *= by[i]
-			}
-			quantizeGo(want, x)
-			for b := range want {
-				if !sameBlock(got[b], want[b]) {
-					t.Fatalf("block %d of %d: %+v, want %+v", b, n, got[b], want[b])
+			spread := float32(math.Exp(4*r.Float64() - 1))
+			for j := range x {
+				x[j], by[j] = x[j]*spread, by[j]*by[j]/100
+				if r.IntN(8) == 0 {
+					x[j] = -inf
 				}
 			}
+			bad := -1
+			if n > 1 && i%5 == 0 {
+				bad = r.IntN(n)
+				[]func(){
+					func() { by[32*bad+r.IntN(32)] = inf },
+					func() { by[32*bad+r.IntN(32)] = float32(math.NaN()) },
+					func() { x[32*bad+r.IntN(32)] = float32(math.NaN()) },
+				}[i/5%3]()
+			}
+			if n > 2 && bad != 2 {
+				fill(x[64:96], -inf)
+			}
+			testExpQuantize(t, lv, x, by, bad, i%2 == 0)
 		}
 	})
+}
+
+func testExpQuantize(t *testing.T, lv level, x, by []float32, bad int, atStart bool) {
+	t.Helper()
+	top, n := float32(0.5), len(x)/32
+	got, want := asBlocks(guarded(t, max(n, 1)*blockSize, atStart))[:n], make([]block, n)
+	sum := expQuantize(lv, got, guardedF32(t, x, atStart), guardedF32(t, by, atStart), top)
+	least := expQuantizeGo(generic, want, x, by, top)
+	if sum != sum != (least != least) || math.Abs(float64(sum-least)) > 1e-5*float64(least) {
+		t.Fatalf("sum %g, want %g", sum, least)
+	}
+	for b := range want {
+		g, w := got[b], want[b]
+		if w.d != w.d || b == bad {
+			if g.d == g.d {
+				t.Fatalf("block %d: scale %g of values that are not finite", b, g.d)
+			}
+			continue
+		}
+		if math.Abs(float64(g.d-w.d)) > 1e-4*float64(w.d)+1e-37 {
+			t.Fatalf("block %d: scale %g, want %g", b, g.d, w.d)
+		}
+		negSum := int32(0)
+		for j := range g.q {
+			negSum -= int32(g.q[j])
+			if d := int(g.q[j]) - int(w.q[j]); w.d > tiny && (d < -1 || d > 1) || g.q[j] < 0 {
+				t.Fatalf("block %d: weight %d is %d, want %d", b, j, g.q[j], w.q[j])
+			}
+		}
+		if g.negSum != negSum {
+			t.Fatalf("block %d: negative sum %d, want %d", b, g.negSum, negSum)
+		}
+	}
 }
 
 // TestQuantize checks that the results are identical, bit for bit, for all kinds of values.

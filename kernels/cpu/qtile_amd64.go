@@ -87,7 +87,10 @@ func q2s32AVXVNNI(c *float32, ldc int, a *block, lda int, w *byte, nb, m int, sc
 func quantizeAVX512(dst *block, x *float32, n int)
 
 //go:noescape
-func quantizeMulAVX512(dst *block, x, by *float32, n int)
+func expQuantizeAVX512(dst *block, x, by *float32, n int, top float32) float32
+
+//go:noescape
+func expQuantizeAVX2(dst *block, x, by *float32, n int, top float32) float32
 
 //go:noescape
 func quantizeAVX2(dst *block, x *float32, n int)
@@ -109,6 +112,22 @@ func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte,
 		qTileAVXVNNI(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
 	default:
 		qTileAVX2(k, cp, 4*ldc, ap, lda*blockSize, wp, nb, m, scale, toInt(add))
+	}
+}
+
+// qTiles multiplies m tokens with consecutive panels, as qTile does one by one. Keys have so few columns that the checks of each
+// panel would take a tenth of the time.
+func qTiles(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m, panels int, scale float32) {
+	size := k.panelBytes(32 * nb)
+	if !lv.zmm() || k != q8s32 || lv == amx && m >= amxLeast || nb == 0 || m == 0 {
+		for x := range panels {
+			qTile(lv, k, c[32*x:], ldc, a, lda, w[x*size:], nb, m, scale, false)
+		}
+		return
+	}
+	_, _, _ = c[(m-1)*ldc+32*panels-1], a[(m-1)*lda+nb-1], w[panels*size-1]
+	for x := range panels {
+		q8s32AVX512(&c[32*x], 4*ldc, unsafe.SliceData(a), lda*blockSize, &w[x*size], nb, m, scale, 0)
 	}
 }
 
@@ -201,12 +220,14 @@ func quantize(lv level, dst []block, x []float32) {
 	quantizeAVX2(unsafe.SliceData(dst), unsafe.SliceData(x), len(dst))
 }
 
-// quantizeMul quantizes x·by, value by value, to 8 bits. It may overwrite x.
-func quantizeMul(lv level, dst []block, x, by []float32) {
-	if !lv.zmm() || len(dst) == 0 {
-		quantizeMulGo(lv, dst, x, by)
-		return
+// expQuantize makes 8-bit weights of scores; see expQuantizeGo.
+func expQuantize(lv level, dst []block, x, by []float32, top float32) float32 {
+	if lv == generic || len(dst) == 0 {
+		return expQuantizeGo(lv, dst, x, by, top)
 	}
 	_, _ = x[32*len(dst)-1], by[32*len(dst)-1]
-	quantizeMulAVX512(unsafe.SliceData(dst), unsafe.SliceData(x), unsafe.SliceData(by), len(dst))
+	if lv.zmm() {
+		return expQuantizeAVX512(unsafe.SliceData(dst), p(x), p(by), len(dst), top)
+	}
+	return expQuantizeAVX2(unsafe.SliceData(dst), p(x), p(by), len(dst), top)
 }

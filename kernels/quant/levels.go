@@ -26,7 +26,13 @@ func (c *coded) format(name string, values, bytes int, quantize func(dst []byte,
 			}
 		}
 	}
-	return Format{name, values, bytes, dequantize, quantize, c}
+	return Format{name, values, bytes, dequantize, quantize, nil, false, c}
+}
+
+// searched returns f with a search for its scales.
+func (f Format) searched(encode func(dst []byte, src, weights []float32)) Format {
+	f.encode, f.searches = encode, true
+	return f
 }
 
 // Levels returns the levels of a format whose values are scale · level, and the number of values that share a scale; nil for

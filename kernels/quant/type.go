@@ -59,6 +59,9 @@ type Format struct {
 	dequantize func(dst []float32, src []byte)
 	// quantize is the inverse; nil if this project does not write the format.
 	quantize func(dst []byte, src []float32)
+	// encode encodes one block with the least error it finds; nil if there is no search. searches: also without weights.
+	encode   func(dst []byte, src, weights []float32)
+	searches bool
 	// coded describes a format with few levels (see Type.Levels), nil for the others.
 	coded *coded
 }
@@ -100,3 +103,25 @@ func CanQuantize(t Type) bool { return formats[t].quantize != nil }
 // Quantize encodes src, whose length must be a multiple of t.BlockValues(), in format t into
 // dst. It panics if dst is shorter than t.RowBytes(len(src)).
 func Quantize(t Type, dst []byte, src []float32) { formats[t].quantize(dst, src) }
+
+// Encode is Quantize with a search for the scales by which the error is least, where the format has one. weights, of the length of src, has
+// for each value a number above zero by which the square of its error is multiplied; nil: all values matter alike.
+func Encode(t Type, dst []byte, src, weights []float32) {
+	f := formats[t]
+	if f.encode == nil || weights == nil && f.quantize != nil && !f.searches {
+		f.quantize(dst, src)
+		return
+	}
+	n := f.Values
+	for ; len(src) >= n; dst, src = dst[f.Bytes:], src[n:] {
+		if weights == nil {
+			f.encode(dst[:f.Bytes], src[:n], nil)
+			continue
+		}
+		f.encode(dst[:f.Bytes], src[:n], weights[:n])
+		weights = weights[n:]
+	}
+}
+
+// CanEncode reports whether Encode supports t.
+func CanEncode(t Type) bool { return formats[t].encode != nil || formats[t].quantize != nil }

@@ -1,21 +1,25 @@
-// Package apr reads models in the APR format, version 2, one ".apr" file:
+// Package apr reads and writes models in the APR format, version 2, one ".apr" file:
 //
 //	header (64 bytes) · JSON metadata · tensor index · tensors · u32 CRC-32 of all before
 //
 // Each part but the last is padded with zeros to a multiple of 64 bytes; the types header
 // and entry describe the header and the index. Weights are memory-mapped and keep the type
 // in which they are stored; only APR's own block formats are converted to types that
-// kernels/quant has (see entry.convert). Lists of bytes ("__vocab__") go to Aux.
+// kernels/quant has (see entry.convert). Lists of bytes ("__vocab__") go to Aux. All behind the header may be
+// compressed (Compression), and a model may be divided into several files (Shards). The file of a language model has the metadata of a GGUF
+// file under keys of its own (Language).
 //
 // Some programs leave out the checksum at the end. Such files are accepted, with
 // "apr.checksum" false in Meta. A checksum that is present and does not match is an error.
-// Compressed, encrypted, signed and split files are refused: no known program writes them.
+// Encrypted and signed files are refused.
 // Source: the crate apr-format 0.72.3, module v2, and its test files.
 package apr
 
 import (
 	"errors"
 	"hash/crc32"
+	"path/filepath"
+	"strings"
 
 	"soberano/kernels/quant"
 	"soberano/models"
@@ -24,9 +28,9 @@ import (
 // Magics are the possible first four bytes of a file; the last one marks version 1.
 var Magics = []string{"APR\x00", "APR2", "APRN"}
 
-// Open opens a file. Meta holds the metadata, with the keys of nested objects as
+// Open opens a file, or all shards of a model if path is one of them or their manifest. Meta holds the metadata, with the keys of nested objects as
 // "outer.inner", and two keys of its own: "apr.checksum", and "apr.stored", the type in
-// which most weights are stored ("F16", "APR_Q8"). The error is a *models.FileError.
+// which most weights are stored ("F16", "APR_Q8"). The tensors and keys of a language model are named as in a GGUF file. The error is a *models.FileError.
 func Open(path string) (*models.File, error) { return open(path, true) }
 
 // Peek opens a file like Open, but leaves Data nil in tensors that would have to be
@@ -34,43 +38,144 @@ func Open(path string) (*models.File, error) { return open(path, true) }
 func Peek(path string) (*models.File, error) { return open(path, false) }
 
 func open(path string, weights bool) (*models.File, error) {
-	data, release, err := models.Map(path)
-	if err != nil {
-		return nil, err
-	}
-	f := &models.File{Format: "apr", Path: path, Paths: []string{path}}
-	f.OnClose(release)
-	if err := read(f, data, weights); err != nil {
+	f := &models.File{Format: "apr", Path: path}
+	if err := openAll(f, path, weights); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// read parses b, the bytes of the file, into f.
-func read(f *models.File, b []byte, weights bool) error {
-	h, err := parse(f.Path, b)
-	if err != nil {
-		return err
-	}
-	if f.Meta, err = h.metadata(b); err != nil {
-		return err
-	}
-	if f.Meta["apr.checksum"], err = h.checksum(b); err != nil {
-		return err
-	}
-	f.Aux, f.Meta["apr.stored"] = map[string][]byte{}, h.stored()
-	for i := range h.tensors {
-		x := &h.tensors[i]
-		if x.dtype == u8 {
-			f.Aux[x.name] = x.data
-			continue
-		}
-		t, err := x.tensor(f.Path, weights)
+// openAll opens path, and the other files of a sharded model, into f.
+func openAll(f *models.File, path string, weights bool) error {
+	o := &opening{f: f, weights: weights, values: map[dtype]int{}, where: map[string]int{}}
+	if strings.HasSuffix(filepath.Base(path), ManifestSuffix) {
+		m, paths, err := readManifest(path)
 		if err != nil {
 			return err
 		}
-		f.Tensors = append(f.Tensors, t)
+		if err := o.shards(paths); err != nil {
+			return err
+		}
+		f.Paths = append(f.Paths, path)
+		return errors.Join(m.check(path, o.where), o.end())
 	}
+	first, err := o.part(path)
+	if err != nil {
+		return err
+	}
+	if first.flags&flagSharded == 0 {
+		o.add(first, 0)
+		f.Paths = []string{path}
+		return errors.Join(o.err, o.end())
+	}
+	count, err := first.meta.Int("sharding.shard_count", 0)
+	if err != nil || count < 1 || count > maxShards {
+		return models.Corrupt(path, "is damaged: it is one of several files and does not say of how many")
+	}
+	paths, err := shardPaths(path, count)
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.shards(paths), o.end())
+}
+
+// opening is a model whose files are being opened.
+type opening struct {
+	f       *models.File
+	weights bool
+	values  map[dtype]int  // number of values by type
+	where   map[string]int // number of the file by tensor
+	err     error
+}
+
+// part is one file of a model.
+type part struct {
+	*header
+	meta models.Metadata
+}
+
+// part opens and parses one file. Closing o.f releases it.
+func (o *opening) part(path string) (*part, error) {
+	data, release, err := models.Map(path)
+	if err != nil {
+		return nil, err
+	}
+	o.f.OnClose(release)
+	return readPart(path, data)
+}
+
+func readPart(path string, data []byte) (*part, error) {
+	h, b, err := parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	p := &part{header: h}
+	if p.meta, err = h.metadata(b); err != nil {
+		return nil, err
+	}
+	p.meta["apr.checksum"], err = h.checksum(b)
+	return p, err
+}
+
+// shards opens the shards at paths.
+func (o *opening) shards(paths []string) error {
+	for i, path := range paths {
+		p, err := o.part(path)
+		if err != nil {
+			return err
+		}
+		count, err1 := p.meta.Int("sharding.shard_count", 0)
+		index, err2 := p.meta.Int("sharding.shard_index", -1)
+		if err1 != nil || err2 != nil || count != len(paths) || index != i {
+			return models.Corrupt(path, "says inside that it is file %d of %d, expected %d of %d", index+1, count, i+1, len(paths))
+		}
+		if o.add(p, i); o.err != nil {
+			return o.err
+		}
+	}
+	o.f.Paths = paths
+	return nil
+}
+
+// add adds the tensors of file number i, and its metadata if it is the first.
+func (o *opening) add(p *part, i int) {
+	if i == 0 {
+		o.f.Meta, o.f.Aux = p.meta, map[string][]byte{}
+	} else if p.meta["apr.checksum"] == false {
+		o.f.Meta["apr.checksum"] = false
+	}
+	for k := range p.tensors {
+		x := &p.tensors[k]
+		if _, twice := o.where[x.name]; twice && o.err == nil {
+			o.err = models.Corrupt(p.path, "has tensor %s, which is also in another file of the model", models.Quote(x.name))
+		}
+		if o.where[x.name] = i; x.dtype == u8 {
+			o.f.Aux[x.name] = x.data
+			continue
+		}
+		n, _ := models.Values(x.shape)
+		o.values[x.dtype] += n
+		t, err := x.tensor(p.path, o.weights)
+		if err != nil && o.err == nil {
+			o.err = err
+		}
+		o.f.Tensors = append(o.f.Tensors, t)
+	}
+}
+
+// end completes the metadata once all files are open.
+func (o *opening) end() error {
+	if o.f.Meta == nil {
+		return nil // there is an error already
+	}
+	best := dtype(0)
+	for d, n := range o.values {
+		if m := o.values[best]; n > m || n == m && d < best {
+			best = d
+		}
+	}
+	o.f.Meta["apr.stored"] = best.String()
+	language(o.f)
 	return nil
 }
 
@@ -87,23 +192,6 @@ func (h *header) checksum(b []byte) (bool, error) {
 		return false, models.Corrupt(h.path, "is damaged: its checksum is %08x, and its bytes give %08x", want, got)
 	}
 	return true, nil
-}
-
-// stored returns the name of the type in which most values are stored.
-func (h *header) stored() string {
-	values := map[dtype]int{}
-	best := dtype(0)
-	for _, x := range h.tensors {
-		if x.dtype == u8 {
-			continue
-		}
-		n, _ := models.Values(x.shape)
-		values[x.dtype] += n
-		if m := values[x.dtype]; m > values[best] || m == values[best] && x.dtype < best {
-			best = x.dtype
-		}
-	}
-	return best.String()
 }
 
 // tensor returns x as a tensor of a type that kernels/quant has.

@@ -23,6 +23,26 @@ const (
 	q8    dtype = 129
 )
 
+// shifted are GGML's types whose numbers mean something else in APR. They are stored under their number plus 128, which no other known
+// program reads.
+var shifted = map[dtype]quant.Type{
+	128 + dtype(quant.Q4_1): quant.Q4_1, 128 + dtype(quant.Q5_0): quant.Q5_0, 128 + dtype(quant.Q5_1): quant.Q5_1, 128 + dtype(quant.Q8_0): quant.Q8_0,
+}
+
+// number returns the type number of a type of kernels/quant, and false where there is none.
+func number(t quant.Type) (dtype, bool) {
+	for d, to := range shifted {
+		if to == t {
+			return d, true
+		}
+	}
+	d := dtype(t)
+	return d, quant.Type(d) == t && (d.quant() == t || d == q4 || d == q8)
+}
+
+// blocks reports whether values are stored in blocks with a scale.
+func (d dtype) blocks() bool { return d == q4 || d == q8 || d.quant().BlockValues() > 1 }
+
 // current maps the type number of an older file to its present number.
 func current(d dtype) dtype {
 	switch d {
@@ -57,7 +77,10 @@ func (d dtype) String() string {
 
 // quant returns the type of kernels/quant, or an unknown type where it has none.
 func (d dtype) quant() quant.Type {
-	if plain[d].name != "" || d == oldQ4 || d == oldQ8 {
+	if t, ok := shifted[d]; ok {
+		return t
+	}
+	if plain[d].name != "" || d == oldQ4 || d == oldQ8 || d == q4 || d == q8 {
 		return unknown
 	}
 	return quant.Type(d)

@@ -25,7 +25,7 @@ var refused = []struct {
 	flag uint16
 	what string
 }{
-	{0x1 | 0x2, "is compressed"}, {0x4, "is encrypted"}, {0x8, "is signed"}, {0x10, "is one part of several"}, {0x800, "stores its matrices column by column"},
+	{flagEncrypted, "is encrypted"}, {flagSigned, "is signed"}, {flagColMajor, "stores its matrices column by column"},
 }
 
 var le = binary.LittleEndian
@@ -58,15 +58,29 @@ type entry struct {
 	shape        []int
 	offset, size uint64
 	data         []byte
+	source       models.Source // of a file to be written
 }
 
 // parse reads the header and the index of a file with the bytes b. Each tensor's data is a
-// part of b and has the length that its type and shape require.
-func parse(path string, b []byte) (*header, error) {
+// part of the returned bytes, which are b or b without compression, and has the length that its type and shape require.
+func parse(path string, b []byte) (*header, []byte, error) {
 	h := &header{path: path}
 	if err := h.read(b); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	b, err := unpacked(path, b, h.flags)
+	if err == nil {
+		err = h.checkOffsets(b)
+	}
+	if err == nil {
+		err = h.readIndex(b)
+	}
+	return h, b, err
+}
+
+// readIndex reads the index of the file b and finds the bytes of the tensors.
+func (h *header) readIndex(b []byte) error {
+	path := h.path
 	c := models.NewCursor(path, b)
 	c.Next(h.indexAt)
 	c.Field = "the count of tensors"
@@ -87,9 +101,9 @@ func parse(path string, b []byte) (*header, error) {
 		c.Corrupt("ends at byte %s, behind the beginning of the data at %s", models.Grouped(c.At()), models.Grouped(h.dataAt))
 	}
 	if c.Err() != nil {
-		return nil, c.Err()
+		return c.Err()
 	}
-	return h, h.place(b)
+	return h.place(b)
 }
 
 // read reads and checks the first 64 bytes.
@@ -118,6 +132,11 @@ func (h *header) read(b []byte) error {
 			return models.Unsupported(h.path, "write it again as one plain file", "%s, which this program can't read", r.what)
 		}
 	}
+	return nil
+}
+
+// checkOffsets checks that the parts lie in order in the file b.
+func (h *header) checkOffsets(b []byte) error {
 	if h.metaAt < headerBytes || h.metaSize > maxMetadata || h.metaAt > h.indexAt || h.indexAt-h.metaAt < uint64(h.metaSize) ||
 		h.indexAt > h.dataAt || h.dataAt > uint64(len(b)) {
 		return models.Corrupt(h.path, "is damaged or cut short: metadata of %s bytes at byte %s, index at %s, data at %s, in a file of %s",

@@ -14,7 +14,7 @@ import (
 const maxDepth = 16
 
 // metadata reads the JSON that follows the header: an object without duplicate keys.
-// Numbers become int64 or float64; lists of one type become []string, []int64 or []float64,
+// Numbers become int64 or float64; lists of one type become []string, []bool, []int64 or []float64,
 // other lists []any; keys of nested objects are joined with a dot; nulls are left out.
 func (h *header) metadata(b []byte) (models.Metadata, error) {
 	d := json.NewDecoder(bytes.NewReader(b[h.metaAt:][:h.metaSize]))
@@ -94,10 +94,7 @@ func scalar(t json.Token) (any, error) {
 
 // readList reads the values of a list up to its end. It skips lists and objects within.
 func readList(d *json.Decoder, depth int) (any, error) {
-	var texts []string
-	var ints []int64
-	var floats []float64
-	var all []any
+	var l list
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
@@ -112,26 +109,93 @@ func readList(d *json.Decoder, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, v)
-		switch v := v.(type) {
-		case string:
-			texts = append(texts, v)
-		case int64:
-			ints, floats = append(ints, v), append(floats, float64(v))
-		case float64:
-			floats = append(floats, v)
-		}
+		l.add(v)
 	}
 	_, err := d.Token()
-	switch len(all) {
-	case len(texts):
-		return texts, err
-	case len(ints):
-		return ints, err
-	case len(floats):
-		return floats, err
+	return l.value(), err
+}
+
+// list collects the values of a list. As long as they have one type, only a list of that type is kept.
+type list struct {
+	n      int // values so far
+	texts  []string
+	ints   []int64
+	floats []float64
+	bools  []bool
+	mixed  []any
+}
+
+func (l *list) add(v any) {
+	l.n++
+	switch x := v.(type) {
+	case string:
+		if len(l.texts) == l.n-1 {
+			l.texts = append(l.texts, x)
+			return
+		}
+	case bool:
+		if len(l.bools) == l.n-1 {
+			l.bools = append(l.bools, x)
+			return
+		}
+	case int64:
+		switch l.n - 1 {
+		case len(l.ints):
+			l.ints = append(l.ints, x)
+			return
+		case len(l.floats):
+			l.floats = append(l.floats, float64(x))
+			return
+		}
+	case float64:
+		if len(l.ints) == l.n-1 {
+			for _, n := range l.ints {
+				l.floats = append(l.floats, float64(n))
+			}
+			l.ints = nil
+		}
+		if len(l.floats) == l.n-1 {
+			l.floats = append(l.floats, x)
+			return
+		}
 	}
-	return all, err
+	if len(l.mixed) < l.n-1 {
+		l.mixed = l.all()
+	}
+	l.mixed = append(l.mixed, v)
+}
+
+// all returns the values before the first of another type.
+func (l *list) all() (all []any) {
+	for _, x := range l.texts {
+		all = append(all, x)
+	}
+	for _, x := range l.bools {
+		all = append(all, x)
+	}
+	for _, x := range l.ints {
+		all = append(all, x)
+	}
+	for _, x := range l.floats {
+		all = append(all, x)
+	}
+	l.texts, l.bools, l.ints, l.floats = nil, nil, nil, nil
+	return all
+}
+
+// value returns the list, of strings if it is empty.
+func (l *list) value() any {
+	switch l.n {
+	case len(l.texts):
+		return l.texts
+	case len(l.bools):
+		return l.bools
+	case len(l.ints):
+		return l.ints
+	case len(l.floats):
+		return l.floats
+	}
+	return l.mixed
 }
 
 // skip reads up to the end of the list or object that has just begun.

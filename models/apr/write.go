@@ -2,8 +2,8 @@ package apr
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 	"maps"
@@ -13,72 +13,163 @@ import (
 	"soberano/models"
 )
 
-// rowMajor is a flag that every known writer sets.
-const rowMajor = 0x400
+// Flags of the header. Readers need those of compression and sharding; the others describe what the file holds.
+const (
+	flagLZ4        = 0x1
+	flagZSTD       = 0x2
+	flagEncrypted  = 0x4
+	flagSigned     = 0x8
+	flagSharded    = 0x10
+	flagQuantized  = 0x20
+	flagFilterbank = 0x40
+	flagCard       = 0x80
+	flagVocabulary = 0x200
+	flagRowMajor   = 0x400 // every known writer sets it
+	flagColMajor   = 0x800
+)
 
 // Write writes a file that Open reads: meta as JSON, then the tensors and the lists of bytes
 // (Aux) in the order of their names, then the checksum. A tensor's Data must have the length
 // that Type and Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor, lists map[string][]byte) error {
-	keys := models.Metadata{}
-	maps.Copy(keys, meta)
-	maps.DeleteFunc(keys, func(key string, v any) bool { return strings.HasPrefix(key, "apr.") || v == nil })
-	b, err := json.Marshal(keys)
-	if err != nil {
-		return fmt.Errorf("apr: %w", err)
-	}
-	all, err := entries(tensors, lists)
+	return WriteSources(w, meta, models.Sources(tensors), lists, Plain)
+}
+
+// WriteSources writes a file like Write, compressed as asked. The memory that it takes does not depend on the size of the tensors, except
+// with LZ4, whose single block is made in memory.
+func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source, lists map[string][]byte, c Compression) error {
+	l, err := newLayout(meta, tensors, lists, c)
 	if err != nil {
 		return err
 	}
-	h := &header{path: "the file to write", flags: rowMajor, count: uint32(len(all)), metaAt: headerBytes, metaSize: uint32(len(b))}
+	return l.write(w)
+}
+
+// layout is a file to be written: its beginning and its tensors, in the order of their names.
+type layout struct {
+	head    []byte // header, metadata and index, padded
+	entries []entry
+	end     uint64 // size of the file without the checksum, before compression
+	packing Compression
+}
+
+func newLayout(meta models.Metadata, tensors []models.Source, lists map[string][]byte, c Compression) (*layout, error) {
+	b, err := encodeMetadata(meta)
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxMetadata {
+		return nil, fmt.Errorf("apr: the metadata has %s bytes, more than the %s that a file may have", models.Grouped(len(b)), models.Grouped(maxMetadata))
+	}
+	all, err := entries(tensors, lists)
+	if err != nil {
+		return nil, err
+	}
+	h := &header{path: "the file to write", flags: flagsOf(meta, all) | uint16(c), count: uint32(len(all)), metaAt: headerBytes, metaSize: uint32(len(b))}
 	head := pad(append(make([]byte, headerBytes), b...))
 	h.indexAt = uint64(len(head))
 	head = pad(appendIndex(head, all))
 	h.dataAt = uint64(len(head))
 	h.put(head)
-	out := bufio.NewWriterSize(w, 1<<20)
-	sum := crc32.NewIEEE()
-	to := io.MultiWriter(out, sum)
-	if _, err := to.Write(head); err != nil {
-		return err
+	l := &layout{head: head, entries: all, end: h.dataAt, packing: c}
+	if n := len(all); n > 0 {
+		l.end += padded(all[n-1].offset + all[n-1].size)
+	}
+	return l, nil
+}
+
+// flagsOf returns the flags that describe the content of a file.
+func flagsOf(meta models.Metadata, all []entry) uint16 {
+	flags := uint16(flagRowMajor)
+	if meta["tokenizer.vocabulary"] != nil {
+		flags |= flagVocabulary
+	}
+	for key := range meta {
+		switch {
+		case strings.HasPrefix(key, "model_card."):
+			flags |= flagCard
+		case strings.HasPrefix(key, "sharding."):
+			flags |= flagSharded
+		}
 	}
 	for _, x := range all {
-		if _, err := to.Write(x.data); err != nil {
-			return err
-		}
-		if _, err := to.Write(make([]byte, padded(x.size)-x.size)); err != nil {
-			return err
+		switch {
+		case x.name == "__mel_filters__":
+			flags |= flagFilterbank
+		case x.name == "__vocab__":
+			flags |= flagVocabulary
+		case x.dtype.blocks():
+			flags |= flagQuantized
 		}
 	}
-	if _, err := out.Write(le.AppendUint32(nil, sum.Sum32())); err != nil {
+	return flags
+}
+
+// write writes the file: the header as it is, all else compressed if the packing says so. The checksum is that of the bytes before compression.
+func (l *layout) write(w io.Writer) error {
+	out := bufio.NewWriterSize(w, 1<<20)
+	if _, err := out.Write(l.head[:headerBytes]); err != nil {
+		return err
+	}
+	packed, err := l.packing.writer(out, l.end+4-headerBytes)
+	if err != nil {
+		return err
+	}
+	sum := crc32.NewIEEE()
+	if _, err := sum.Write(l.head[:headerBytes]); err != nil {
+		return err
+	}
+	if err := l.writeBody(packed, sum); err != nil {
+		return err
+	}
+	if err := packed.Close(); err != nil {
 		return err
 	}
 	return out.Flush()
 }
 
+// writeBody writes all that follows the header.
+func (l *layout) writeBody(w io.Writer, sum hash.Hash32) error {
+	to := io.MultiWriter(w, sum)
+	if _, err := to.Write(l.head[headerBytes:]); err != nil {
+		return err
+	}
+	for _, x := range l.entries {
+		if err := x.source.CopyExactly(to, x.size); err != nil {
+			return fmt.Errorf("apr: %w", err)
+		}
+		if _, err := to.Write(make([]byte, padded(x.size)-x.size)); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(le.AppendUint32(nil, sum.Sum32()))
+	return err
+}
+
 // entries returns the index entries of all tensors and lists, by name, with their offsets.
-func entries(tensors []models.Tensor, lists map[string][]byte) ([]entry, error) {
+func entries(tensors []models.Source, lists map[string][]byte) ([]entry, error) {
 	var all []entry
 	for _, t := range tensors {
-		d := dtype(t.Type)
-		if d.quant() != t.Type {
+		d, ok := number(t.Type)
+		if !ok {
 			return nil, fmt.Errorf("apr: tensor %q of type %v can't be written", t.Name, t.Type)
 		}
-		all = append(all, entry{name: t.Name, dtype: d, shape: t.Shape, data: t.Data})
+		all = append(all, entry{name: t.Name, dtype: d, shape: t.Shape, source: t})
 	}
-	for name, b := range lists {
-		all = append(all, entry{name: name, dtype: u8, shape: []int{len(b)}, data: b})
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		b := lists[name]
+		all = append(all, entry{name: name, dtype: u8, shape: []int{len(b)}, source: models.Source{Name: name, Copy: models.Tensor{Data: b}.Source().Copy}})
 	}
-	slices.SortFunc(all, func(x, y entry) int { return strings.Compare(x.name, y.name) })
+	slices.SortStableFunc(all, func(x, y entry) int { return strings.Compare(x.name, y.name) })
 	end := uint64(0)
 	for i := range all {
 		x := &all[i]
-		if n, ok := x.dtype.bytes(x.shape); !ok || n != uint64(len(x.data)) || len(x.name) > maxName || i > 0 && x.name == all[i-1].name {
-			return nil, fmt.Errorf("apr: tensor %q of type %v and shape %v with %s bytes can't be written", x.name, x.dtype, x.shape, models.Grouped(len(x.data)))
+		n, ok := x.dtype.bytes(x.shape)
+		if !ok || len(x.name) > maxName || len(x.shape) > maxDims || i > 0 && x.name == all[i-1].name {
+			return nil, fmt.Errorf("apr: tensor %q of type %v and shape %v can't be written", x.name, x.dtype, x.shape)
 		}
-		x.offset, x.size = end, uint64(len(x.data))
-		end = padded(end + x.size)
+		x.offset, x.size = end, n
+		end = padded(end + n)
 	}
 	return all, nil
 }

@@ -18,6 +18,11 @@ import (
 // exact; Open returns the same Metadata. A tensor's Data must have the length that Type and
 // Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
+	return WriteSources(w, meta, models.Sources(tensors))
+}
+
+// WriteSources writes a file like Write. It holds no more than the keys and the index in memory.
+func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source) error {
 	alignment, err := meta.Int("general.alignment", 32)
 	if err != nil {
 		return fmt.Errorf("gguf: %w", err)
@@ -32,8 +37,12 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	}
 	var end uint64
 	for _, t := range tensors {
+		size, ok := models.Bytes(t.Type, t.Shape)
+		if !ok {
+			return fmt.Errorf("gguf: tensor %q of type %v and shape %v can't be written", t.Name, t.Type, t.Shape)
+		}
 		b = appendInfo(b, t, end)
-		end = padded(end+uint64(len(t.Data)), alignment)
+		end = padded(end+size, alignment)
 	}
 	b = pad(b, len(b), alignment)
 	// Parsing the result applies the reader's checks.
@@ -44,20 +53,16 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	return writeData(bufio.NewWriterSize(w, 1<<20), b, h, tensors)
 }
 
-func writeData(w *bufio.Writer, head []byte, h *header, tensors []models.Tensor) error {
-	for i, t := range tensors {
-		if !t.Type.Known() || uint64(len(t.Data)) != h.tensors[i].bytes() {
-			return fmt.Errorf("gguf: tensor %q of type %v and shape %v can't have %s bytes", t.Name, t.Type, t.Shape, models.Grouped(len(t.Data)))
-		}
-	}
+func writeData(w *bufio.Writer, head []byte, h *header, tensors []models.Source) error {
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	for _, t := range tensors {
-		if _, err := w.Write(t.Data); err != nil {
-			return err
+	for i, t := range tensors {
+		size := h.tensors[i].bytes()
+		if err := t.CopyExactly(w, size); err != nil {
+			return fmt.Errorf("gguf: %w", err)
 		}
-		if _, err := w.Write(pad(nil, len(t.Data), int(h.alignment))); err != nil {
+		if _, err := w.Write(make([]byte, padded(size, int(h.alignment))-size)); err != nil {
 			return err
 		}
 	}
@@ -78,7 +83,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.LittleEndian.AppendUint64(b, uint64(len(s))), s...)
 }
 
-func appendInfo(b []byte, t models.Tensor, offset uint64) []byte {
+func appendInfo(b []byte, t models.Source, offset uint64) []byte {
 	b = binary.LittleEndian.AppendUint32(appendText(b, t.Name), uint32(len(t.Shape)))
 	for _, n := range slices.Backward(t.Shape) {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))

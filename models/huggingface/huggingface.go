@@ -156,6 +156,9 @@ func known() string { return strings.Join(slices.Sorted(maps.Keys(families)), ",
 // titleOf returns the name of the model: that of its folder, or the one in config.json if the folder is one of the library.
 func (c *config) titleOf() string {
 	dir := c.f.Path
+	if name, ok := c.f.Meta["name"].(string); ok && c.f.Format == "apr" {
+		return name
+	}
 	if ext := filepath.Ext(dir); ext == ".safetensors" || ext == ".json" {
 		dir = filepath.Dir(dir)
 	}

@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -47,8 +49,8 @@ func changing(path, format string, args ...any) error {
 //
 //	of every file    the size, as Check
 //	of a linked one  when it was changed, by modification time and, where the system has one, change time.
-//	                 Where that differs, the file is read and compared with the hash of the import; if it is the same,
-//	                 the new time is recorded.
+//	                 Where that differs, the file is read and compared with its hash, or while that is not known its sample with the one of the
+//	                 import; if it is the same, the new time is recorded.
 //
 // So a linked file that was overwritten, or replaced by one of equal size, is found before it is used. Damage of the disk that
 // changes no time is found by Verify.
@@ -86,10 +88,100 @@ func (e *Entry) Unchanged(ctx context.Context, progress func(done, total int64))
 // matches compares a file with its recorded hash, and returns its stamp.
 func (e *Entry) matches(m *meter, f Stored) (string, error) {
 	path := e.FilePath(f)
+	if f.SHA256 == "" {
+		return sameSample(path, f)
+	}
 	hash, s, err := hashTo(m, path, f.Bytes, io.Discard)
 	if err == nil && hash != f.SHA256 {
-		err = &models.FileError{Path: path, Reason: fmt.Sprintf("has changed since it was imported (its sha256 is %s, it was %s)", hash, f.SHA256),
-			Advice: "remove the model and import it again", Kind: models.ErrCorrupt}
+		err = changed(path, "since it was imported (its sha256 is %s, it was %s)", hash, f.SHA256)
 	}
 	return s, err
+}
+
+// changed returns the error of a file that is not the one that was imported.
+func changed(path, format string, args ...any) error {
+	return &models.FileError{Path: path, Reason: fmt.Sprintf("has changed "+format, args...), Advice: "remove the model and import it again", Kind: models.ErrCorrupt}
+}
+
+// first reads a file whose hash is not known yet, and records it. The file must be the one that was imported.
+func (e *Entry) first(m *meter, f *Stored) error {
+	s, err := stampOf(f.Path)
+	if err == nil && s != f.Stamp {
+		s, err = sameSample(f.Path, *f)
+	}
+	if err != nil {
+		return err
+	}
+	hash, read, err := hashTo(m, f.Path, f.Bytes, io.Discard)
+	if err == nil && read != s {
+		err = changing(f.Path, "was changed while it was read")
+	}
+	if err == nil {
+		f.SHA256, f.Stamp, f.Sample = hash, s, ""
+	}
+	return err
+}
+
+// sameSample compares a file's sample with that of the import, and returns its stamp.
+func sameSample(path string, f Stored) (string, error) {
+	s, err := stampOf(path)
+	if err != nil {
+		return "", err
+	}
+	sample, err := sampleOf(path, f.Bytes)
+	if err == nil && sample != f.Sample {
+		err = changed(path, "since it was imported")
+	}
+	return s, err
+}
+
+// The parts of a file that its sample has: its beginning, and blocks at equal distances, the last of which is its end.
+const (
+	sampleHead   = 1 << 20
+	sampleBlock  = 64 << 10
+	sampleBlocks = 16
+)
+
+// sampleOf returns a hash of some parts of a file of that size, by which a file that was replaced is told from one of which only the times have changed. It takes
+// milliseconds, whatever the size.
+func sampleOf(path string, size int64) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", models.NotReadable(path, err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	parts := []io.Reader{io.NewSectionReader(f, 0, min(size, sampleHead))}
+	for i := int64(1); i <= sampleBlocks && size > sampleHead; i++ {
+		parts = append(parts, io.NewSectionReader(f, max(0, size*i/sampleBlocks-sampleBlock), sampleBlock))
+	}
+	if _, err := io.Copy(h, io.MultiReader(parts...)); err != nil {
+		return "", models.NotReadable(path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// takeSamples fills in the samples of files.
+func takeSamples(files []Stored) (err error) {
+	for i := range files {
+		if files[i].Sample, err = sampleOf(files[i].Path, files[i].Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Complete reads the linked models whose hashes are not known yet, and records these, so that a change of such a file can be told from a change of its
+// times. Models that can't be read are left as they are; Verify says why.
+func (l *Library) Complete(ctx context.Context) error {
+	entries, _ := l.List() // broken entries have no files
+	for _, e := range entries {
+		if e.Linked && !e.Hashed() {
+			_ = e.verify(ctx, nil)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
 }

@@ -1,11 +1,13 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +147,108 @@ func TestLinkedFileReplaced(t *testing.T) {
 	if e := mustImport(t, l, save(t, dir, "b.gguf", content), Link, ImportOptions{}); e.Name != "b" {
 		t.Errorf("the import became %s", e.Name)
 	}
+}
+
+// TestLargeLink checks that a large file is linked without being read, that a change of it is noticed all the same, and that its hash is recorded once it is read.
+func TestLargeLink(t *testing.T) {
+	l, dir := library(t), t.TempDir()
+	content := chatModel(t, 1, hashedAtOnce+1<<20, nil)
+	path := save(t, dir, "a.gguf", content)
+	reported := int64(0)
+	e, err := l.Import(context.Background(), path, Link, ImportOptions{}, func(done, _ int64) { reported = max(reported, done) })
+	if err != nil || e.Hashed() || e.Files[0].Sample == "" {
+		t.Fatalf("%+v, %v", e.Files, err)
+	}
+	find := func() Entry {
+		e, err := l.Find("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	unchanged := func() error {
+		e := find()
+		return e.Unchanged(context.Background(), nil)
+	}
+	link := filepath.Join(dir, "link.gguf")
+	if err := os.Symlink(path, link); err == nil {
+		if again := mustImport(t, l, link, Link, ImportOptions{}); again.Name != "a" {
+			t.Errorf("a link to the file became %s", again.Name)
+		}
+	}
+	touch(t, path)
+	if err := unchanged(); err != nil || find().Files[0].SHA256 != "" {
+		t.Errorf("a touched file: %v", err)
+	}
+	for what, at := range map[string]int{"beginning": 100, "end": len(content) - 1, "middle": len(content) / 2} {
+		other := slices.Clone(content)
+		if other[at] ^= 1; what == "middle" { // as of another model, of which more than a byte differs
+			copy(other[at:], bytes.Repeat([]byte{7}, len(content)/8))
+		}
+		save(t, dir, "a.gguf", other)
+		if err := unchanged(); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), "has changed since it was imported") {
+			t.Errorf("another %s: %v", what, err)
+		}
+		if err := l.Verify(context.Background(), "a", nil); !errors.Is(err, models.ErrCorrupt) {
+			t.Errorf("another %s is verified: %v", what, err)
+		}
+	}
+	save(t, dir, "a.gguf", content)
+	err = l.Complete(context.Background())
+	if e = find(); err != nil || !e.Hashed() {
+		t.Errorf("%+v, %v", e.Files, err)
+	}
+	save(t, dir, "b.gguf", content)
+	if e := mustImport(t, l, filepath.Join(dir, "b.gguf"), Link, ImportOptions{}); e.Name != "a" {
+		t.Errorf("the same content became %s", e.Name)
+	}
+	mustVerify(t, l, "a")
+	content[len(content)/3] ^= 1
+	save(t, dir, "a.gguf", content)
+	if err := unchanged(); !errors.Is(err, models.ErrCorrupt) {
+		t.Errorf("a changed byte, with a known hash: %v", err)
+	}
+}
+
+// TestInspectedOnce checks that a file is parsed once for Inspect and the import that follows, unless it has changed in between.
+func TestInspectedOnce(t *testing.T) {
+	asked := 0
+	l, err := Open(t.TempDir(), func(*models.File) (string, error) { asked++; return "", nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i, change := range []bool{false, true} {
+		path := save(t, dir, string(rune('a'+i))+".gguf", chatModel(t, byte(2*i), 4096, nil))
+		if info, err := l.Inspect(path); err != nil || info.Title == "" {
+			t.Fatal(info, err)
+		}
+		if change {
+			time.Sleep(20 * time.Millisecond)
+			save(t, dir, filepath.Base(path), chatModel(t, byte(2*i+1), 8192, nil))
+		}
+		asked = 0
+		e := mustImport(t, l, path, Link, ImportOptions{})
+		if want := map[bool]int{false: 0, true: 1}[change]; asked != want {
+			t.Errorf("changed %v: checked %d times", change, asked)
+		}
+		mustVerify(t, l, e.Name)
+	}
+}
+
+// TestUnreadTwins checks that two large files of the same content are one entry, though the first was not read when it was linked.
+func TestUnreadTwins(t *testing.T) {
+	l, dir := library(t), t.TempDir()
+	content := chatModel(t, 1, hashedAtOnce+1<<20, nil)
+	mustImport(t, l, save(t, dir, "a.gguf", content), Link, ImportOptions{})
+	if e := mustImport(t, l, save(t, dir, "b.gguf", content), Copy, ImportOptions{}); e.Name != "a" || !e.Hashed() {
+		t.Errorf("the copy became %+v", e)
+	}
+	other := chatModel(t, 2, hashedAtOnce+1<<20, nil)
+	if e := mustImport(t, l, save(t, dir, "c.gguf", other), Link, ImportOptions{}); e.Name != "c" {
+		t.Errorf("another model of the same size became %s", e.Name)
+	}
+	mustHold(t, l, "a", "c")
 }
 
 // TestRecheck checks that another version of the program asks anew, once, whether a model runs.

@@ -66,7 +66,7 @@ func hashAll(m *meter, files []Stored) (err error) {
 // makes their paths relative to the folder. Files in a folder below that of the others keep it.
 func (t *temporary) copyAll(m *meter, files []Stored) error {
 	dir := filepath.Join(t.dir, "files")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return explainWriteError(dir, err)
 	}
 	root, folders := rootOf(files), []string{dir}
@@ -77,7 +77,7 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 			name = filepath.Base(f.Path)
 		}
 		if folder := filepath.Dir(filepath.Join(dir, name)); !slices.Contains(folders, folder) {
-			if err := os.MkdirAll(folder, 0o755); err != nil {
+			if err := makeFolder(folder); err != nil {
 				return explainWriteError(folder, err)
 			}
 			folders = append([]string{folder}, folders...)
@@ -112,12 +112,12 @@ func rootOf(files []Stored) string {
 
 // copyFile copies one file and syncs the copy.
 func copyFile(m *meter, to string, from Stored) (hash string, err error) {
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := createFile(to)
 	if err != nil {
 		return "", explainWriteError(filepath.Dir(to), err)
 	}
-	if hash, _, err = hashTo(m, from.Path, from.Bytes, f); err == nil {
-		err = f.Sync()
+	if hash, _, err = hashTo(m, from.Path, from.Bytes, writer{f}); err == nil {
+		err = writer{f}.Sync()
 	}
 	return hash, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
 }
@@ -169,27 +169,27 @@ func hashTo(m *meter, path string, size int64, w io.Writer) (hash, stamped strin
 }
 
 func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := createFile(path)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	_, err = writer{f}.Write(b)
 	if err == nil {
-		err = f.Sync()
+		err = writer{f}.Sync()
 	}
 	return errors.Join(err, f.Close())
 }
 
 // explainWriteError adds what the user can do to the error of a write to a full disk.
 func explainWriteError(dir string, err error) error {
-	if err != nil && diskFull(err) {
+	if err != nil && models.DiskFull(err) {
 		return fmt.Errorf("the disk that holds %s is full; nothing was imported: free some space, or link the file instead of copying it (%w)", models.Printable(dir), err)
 	}
 	return err
 }
 
-// Verify reads all files of a model and compares them with the hashes computed at its
-// import. The error says which file is missing or has changed.
+// Verify reads all files of a model and compares them with their hashes, which it records for those that are not known yet. The error says which file is
+// missing or has changed.
 func (l *Library) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
 	e, err := l.Find(name)
 	if err != nil {
@@ -227,8 +227,8 @@ func (l *Library) holding(paths []string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Holds returns the entry of the model at path, a file or a folder: one whose files are the same, by whatever paths and links.
-func (l *Library) Holds(path string) (Entry, bool) {
+// Holding returns the entry of the model at path, a file or a folder: one whose files are the same, by whatever paths and links.
+func Holding(entries []Entry, path string) (Entry, bool) {
 	if _, at, err := locate(path); err == nil {
 		path = at
 	}
@@ -236,7 +236,6 @@ func (l *Library) Holds(path string) (Entry, bool) {
 	if err != nil {
 		return Entry{}, false
 	}
-	entries, _ := l.List() // a broken entry has no usable list of files
 	for _, e := range entries {
 		for _, at := range []string{e.Path(), e.FilePath(e.Files[0])} {
 			if other, err := os.Stat(at); err == nil && os.SameFile(st, other) {
@@ -259,13 +258,22 @@ func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) er
 	if e.Projector != nil {
 		m.total += e.Projector.Bytes
 	}
-	for _, f := range e.Files {
-		if _, err := e.matches(m, f); err != nil {
+	known := e.Hashed()
+	for i := range e.Files {
+		f := &e.Files[i]
+		if f.SHA256 == "" {
+			if err := e.first(m, f); err != nil {
+				return err
+			}
+		} else if _, err := e.matches(m, *f); err != nil {
 			return err
 		}
 	}
 	if err := e.verifyProjector(m); err != nil {
 		return err
+	}
+	if !known {
+		e.save()
 	}
 	m.finish()
 	return nil

@@ -183,6 +183,11 @@ func TestRealModels(t *testing.T) {
 	t.Run("import", func(t *testing.T) {
 		l, path := library(t), defaults.Need(t, "whisper-tiny.en")
 		e := mustImport(t, l, filepath.Join(path, "tokenizer.json"), Link, ImportOptions{})
+		mustVerify(t, l, e.Name) // which records the hashes
+		e, err := l.Find(e.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if e.Name != "whisper-tiny.en" || e.Path() != path || len(e.Files) != 4 || e.Files[0].SHA256 != "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a" {
 			t.Errorf("%+v", e)
 		}

@@ -20,12 +20,16 @@ type ImportOptions struct {
 	Sampling Sampling // zero: from the file, or general settings
 }
 
-// Import adds the model at path to the library. With Copy its files are copied, with Link
-// they stay where they are. In both cases the files are read and hashed. progress, which may
+// hashedAtOnce is the size up to which linked files are hashed when they are imported, which takes some 20 ms.
+const hashedAtOnce = 32 << 20
+
+// Import adds the model at path to the library. With Copy its files are copied and hashed; with Link they stay where they are, and
+// if they are large they are not read but for their headers and samples: Verify and Complete record their hashes later. progress, which may
 // be nil, is called with the number of bytes read so far and their total.
 //
 // A file that is written during the import is refused: its times of change are compared before and after it was read. If
-// the library already has an entry with the same content, that entry is returned. Where another process changes the library,
+// the library already has an entry with the same files, or with files of the same content, that entry is returned; where an entry has files of
+// the same sizes, both are read. Where another process changes the library,
 // Import waits for some seconds, and then returns a *LockedError. The
 // import is prepared in a temporary folder, and a single rename makes it an entry. So after a
 // kill or a power failure the library is unchanged or has the complete entry, and after an
@@ -39,14 +43,19 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	if err := l.prepare(ctx); err != nil {
 		return Entry{}, err
 	}
-	s, err := inspect(path, l.check)
+	s, err := l.inspected(path)
 	if err != nil {
 		return Entry{}, err
 	}
 	files := s.files
+	if how == Link {
+		if same, ok := l.linked(ctx, files); ok {
+			return same, nil
+		}
+	}
 	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.
 	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
-	if how == Link || l.sameSize(files) {
+	if l.sameSize(files) || how == Link && s.info.Bytes <= hashedAtOnce {
 		if how == Copy {
 			m.total *= 2
 		}
@@ -56,6 +65,10 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 		if duplicate, ok := l.duplicate(ctx, files); ok {
 			m.finish()
 			return duplicate, nil
+		}
+	} else if how == Link {
+		if err := takeSamples(files); err != nil {
+			return Entry{}, err
 		}
 	}
 	e := newEntry(s, how, opt)
@@ -119,13 +132,13 @@ func (l *Library) begin(ctx context.Context) (*temporary, error) {
 		return nil, err
 	}
 	defer unlock()
-	dir, err := os.MkdirTemp(l.dir, tmpPrefix)
+	dir, err := makeTemporary(l.dir, tmpPrefix)
 	if err != nil {
 		return nil, explainWriteError(l.dir, err)
 	}
 	f, err := tryLock(filepath.Join(dir, "lock"))
 	if err != nil && !errors.Is(err, errNoLocks) {
-		return nil, errors.Join(explainWriteError(l.dir, err), os.RemoveAll(dir))
+		return nil, errors.Join(explainWriteError(l.dir, err), removeFolder(dir))
 	}
 	return &temporary{l, dir, f}, nil
 }
@@ -135,7 +148,7 @@ func (t *temporary) unlock() error {
 	if t.lock == nil {
 		return nil
 	}
-	err := errors.Join(t.lock.Close(), os.Remove(t.lock.Name()))
+	err := errors.Join(t.lock.Close(), removeFile(t.lock.Name()))
 	t.lock = nil
 	return err
 }
@@ -147,12 +160,12 @@ func (t *temporary) discard() error {
 	if t.dir == "" {
 		return nil
 	}
-	emptied := os.RemoveAll(filepath.Join(t.dir, "files"))
+	emptied := removeFolder(filepath.Join(t.dir, "files"))
 	unlock, err := t.l.lock(context.Background())
 	if err == nil {
 		defer unlock()
 	}
-	return errors.Join(emptied, t.unlock(), os.RemoveAll(t.dir))
+	return errors.Join(emptied, t.unlock(), removeFolder(t.dir))
 }
 
 // commit makes e an entry: it writes entry.json, syncs and renames the folder.
@@ -162,7 +175,7 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 		return Entry{}, err
 	}
 	defer unlock()
-	if duplicate, ok := l.duplicate(ctx, e.Files); ok { // another process has imported it meanwhile
+	if duplicate, ok := l.meanwhile(ctx, e); ok {
 		return duplicate, nil
 	}
 	if !e.Linked {
@@ -181,7 +194,7 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 	dir := filepath.Join(l.dir, e.Name)
 	err = errors.Join(t.unlock(), syncDir(t.dir))
 	if err == nil {
-		err = os.Rename(t.dir, dir)
+		err = rename(t.dir, dir)
 	}
 	if err != nil {
 		return Entry{}, explainWriteError(l.dir, err)
@@ -190,28 +203,68 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 	return e, syncDir(l.dir)
 }
 
+// meanwhile returns an entry with the files of e that another process has made since the import began. It reads no files, since the caller holds the
+// library's lock.
+func (l *Library) meanwhile(ctx context.Context, e Entry) (Entry, bool) {
+	if e.Linked {
+		if same, ok := l.linked(ctx, e.Files); ok {
+			return same, true
+		}
+	}
+	entries, _ := l.List() // a broken entry is not a duplicate
+	for _, other := range entries {
+		if same(other.Files, e.Files) && other.Unchanged(ctx, nil) == nil {
+			return other, true
+		}
+	}
+	return Entry{}, false
+}
+
 // sameSize reports whether an entry has the same number of files with the same sizes.
 func (l *Library) sameSize(files []Stored) bool {
 	entries, _ := l.List() // a broken entry is not a duplicate
-	for _, e := range entries {
-		equal := len(e.Files) == len(files)
-		for i := 0; equal && i < len(files); i++ {
-			equal = e.Files[i].Bytes == files[i].Bytes
-		}
-		if equal {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(entries, func(e Entry) bool { return sameSizes(e.Files, files) })
 }
 
-// duplicate returns an entry with the same content, whose files are still those that were imported.
+// duplicate returns an entry with the same content, whose files are still those that were imported. Entries with files of the same sizes are read if
+// their hashes are not known.
 func (l *Library) duplicate(ctx context.Context, files []Stored) (Entry, bool) {
 	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
+		if !e.Hashed() && sameSizes(e.Files, files) {
+			_ = e.verify(ctx, nil) // an entry that can't be read is not a duplicate
+		}
 		if same(e.Files, files) && e.Unchanged(ctx, nil) == nil {
 			return e, true
 		}
 	}
 	return Entry{}, false
+}
+
+// linked returns an entry that is linked to these files, at these paths or through other links, and whose files are still those that were imported.
+func (l *Library) linked(ctx context.Context, files []Stored) (Entry, bool) {
+	entries, _ := l.List() // a broken entry is none
+	for _, e := range entries {
+		if e.Linked && sameFiles(e.Files, files) && e.Unchanged(ctx, nil) == nil {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// sameFiles reports whether two lists have the same files on the disk.
+func sameFiles(a, b []Stored) bool {
+	return slices.EqualFunc(a, b, func(x, y Stored) bool {
+		if x.Path == y.Path {
+			return true
+		}
+		s, err := os.Stat(x.Path)
+		t, failed := os.Stat(y.Path)
+		return err == nil && failed == nil && os.SameFile(s, t)
+	})
+}
+
+// sameSizes reports whether two lists have as many files of the same sizes.
+func sameSizes(a, b []Stored) bool {
+	return slices.EqualFunc(a, b, func(x, y Stored) bool { return x.Bytes == y.Bytes })
 }

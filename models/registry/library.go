@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/unicode/norm"
@@ -30,6 +31,7 @@ type Library struct {
 	dir    string // the folder that holds the entries
 	check  Check
 	checks checks
+	last   last
 }
 
 // Open opens the library in root/models; root is usually DataDir(). The folder need not exist; a change of the library creates
@@ -50,6 +52,37 @@ func Open(root string, check Check) (*Library, error) {
 		_ = l.sweep() // prepare reports what can't be removed
 	}
 	return l, nil
+}
+
+// last keeps what Library.Inspect found last, so that the import of a file that was just shown does not parse it again.
+type last struct {
+	mu   sync.Mutex
+	path string
+	inspection
+}
+
+// Inspect describes a model as the function Inspect does, with the library's check. An import of the same path that follows uses the result, if the files have not changed.
+func (l *Library) Inspect(path string) (Info, error) {
+	s, err := inspect(path, l.check)
+	if err == nil {
+		l.last.mu.Lock()
+		defer l.last.mu.Unlock()
+		l.last.path, l.last.inspection = path, s
+	}
+	return s.info, err
+}
+
+// inspected returns the inspection of a path, once; it is that of the last Inspect if the files are the same.
+func (l *Library) inspected(path string) (inspection, error) {
+	l.last.mu.Lock()
+	s, known := l.last.inspection, l.last.path == path
+	l.last.path = ""
+	l.last.mu.Unlock()
+	if known && unwritten(s.files) == nil {
+		s.files = slices.Clone(s.files)
+		return s, nil
+	}
+	return inspect(path, l.check)
 }
 
 // remains reports whether the library's folder holds a temporary folder.
@@ -99,12 +132,12 @@ func removeDead(dir string) error {
 	case err == nil:
 		_ = f.Close()
 	}
-	return os.RemoveAll(dir)
+	return removeFolder(dir)
 }
 
 // lock creates the library's folder, if needed, and acquires its lock, which changes of the library need. It waits for a process that holds it; see LockedError.
 func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+	if err := makeFolder(l.dir); err != nil {
 		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
 	}
 	path := filepath.Join(l.dir, lockName)
@@ -236,6 +269,9 @@ func (e *Entry) Check() error {
 	return nil
 }
 
+// Away reports whether a linked file of the entry is not where it was, as on a drive that is not plugged in.
+func (e *Entry) Away() bool { return errors.Is(e.Check(), models.ErrNotFound) }
+
 // present returns an error if a file of the entry is not there or has another size.
 func (e *Entry) present(f Stored) error {
 	path := e.FilePath(f)
@@ -243,7 +279,7 @@ func (e *Entry) present(f Stored) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && filepath.IsAbs(f.Path):
 		return &models.FileError{Path: path, Reason: fmt.Sprintf("is no longer at %s", models.Printable(filepath.Dir(path))),
-			Advice: "put it back, or remove the model and import it from its new place", Kind: models.ErrNotFound}
+			Advice: "put it back, or remove the model and import it from its new place; if it is on another drive, plug that in", Kind: models.ErrNotFound}
 	case err != nil:
 		return models.NotReadable(path, err)
 	case st.Size() != f.Bytes:
@@ -269,13 +305,13 @@ func (l *Library) Remove(name string) error {
 	// A single rename removes the entry. If the process is killed while it deletes the files,
 	// sweep removes the rest. The rename needs no new folder, for which a full disk may have no space.
 	trash := filepath.Join(l.dir, fmt.Sprintf("%sremoved-%d", tmpPrefix, time.Now().UnixNano()))
-	if err := os.Rename(filepath.Join(l.dir, name), trash); err != nil {
+	if err := rename(filepath.Join(l.dir, name), trash); err != nil {
 		return fmt.Errorf("%s can't be removed; is it in use? %w", name, err)
 	}
 	if err := syncDir(l.dir); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(trash); err != nil {
+	if err := removeFolder(trash); err != nil {
 		return fmt.Errorf("%s is removed, but its files could not all be deleted: %w", name, err)
 	}
 	return nil
@@ -307,7 +343,12 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 	return e, nil
 }
 
-// same reports whether two lists of files have the same contents in any order.
+// Hashed reports whether the hashes of all files are known. Those of a linked model are not until Verify or Complete has read it.
+func (e *Entry) Hashed() bool {
+	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return f.SHA256 == "" })
+}
+
+// same reports whether two lists of files have the same contents, whose hashes are known, in any order.
 func same(a, b []Stored) bool {
 	hashes := func(files []Stored) []string {
 		var out []string
@@ -317,5 +358,6 @@ func same(a, b []Stored) bool {
 		slices.Sort(out)
 		return out
 	}
-	return slices.Equal(hashes(a), hashes(b))
+	have := hashes(a)
+	return slices.Equal(have, hashes(b)) && !slices.Contains(have, "")
 }

@@ -26,11 +26,6 @@ func lockFile(f *os.File) error {
 	}
 }
 
-// diskFull reports whether a write failed because no space is left.
-func diskFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-}
-
 // syncDir makes the entries of a folder durable, so that they survive a power failure.
 func syncDir(path string) error {
 	d, err := os.Open(path)
@@ -38,7 +33,7 @@ func syncDir(path string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: the file system can't sync folders
+	if err := (writer{d}).Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: the file system can't sync folders
 		return err
 	}
 	return nil

@@ -15,10 +15,5 @@ func lockFile(f *os.File) error {
 	return err
 }
 
-// diskFull reports whether a write failed because no space is left.
-func diskFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
-}
-
 // syncDir does nothing: Windows can't sync a folder, and NTFS journals its entries.
 func syncDir(string) error { return nil }

@@ -77,8 +77,9 @@ type Info struct {
 type Stored struct {
 	Path   string `json:"path"` // absolute, or relative to the entry's folder
 	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256"`
-	Stamp  string `json:"stamp,omitempty"` // of a linked file: when it was last changed, see Entry.Unchanged
+	SHA256 string `json:"sha256,omitempty"` // "" of a linked file that was not read yet
+	Sample string `json:"sample,omitempty"` // of a linked file without SHA256: the hash of some parts of it
+	Stamp  string `json:"stamp,omitempty"`  // of a linked file: when it was last changed, see Entry.Unchanged
 }
 
 // Entry is a model in the library.

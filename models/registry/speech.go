@@ -67,8 +67,14 @@ func describeFolder(i Info, f *models.File, family string) (Info, error) {
 	return i, err
 }
 
-// describeAPR describes an APR file, with a Whisper model or another one.
+// describeAPR describes an APR file, with a language model, a Whisper model or another one.
 func describeAPR(f *models.File) (Info, error) {
+	if _, language := f.Meta["general.architecture"]; language {
+		return describeGGUF(f)
+	}
+	if huggingface.Is(f) {
+		return describeFolder(speech(f), f, "")
+	}
 	r := keys{meta: f.Meta}
 	i := speech(f)
 	i.Quantization, i.Licence = clean(r.text("apr.stored")), clean(r.text("license"))

@@ -126,6 +126,16 @@ func openPart(f *models.File, path string) error {
 	return nil
 }
 
+// Companion reports whether name is that of a file that Open reads beside the weights.
+func Companion(name string) bool {
+	for _, a := range aux {
+		if a.name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // readAux reads those files of aux that exist.
 func readAux(f *models.File, dir string) error {
 	for _, a := range aux {

@@ -20,6 +20,7 @@ import (
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/apr"
+	"soberano/models/convert"
 	"soberano/models/ggml"
 	"soberano/models/safetensors"
 )
@@ -46,7 +47,7 @@ func GGML(t testing.TB, path string, f *models.File, typ quant.Type) {
 		"ggml.n_text_ctx": s.context, "ggml.n_text_state": s.state, "ggml.n_text_head": s.heads, "ggml.n_text_layer": s.dec,
 		"ggml.n_mels": s.mels, "ggml.ftype": FileTypes[typ], "ggml.filters": make([]float64, s.mels*201), ggml.TokensKey: texts(t, f),
 	}
-	tensors := openAI(t, f)
+	tensors := convert.OpenAITensors(f)
 	for i := range tensors {
 		x := &tensors[i]
 		switch {
@@ -196,63 +197,11 @@ func texts(t testing.TB, f *models.File) []string {
 	return list
 }
 
-// renamed maps parts of CTranslate2's names to OpenAI's. Stacked weights are split before.
-var renamed = strings.NewReplacer(
-	"/position_encodings/encodings", ".positional_embedding", "/embeddings/weight", ".token_embedding.weight",
-	"/layer_norm/gamma", "_ln.weight", "/layer_norm/beta", "_ln.bias", "/layer_", ".blocks.",
-	"/self_attention/linear_1", ".attn.out", "/self_attention", ".attn", "/attention/linear_0", ".cross_attn.query", "/attention/linear_2", ".cross_attn.out", "/attention", ".cross_attn",
-	"/ffn/linear_0", ".mlp.0", "/ffn/linear_1", ".mlp.2", "/ffn", ".mlp", "/weight", ".weight", "/bias", ".bias", "/", ".",
-)
-
-var toHuggingFace = strings.NewReplacer(
-	"blocks", "layers", ".cross_attn_ln", ".encoder_attn_layer_norm", ".attn_ln", ".self_attn_layer_norm", ".mlp_ln", ".final_layer_norm",
-	".cross_attn.query", ".encoder_attn.q_proj", ".cross_attn.key", ".encoder_attn.k_proj", ".cross_attn.value", ".encoder_attn.v_proj", ".cross_attn.out", ".encoder_attn.out_proj",
-	".attn.query", ".self_attn.q_proj", ".attn.key", ".self_attn.k_proj", ".attn.value", ".self_attn.v_proj", ".attn.out", ".self_attn.out_proj",
-	".mlp.0", ".fc1", ".mlp.2", ".fc2", "encoder.ln_post", "encoder.layer_norm", "decoder.ln.", "decoder.layer_norm.",
-	"positional_embedding", "embed_positions.weight", "token_embedding", "embed_tokens",
-)
-
-// openAI returns the tensors of f under OpenAI's names, with query, key and value split and without
-// the key's bias.
-func openAI(t testing.TB, f *models.File) []models.Tensor {
-	t.Helper()
-	var out []models.Tensor
-	for _, x := range f.Tensors {
-		add := func(y models.Tensor) { out = append(out, y) }
-		switch name := x.Name; {
-		case strings.HasPrefix(name, "decoder/projection"): // the embeddings again
-		case strings.Contains(name, "self_attention/linear_0/"):
-			split(x, "self_attention/linear_0", []string{"query", "key", "value"}, add)
-		case strings.Contains(name, "/attention/linear_1/"):
-			split(x, "attention/linear_1", []string{"key", "value"}, add)
-		default:
-			x.Name = strings.NewReplacer("encoder_ln", "encoder.ln_post", "decoder_ln", "decoder.ln").Replace(renamed.Replace(name))
-			add(x)
-		}
-	}
-	return out
-}
-
-// split passes the parts of a stack of weights or biases to add.
-func split(x models.Tensor, stack string, parts []string, add func(models.Tensor)) {
-	rows, bytes := x.Shape[0]/len(parts), len(x.Data)/len(parts)
-	for i, part := range parts {
-		if part == "key" && len(x.Shape) == 1 {
-			continue
-		}
-		y := x
-		y.Name = renamed.Replace(strings.Replace(x.Name, stack, strings.Split(stack, "/")[0]+"/"+part, 1))
-		y.Shape = append([]int{rows}, x.Shape[1:]...)
-		y.Data = x.Data[i*bytes:][:bytes]
-		add(y)
-	}
-}
-
 func huggingFace(t testing.TB, f *models.File, prefix string) []models.Tensor {
 	t.Helper()
-	tensors := openAI(t, f)
+	tensors := convert.WhisperTensors(f)
 	for i := range tensors {
-		tensors[i].Name = prefix + toHuggingFace.Replace(tensors[i].Name)
+		tensors[i].Name = prefix + tensors[i].Name
 	}
 	return tensors
 }

@@ -1,11 +1,12 @@
 package main
 
-// blocks writes the functions that quantize activations to blocks of 8-bit integers (block.go). Their results
+// blocks writes the functions that quantize activations to blocks of 8-bit integers (block.go). The results of quantize
 // are identical, bit for bit, to those of the reference quantizeGo.
 func blocks(f *file) {
-	quantize512(f, false)
-	quantize512(f, true)
-	quantize256(f)
+	quantize512(f)
+	quantize256(f, false)
+	quantize256(f, true)
+	expQuantize512(f)
 }
 
 const blockArgs = "(dst *block, x *float32, n int)"
@@ -39,28 +40,22 @@ func quantizeBad(f *file) {
 
 // quantize512 processes four blocks per iteration, so that the reductions across lanes are shared: maxima and
 // sums of the four blocks are reduced together, one block in each 128-bit lane. Remaining blocks, and
-// groups of four of which one is not finite, are processed one by one. With scaled, each value is first
-// multiplied by the corresponding value of a second array, which lies DX bytes from the first.
-func quantize512(f *file, scaled bool) {
-	if scaled {
-		f.text("quantizeMulAVX512", "(dst *block, x, by *float32, n int)", 32)
-		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ by+16(FP), DX\n\tSUBQ SI, DX\n\tMOVQ n+24(FP), CX")
-	} else {
-		f.text("quantizeAVX512", blockArgs, 24)
-		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
-	}
+// groups of four of which one is not finite, are processed one by one.
+func quantize512(f *file) {
+	f.text("quantizeAVX512", blockArgs, 24)
+	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
 	f.i("MOVL $0x7fffffff, AX\n\tVPBROADCASTD AX, Z10\n\tMOVL $0x42fe0000, AX\n\tVPBROADCASTD AX, Z11")
 	f.i("MOVL $0x7F800000, AX\n\tVPBROADCASTD AX, Z12\n\tMOVL $0x04000000, AX\n\tVPBROADCASTD AX, Z13")
 	f.i("VPXORD Z14, Z14, Z14\n\tMOVL $0x2222, AX\n\tKMOVW AX, K2\n\tMOVL $0x4444, AX\n\tKMOVW AX, K3\n\tMOVL $0x8888, AX\n\tKMOVW AX, K4")
 	f.p("more:")
 	f.i("CMPQ CX, $4\n\tJGE four\n\tMOVQ CX, R9\n\tTESTQ CX, CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET")
 	f.p("four:")
-	quantizeFour(f, scaled)
+	quantizeFour(f)
 	f.i("ADDQ $512, SI\n\tADDQ $%d, DI\n\tSUBQ $4, CX\n\tJMP more", 4*aBytes)
 	f.p("single:")
 	f.i("MOVQ $4, R9")
 	f.p("loop:")
-	quantizeLoad(f, 2, scaled)
+	quantizeLoad(f, 2)
 	f.i("VPANDD Z10, Z0, Z2\n\tVPANDD Z10, Z1, Z3\n\tVPMAXUD Z3, Z2, Z2")
 	f.i("VEXTRACTI64X4 $1, Z2, Y3\n\tVPMAXUD Y3, Y2, Y2")
 	maxBits(f)
@@ -84,19 +79,16 @@ func acrossBlocks(f *file, op string, a, b, c int) {
 	f.i("VPSHUFD $0x4E, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d\n\tVPSHUFD $0xB1, Z%d, Z%d\n\t%s Z%d, Z%d, Z%d", a, b, op, b, a, a, a, b, op, b, a, a)
 }
 
-// quantizeLoad emits the load of n registers of values, multiplied by the second array with scaled.
-func quantizeLoad(f *file, n int, scaled bool) {
+// quantizeLoad emits the load of n registers of values.
+func quantizeLoad(f *file, n int) {
 	for r := range n {
 		f.i("VMOVUPS %d(SI), Z%d", 64*r, r)
-		if scaled {
-			f.i("VMULPS %d(SI)(DX*1), Z%d, Z%d", 64*r, r, r)
-		}
 	}
 }
 
 // quantizeFour emits the quantization of four blocks: Z0 … Z7 hold the values, then their integers.
-func quantizeFour(f *file, scaled bool) {
-	quantizeLoad(f, 8, scaled)
+func quantizeFour(f *file) {
+	quantizeLoad(f, 8)
 	for b := range 4 {
 		f.i("VPANDD Z10, Z%d, Z%d\n\tVPANDD Z10, Z%d, Z15\n\tVPMAXUD Z15, Z%d, Z%d", 2*b, 16+b, 2*b+1, 16+b, 16+b)
 	}
@@ -127,16 +119,38 @@ func maxBits(f *file) {
 	f.i("VEXTRACTI128 $1, Y2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0x4E, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVPSHUFD $0xB1, X2, X3\n\tVPMAXUD X3, X2, X2\n\tVMOVD X2, AX")
 }
 
-// quantize256 emits quantizeAVX2, which processes one block per iteration.
-func quantize256(f *file) {
-	f.text("quantizeAVX2", blockArgs, 24)
-	f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
-	f.i("MOVL $0x7fffffff, AX\n\tVMOVD AX, X10\n\tVPBROADCASTD X10, Y10\n\tMOVL $0x42fe0000, AX\n\tVMOVD AX, X11")
-	f.p("loop:")
-	for i := range 4 {
-		f.i("VMOVUPS %d(SI), Y%d\n\tVPAND Y10, Y%d, Y%d", 32*i, 6+i, 6+i, i)
+// quantize256 emits quantizeAVX2, which processes one block per iteration, or, with exp, expQuantizeAVX2.
+func quantize256(f *file, exp bool) {
+	e := &elem{f, avx2}
+	if exp {
+		f.text("expQuantizeAVX2", expQuantizeArgs, 44)
+		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ by+16(FP), DX\n\tMOVQ n+24(FP), CX")
+		f.i("LEAQ ·elemTable(SB), R15\n\tVBROADCASTSS top+32(FP), Y12\n\tVXORPS Y13, Y13, Y13")
+		e.opC("VMULPS", "-log2e", 12, 12)
+		e.splat(constant("lowest2"), 14)
+		e.splat(constant("x4"), 15)
+	} else {
+		f.text("quantizeAVX2", blockArgs, 24)
+		f.i("MOVQ dst+0(FP), DI\n\tMOVQ x+8(FP), SI\n\tMOVQ n+16(FP), CX")
+		f.i("MOVL $0x7fffffff, AX\n\tVMOVD AX, X10\n\tVPBROADCASTD X10, Y10")
 	}
-	f.i("VPMAXUD Y3, Y2, Y2\n\tVPMAXUD Y1, Y0, Y0\n\tVPMAXUD Y0, Y2, Y2")
+	f.i("MOVL $0x42fe0000, AX\n\tVMOVD AX, X11")
+	f.p("loop:")
+	magnitude := 0 // register of the first magnitudes
+	for i := range 4 {
+		f.i("VMOVUPS %d(SI), Y%d", 32*i, 6+i)
+		if exp {
+			e.exp2(6+i, 0, 1)
+			f.i("VMULPS %d(DX), Y%d, Y%d", 32*i, 6+i, 6+i)
+		} else {
+			f.i("VPAND Y10, Y%d, Y%d", 6+i, i)
+		}
+	}
+	if exp {
+		magnitude = 6
+	}
+	m := magnitude
+	f.i("VPMAXUD Y%d, Y%d, Y2\n\tVPMAXUD Y%d, Y%d, Y0\n\tVPMAXUD Y0, Y2, Y2", m+3, m+2, m+1, m)
 	maxBits(f)
 	quantizeScale(f)
 	f.i("VBROADCASTSS X5, Y5")
@@ -155,6 +169,16 @@ func quantize256(f *file) {
 	f.i("VPACKSSWB Y8, Y6, Y6\n\tVPERMQ $0xD8, Y6, Y6\n\tVMOVDQU Y6, (DI)")
 	quantizeSums(f)
 	f.p("next:")
-	f.i("ADDQ $128, SI\n\tADDQ $%d, DI\n\tDECQ CX\n\tJNZ loop\n\tVZEROUPPER\n\tRET", aBytes)
+	f.i("ADDQ $128, SI\n\tADDQ $%d, DI", aBytes)
+	if exp {
+		f.i("ADDQ $128, DX")
+	}
+	f.i("DECQ CX\n\tJNZ loop")
+	if exp {
+		e.op("VMOVAPS", 13, 0)
+		e.fold("VADDPS")
+		f.i("VMOVSS X0, ret+40(FP)")
+	}
+	f.i("VZEROUPPER\n\tRET")
 	quantizeBad(f)
 }

@@ -15,6 +15,8 @@ var table = []struct{ name, value string }{
 	{"tanhMax", "7.90531110763549805"}, {"tanhMin", "-7.90531110763549805"},
 	{"t1", "4.89352455891786e-3"}, {"t3", "6.37261928875436e-4"}, {"t5", "1.48572235717979e-5"}, {"t7", "5.12229709037114e-8"},
 	{"t9", "-8.60467152213735e-11"}, {"t11", "2.00018790482477e-13"}, {"t13", "-2.76076847742355e-16"},
+	{"-log2e", "-1.44269504"}, {"lowest2", "-126.0"}, {"below2", "-200.0"}, {"127", "127.0"}, {"1/127", "0.00787401575"},
+	{"x0", "0.99999926145"}, {"x1", "0.69312181474"}, {"x2", "0.24024744828"}, {"x3", "5.5917860319e-2"}, {"x4", "9.5701019081e-3"},
 	{"u0", "4.89352518554385e-3"}, {"u2", "2.26843463243900e-3"}, {"u4", "1.18534705686654e-4"}, {"u6", "1.19825839466702e-6"},
 }
 
@@ -171,11 +173,26 @@ func (e *elem) fold(op string) {
 	e.i("VEXTRACTF128 $1, Y0, X1\n\t%s X1, X0, X0\n\tVPERMILPS $0x4E, X0, X1\n\t%s X1, X0, X0\n\tVPERMILPS $0xB1, X0, X1\n\t%s X1, X0, X0", op, op, op)
 }
 
+// max emits the largest of n values. Four registers at a time hide the latency of comparisons.
 func (e *elem) max() {
 	e.head("maxOf", "(x *float32, n int) float32", 20)
 	e.i("MOVQ x+0(FP), SI\n\tMOVQ n+8(FP), CX")
-	e.load("(SI)", 0)
-	e.loop("loop", func() { e.i("VMAXPS (SI), %s0, %s0", e.reg, e.reg) }, "SI")
+	for r := range 4 {
+		e.load("(SI)", r)
+	}
+	e.i("SUBQ $%d, CX\n\tJLT rest", 4*e.lanes)
+	e.p("loop:")
+	for r := range 4 {
+		e.i("VMAXPS %d(SI), %s%d, %s%d", r*e.bytes(), e.reg, r, e.reg, r)
+	}
+	e.i("ADDQ $%d, SI\n\tSUBQ $%d, CX\n\tJGE loop", 4*e.bytes(), 4*e.lanes)
+	e.op("VMAXPS", 2, 0, 0)
+	e.op("VMAXPS", 3, 1, 1)
+	e.op("VMAXPS", 1, 0, 0)
+	e.p("rest:")
+	e.i("ADDQ $%d, CX\n\tJZ end", 4*e.lanes)
+	e.loop("single", func() { e.i("VMAXPS (SI), %s0, %s0", e.reg, e.reg) }, "SI")
+	e.p("end:")
 	e.fold("VMAXPS")
 	e.i("VMOVSS X0, ret+16(FP)\n\tVZEROUPPER\n\tRET")
 }

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"soberano/asr/whisper"
+	"soberano/models"
+	"soberano/models/apr"
+	"soberano/models/convert"
+	"soberano/models/registry"
+)
+
+// modelsConvert is `soberano models convert`.
+func modelsConvert() *cobra.Command {
+	var o convert.Options
+	var compression string
+	var shard float64
+	cmd := &cobra.Command{
+		Use: "convert MODEL OUT", Short: "Write a model in another format or with weights of another type", Args: arguments(cobra.ExactArgs(2)),
+		Long: "Write a model, of the library or at a path, to a file in the format that its name says: .gguf or .apr, or a folder of Hugging Face\n" +
+			"for a name without an extension. Metadata, tokenizer and chat template are kept. The file appears when it is complete.\n\n" +
+			"Types: " + strings.Join(convert.Types(), ", "),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Compression, err = compressionNamed(compression); err != nil {
+				return err
+			}
+			o.Shard = uint64(shard * 1e9)
+			e, err := namedModel(readLibrary(), args[0], anyKind)
+			if err != nil {
+				return err
+			}
+			f, err := registry.Read(e.Path())
+			if err != nil {
+				return inFolder(args[0], err)
+			}
+			defer f.Close()
+			line := progress("writing")
+			o.Progress, o.Tokens = line.report(), whisper.Tokens
+			err = convert.Convert(cmd.Context(), f, args[1], o)
+			line.end()
+			return convertError(args[1], err)
+		},
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&o.Type, "type", "", "the type of the weights, or a mix of types (default: as they are)")
+	fs.StringVar(&compression, "compress", "", "compress an .apr file: lz4 or zstd (it is then loaded into memory instead of being mapped)")
+	numberFlag(fs, &shard, "shard", "", 0, math.MaxInt32, "write several files of at most so many GB of weights each")
+	fs.BoolVar(&o.Replace, "replace", false, "overwrite a file that exists")
+	return cmd
+}
+
+// compressionNamed returns the compression that a flag names.
+func compressionNamed(name string) (apr.Compression, error) {
+	switch name {
+	case "":
+		return apr.Plain, nil
+	case "lz4":
+		return apr.LZ4, nil
+	case "zstd":
+		return apr.ZSTD, nil
+	}
+	return apr.Plain, usagef("--compress: %s is not known, only lz4 and zstd", models.Quote(name))
+}
+
+// convertError returns the error of a conversion to out in words.
+func convertError(out string, err error) error {
+	if e, ok := errors.AsType[*convert.ExistsError](err); ok {
+		return told{fmt.Errorf("%w; --replace overwrites it", e)}
+	}
+	if e, ok := errors.AsType[*convert.FullError](err); ok {
+		return told{e}
+	}
+	if e, ok := errors.AsType[*convert.TypeError](err); ok {
+		return usagef("--type: %v", e)
+	}
+	if e, ok := errors.AsType[*convert.NameError](err); ok {
+		return usagef("%s: %v", models.Printable(filepath.Base(out)), e)
+	}
+	return err
+}

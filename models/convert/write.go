@@ -1,0 +1,82 @@
+package convert
+
+import (
+	"io"
+	"maps"
+	"path/filepath"
+	"strings"
+
+	"soberano/models"
+	"soberano/models/apr"
+	"soberano/models/gguf"
+	"soberano/models/safetensors"
+)
+
+// writeGGUF writes a GGUF file, or several.
+func (m *model) writeGGUF(dst *destination, tensors []models.Source, o Options) error {
+	meta := maps.Clone(m.meta)
+	maps.DeleteFunc(meta, func(key string, _ any) bool { return strings.HasPrefix(key, "split.") })
+	if o.Shard == 0 {
+		return dst.file(dst.name, func(w io.Writer) error { return gguf.WriteSources(w, meta, tensors) })
+	}
+	parts, err := gguf.Parts(strings.TrimSuffix(dst.name, filepath.Ext(dst.name)), meta, tensors, o.Shard)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if err := dst.file(p.Name, p.Write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeAPR writes an APR file, or several with their manifest.
+func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) error {
+	meta := m.meta
+	switch {
+	case m.folder != "":
+		meta = apr.Folder(meta, tensors)
+	case !m.speech:
+		meta, tensors = apr.Language(meta, tensors)
+	}
+	if o.Shard == 0 {
+		return dst.file(dst.name, func(w io.Writer) error { return apr.WriteSources(w, meta, tensors, m.aux, o.Compression) })
+	}
+	base := strings.TrimSuffix(dst.name, filepath.Ext(dst.name))
+	shards, manifest, err := apr.Shards(base, meta, tensors, m.aux, o.Shard)
+	if err != nil {
+		return err
+	}
+	for _, s := range shards {
+		if err := dst.file(s.Name, s.Write); err != nil {
+			return err
+		}
+	}
+	return dst.file(base+apr.ManifestSuffix, func(w io.Writer) error {
+		_, err := w.Write(manifest)
+		return err
+	})
+}
+
+// writeFolder writes a folder of Hugging Face.
+func (m *model) writeFolder(dst *destination, tensors []models.Source) error {
+	dst.folder = true
+	if err := dst.file(safetensors.Weights, func(w io.Writer) error {
+		return safetensors.WriteSources(w, models.Metadata{"format": "pt"}, tensors)
+	}); err != nil {
+		return err
+	}
+	for name, b := range m.aux {
+		if !safetensors.Companion(name) {
+			continue // a list of bytes of an APR file
+		}
+		if err := dst.file(name, func(w io.Writer) error {
+			_, err := w.Write(b)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
