@@ -48,7 +48,7 @@ var onlyIn = map[string]string{
 
 // onlyTests are packages that exist for tests; nothing that is linked into a program imports them.
 var onlyTests = []string{"testing", "pgregory.net/rapid", "soberano/engine/arch/tiny", "soberano/asr/whisper/convert",
-	"soberano/app/ui/uitest", "soberano/kernels/devicetest"}
+	"soberano/app/ui/uitest", "soberano/kernels/devicetest", "soberano/kernels/gl/gltest"}
 
 // meaningless are folder names that do not say what a package holds.
 var meaningless = []string{"util", "utils", "common", "helpers", "pkg", "internal"}

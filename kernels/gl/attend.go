@@ -89,22 +89,41 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	}
 }
 
-// attendSlab records the attention to the keys of one slab, whose items l has.
+// attendSlab records the attention to the keys of one slab, whose items l has: dispatches of not much more than mostWork.
 func (s *step) attendSlab(j *attention, f *layerForm, l list, to, q kernels.Tensor, slopes, sinks *vector) {
 	a, pages := j.a, nothing
 	if l.slab != nil {
 		pages = l.slab.buffers[l.slot]
 	}
 	key, value := a.Dims()
-	words, first := f.valueWords, f.keyWords
+	words, from := f.valueWords, f.keyWords
 	if f.Kind == kernels.Latent {
-		words, first = f.keyWords, 0 // the values are the first dimensions of the keys
+		words, from = f.keyWords, 0 // the values are the first dimensions of the keys
 	}
-	n := len(l.numbers) / itemWords
-	s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact)}, groups{min(n, mostGroups), a.Heads, 1},
-		[]*buffer{pages, bufferOf(&q), bufferOf(&to), uploads, vectorOf(slopes), vectorOf(sinks), pages},
-		a.Heads, a.KVHeads, key, value, f.keyWords, words, f.keyWords+f.valueWords, first, q.Offset, q.Stride, to.Offset, to.Stride,
-		bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, s.table(l.numbers...), flag(j.whole))
+	heads, bundles := j.bundle(s.d.wordsOf(key) * (2 - flag(s.d.exact)))
+	all, table := len(l.numbers)/itemWords, s.table(l.numbers...)
+	for first := 0; first < all; {
+		n, work := 0, 0.0
+		for ; first+n < all && (n == 0 || work < mostWork); n++ {
+			item := l.numbers[(first+n)*itemWords:]
+			work += float64(item[3]-item[2]) * float64(a.Heads*(key+value))
+		}
+		s.weigh(work)
+		s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact) + 1000*heads}, groups{min(n, mostGroups), a.KVHeads * bundles, 1},
+			[]*buffer{pages, bufferOf(&q), bufferOf(&to), uploads, vectorOf(slopes), vectorOf(sinks), pages},
+			a.Heads, a.KVHeads, key, value, f.keyWords, words, f.keyWords+f.valueWords, from, q.Offset, q.Stride, to.Offset, to.Stride,
+			bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, table+first*itemWords, flag(j.whole))
+		first += n
+	}
+}
+
+// bundle returns how many heads with the same keys a work group takes, 4 at most, and into how many bundles that divides them. width
+// is the number of dimensions of a key, rounded up; the work group has memory for 1024 of all its heads.
+func (j *attention) bundle(width int) (heads, bundles int) {
+	all := j.a.Heads / j.a.KVHeads
+	bundles = (all + min(4, mostDims/width) - 1) / min(4, mostDims/width)
+	heads = (all + bundles - 1) / bundles
+	return heads, (all + heads - 1) / heads
 }
 
 // keys returns the range of positions of sp that position p attends to.

@@ -40,6 +40,15 @@ const mostGroups = 65535
 // over returns the groups for a kernel that walks over n values with a loop.
 func over(n int) groups { return groups{min((n+local-1)/local, 1<<14), 1, 1} }
 
+// weigh adds the multiplications of the next dispatch to those since the driver could give the card to other programs. If they
+// exceed mostWork, it can do so before this dispatch.
+func (s *step) weigh(work float64) {
+	if s.work += work; s.work > s.d.gpu.mostWork && len(s.commands) > 0 {
+		s.commands[len(s.commands)-1].flush = 1
+		s.work = work
+	}
+}
+
 // run records a dispatch of p. A dispatch of no groups is none.
 func (s *step) run(p program, g groups, buffers []*buffer, param ...int) {
 	if s.err != nil || g[0] == 0 || g[1] == 0 || g[2] == 0 {

@@ -25,8 +25,8 @@ func NewCounter() *GPU {
 	return g
 }
 
-// Counts are the commands of a step, and the bytes that its dispatches need from memory or write to it: each dispatch every weight as often
-// as its work groups read it, and every other value once, since the caches hold those.
+// Counts are the commands of a step, and the bytes that its dispatches need from memory or write to it: each dispatch every weight, key and
+// value as often as its work groups read it, and every other value once, since the caches hold those.
 type Counts struct {
 	Dispatches int `json:"dispatches"`
 	Copies     int `json:"copies"`
@@ -93,7 +93,7 @@ func (c *Counts) add(kernel program, cmd *command, words []uint32) {
 			item := words[p(17)+itemWords*i:]
 			keys += int64(item[3]) - int64(item[2])
 		}
-		c.KeyValueBytes += 4 * keys * p(1) * (p(4) + p(5))
+		c.KeyValueBytes += 4 * keys * int64(cmd.groups[1]) * (p(4) + p(5))
 		c.OtherBytes += 4 * p(16) * p(0) * (p(2) + p(3) + 2)
 	case "join":
 		parts := int64(0)
@@ -106,9 +106,17 @@ func (c *Counts) add(kernel program, cmd *command, words []uint32) {
 	}
 }
 
+// weightRows returns how many rows of weights a dispatch multiplies with.
+func weightRows(kernel program, cmd *command) int64 {
+	if kernel.kernel == "tile" {
+		return int64(min(cmd.param[0], tileCols*cmd.param[21]) - tileCols*cmd.param[20])
+	}
+	return int64(cmd.param[0])
+}
+
 // product counts a product with weights.
 func (c *Counts) product(kernel program, cmd *command) {
-	rows, cols, rowBytes, n := int64(cmd.param[0]), int64(cmd.param[1]), int64(cmd.param[2]), int64(cmd.param[7])
+	rows, cols, rowBytes, n := weightRows(kernel, cmd), int64(cmd.param[1]), int64(cmd.param[2]), int64(cmd.param[7])
 	c.WeightBytes += rows * rowBytes * int64(cmd.groups[1]) * int64(cmd.groups[2])
 	c.OtherBytes += 4 * n * (cols + rows)
 	if cmd.param[9] == 1 {

@@ -20,7 +20,7 @@ package gl
 	F(GETSHADERINFOLOG, GetShaderInfoLog) F(DELETESHADER, DeleteShader) F(CREATEPROGRAM, CreateProgram) \
 	F(ATTACHSHADER, AttachShader) F(LINKPROGRAM, LinkProgram) F(GETPROGRAMIV, GetProgramiv) \
 	F(GETPROGRAMINFOLOG, GetProgramInfoLog) F(DELETEPROGRAM, DeleteProgram) F(USEPROGRAM, UseProgram) \
-	F(UNIFORM1IV, Uniform1iv) F(DISPATCHCOMPUTE, DispatchCompute) F(MEMORYBARRIER, MemoryBarrier) \
+	F(UNIFORM1IV, Uniform1iv) F(DISPATCHCOMPUTE, DispatchCompute) F(MEMORYBARRIER, MemoryBarrier) F(FLUSH, Flush) \
 	F(PROGRAMPARAMETERI, ProgramParameteri) F(GETPROGRAMBINARY, GetProgramBinary) F(PROGRAMBINARY, ProgramBinary)
 
 #define FIELD(TYPE, NAME) PFNGL##TYPE##PROC NAME;
@@ -175,7 +175,7 @@ static void upload(GLuint b, long long at, const void *data, long long bytes) {
 
 // command is what the Go type of that name is.
 typedef struct {
-	GLuint kind, program, more, groups[3], count, buffers[8], params;
+	GLuint kind, program, more, flush, groups[3], count, buffers[8], params;
 	GLint param[32];
 } command;
 
@@ -206,6 +206,7 @@ static GLenum execute(const command *all, int n, GLuint up, const void *data, lo
 			break;
 		}
 		if (!c->more) gl.MemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_BUFFER_UPDATE_BARRIER_BIT);
+		if (c->flush) gl.Flush();
 	}
 	gl.BindBuffer(GL_COPY_READ_BUFFER, down);
 	gl.GetBufferSubData(GL_COPY_READ_BUFFER, 0, downBytes, out);
@@ -224,6 +225,7 @@ import (
 type command struct {
 	kind, program uint32
 	more          uint32 // 1: the next command needs none of the values that this one writes
+	flush         uint32 // 1: what has been recorded is given to the driver
 	groups        [3]uint32
 	count         uint32 // of buffers
 	buffers       [8]uint32

@@ -233,7 +233,7 @@ func smallExperts(t *testing.T, d kernels.Device, w kernels.Weights, x []float32
 }
 
 // TestWeightsAreReadOnce checks that the dispatches of a step of one row, and of eight, unpack every weight once, and those of a step
-// of many rows once for 32 of them.
+// of many rows once for 64 of them.
 func TestWeightsAreReadOnce(t *testing.T) {
 	d, r := newDevice(t, Options{}), devicetest.Rand()
 	const cols = 256
@@ -243,7 +243,7 @@ func TestWeightsAreReadOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	bytes := len(qkv[0].Data) + len(qkv[1].Data)
-	for rows, want := range map[int]int{1: 1, 8: 1, 9: 1, 32: 1, 64: 2} {
+	for rows, want := range map[int]int{1: 1, 8: 1, 9: 1, 32: 1, 64: 1, 65: 2, 200: 4} {
 		if _, err := compute(d, func(st kernels.Step) kernels.Tensor {
 			y := st.New(rows, 100)
 			st.MatMul(y, st.New(rows, cols), m)
@@ -255,7 +255,7 @@ func TestWeightsAreReadOnce(t *testing.T) {
 		for p, id := range d.gpu.programs {
 			for _, c := range d.steps[d.step].commands {
 				if p.blocks && c.kind == dispatch && c.program == id {
-					read += int(c.param[0]) * int(c.param[2]) * int(c.groups[1]) // rows, their bytes, groups that read them
+					read += int(weightRows(p, &c)) * int(c.param[2]) * int(c.groups[1]) // rows, their bytes, groups that read them
 				}
 			}
 		}
@@ -342,10 +342,10 @@ func TestCheck(t *testing.T) {
 	programs := t.TempDir()
 	for _, wrong := range [][2]program{
 		{{kernel: "matvec", option: matvecQuads, weight: quant.Q4_0, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.IQ4_NL, blocks: true}},
-		{{kernel: "tile", weight: quant.Q6_K, blocks: true}, {kernel: "matvec", weight: quant.Q6_K, blocks: true}},
+		{{kernel: "tile", option: fewRows, weight: quant.Q6_K, blocks: true}, {kernel: "matvec", weight: quant.Q6_K, blocks: true}},
 		{{kernel: "matvec", option: matvecQuads | matvecGated, weight: quant.Q4_K, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.Q4_K, blocks: true}},
 		{{kernel: "norm", option: opRMSNorm}, {kernel: "norm", option: opLayerNorm}},
-		{{kernel: "attend", option: 1}, {kernel: "store"}},
+		{{kernel: "attend", option: 2001}, {kernel: "store"}},
 	} {
 		g := ownGPU(t)
 		g.KeepPrograms(programs)
@@ -357,6 +357,15 @@ func TestCheck(t *testing.T) {
 		if err := Check(g); !errors.Is(err, ErrWrong) {
 			t.Errorf("%s in place of %s: %v", wrong[1].kernel, wrong[0].kernel, err)
 		}
+	}
+}
+
+// TestSmallDispatches checks that the results are right if products and attentions are divided into many dispatches.
+func TestSmallDispatches(t *testing.T) {
+	g := ownGPU(t)
+	g.mostWork = 1000
+	if err := Check(g); err != nil {
+		t.Fatal(err)
 	}
 }
 

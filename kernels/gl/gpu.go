@@ -12,6 +12,8 @@ import (
 type GPU struct {
 	info Info
 	most int // words of the largest storage block
+	// mostWork is the constant of that name; tests set less.
+	mostWork float64
 
 	jobs    chan job
 	stop    chan struct{}
@@ -51,7 +53,7 @@ func open(number int) (*GPU, error) {
 }
 
 func newGPU() *GPU {
-	return &GPU{jobs: make(chan job), stop: make(chan struct{}), stopped: make(chan struct{}), programs: map[program]uint32{}}
+	return &GPU{jobs: make(chan job), stop: make(chan struct{}), stopped: make(chan struct{}), programs: map[program]uint32{}, mostWork: mostWork}
 }
 
 // serve opens the context, runs the jobs on the same thread and closes the context when the GPU is closed.

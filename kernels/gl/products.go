@@ -9,8 +9,13 @@ const (
 	mostExperts = 2048
 	// few is the number of rows of x that one work group multiplies with the weights that it unpacks; see matvec.glsl.
 	few = 8
-	// tileRows and tileCols are the size of a tile of dst; see tile.glsl.
-	tileRows, tileCols = 32, 64
+	// A tile of dst has tileCols columns, and tileRows rows for each unit of the option; see tile.glsl.
+	tileRows, tileCols = 8, 64
+	// mostRows and fewRows are the options for many rows of x, and for those of which one tile of that option has all.
+	mostRows, fewRows = 8, 4
+	// mostWork is the most multiplications with weights, or of queries with keys and values, of a dispatch, and the most between two points at which
+	// the driver can give the card to other programs: 30 ms on a card that does 150 billion operations a second.
+	mostWork = 1 << 31
 	// matvecRows is the number of rows of weights of a work group of matvec.glsl.
 	matvecRows = 4
 )
@@ -134,9 +139,33 @@ func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
 	case p.mode == modeHeads:
 		g[2] = p.heads
 	case p.x.Rows > few:
-		kernel.kernel, kernel.option = "tile", 0
-		g = groups{min((c.rows+tileCols-1)/tileCols, mostGroups), (p.x.Rows + tileRows - 1) / tileRows, 1}
+		s.tiles(m, part, c, p)
+		return
 	}
+	s.weigh(float64(c.rows) * float64(m.cols) * float64(p.x.Rows))
+	s.run(kernel, g, s.operands(part, c, p), p.params(m, part, c)...)
+}
+
+// tiles records the product of many rows with one chunk: dispatches of mostWork at most, unless 64 rows of the chunk are more.
+func (s *step) tiles(m *matrix, part *part, c chunk, p product) {
+	kernel := program{kernel: "tile", option: mostRows, weight: part.kind, blocks: true}
+	if p.x.Rows <= tileRows*fewRows {
+		kernel.option = fewRows
+	}
+	all, high := (c.rows+tileCols-1)/tileCols, (p.x.Rows+tileRows*kernel.option-1)/(tileRows*kernel.option)
+	work := float64(tileCols) * float64(m.cols) * float64(p.x.Rows)
+	each := min(mostGroups, max(1, int(s.d.gpu.mostWork/work)))
+	param := append(p.params(m, part, c), 0, 0)
+	for first := 0; first < all; first += each {
+		n := min(each, all-first)
+		s.weigh(work * float64(n))
+		param[len(param)-2], param[len(param)-1] = first, first+n
+		s.run(kernel, groups{n, high, 1}, s.operands(part, c, p), param...)
+	}
+}
+
+// operands returns the buffers of matvec.glsl and tile.glsl.
+func (s *step) operands(part *part, c chunk, p product) []*buffer {
 	bias, grid := nothing, nothing
 	if part.bias != nil {
 		bias = part.bias
@@ -144,9 +173,13 @@ func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
 	if part.grid != nil {
 		grid = part.grid
 	}
-	s.run(kernel, g, []*buffer{c.b, grid, bufferOf(&p.dst), bufferOf(&p.x), bias, p.choice, bufferOf(&p.x)},
-		c.rows, m.cols, part.rowBytes, p.dst.Offset, p.dst.Stride, p.x.Offset, p.x.Stride, p.x.Rows, part.first+c.row,
-		flag(p.add), flag(part.bias != nil), p.mode, c.expert, c.experts, p.tilesAt, p.xWidth, p.dstWidth, part.rows, c.row, int(p.activation))
+	return []*buffer{c.b, grid, bufferOf(&p.dst), bufferOf(&p.x), bias, p.choice, bufferOf(&p.x)}
+}
+
+// params returns the parameters of matvec.glsl, of which tile.glsl has the first.
+func (p *product) params(m *matrix, part *part, c chunk) []int {
+	return []int{c.rows, m.cols, part.rowBytes, p.dst.Offset, p.dst.Stride, p.x.Offset, p.x.Stride, p.x.Rows, part.first + c.row,
+		flag(p.add), flag(part.bias != nil), p.mode, c.expert, c.experts, p.tilesAt, p.xWidth, p.dstWidth, part.rows, c.row, int(p.activation)}
 }
 
 // MatMulHeads multiplies the columns of each head with the head's matrix.

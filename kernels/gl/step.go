@@ -21,8 +21,9 @@ type step struct {
 	words    []uint32 // what the step uploads: a mark, the batch, tables of operations, values of Write
 	lists    lists
 	order    order
-	rows     []int  // of an attention
-	kept     []kept // of a recurrent operation
+	work     float64 // multiplications since the last flush
+	rows     []int   // of an attention
+	kept     []kept  // of a recurrent operation
 	pager    pager
 	choices  []choice // the first choicesUsed of them belong to this step
 
@@ -36,7 +37,7 @@ func (d *device) Begin(b *kernels.Batch) kernels.Step {
 	s := &d.steps[d.step]
 	s.Start(last, &d.closed, b)
 	d.arena.reset()
-	s.err, s.choicesUsed, s.order.accesses, s.order.end = nil, 0, s.order.accesses[:0], 0
+	s.err, s.choicesUsed, s.order.accesses, s.order.end, s.work = nil, 0, s.order.accesses[:0], 0, 0
 	s.commands, s.words = s.commands[:0], append(s.words[:0], s.mark())
 	if idle := d.pages.idle(); idle != nil {
 		s.fail(d.release(idle...))

@@ -40,6 +40,9 @@ func TestCounts(t *testing.T) {
 		if m.ReadRatio > 1.05 || m.ReadRatio < 1 {
 			t.Errorf("%s %s: a token reads and writes %g times the bytes of the weights", m.Model, m.Format, m.ReadRatio)
 		}
+		if m.Prompt.MostMultiplyAdds > 1<<31 {
+			t.Errorf("%s %s: a dispatch of the prompt has %g multiplications", m.Model, m.Format, m.Prompt.MostMultiplyAdds)
+		}
 		if m.Token.Uncounted+m.Deep.Uncounted+m.Prompt.Uncounted > 0 {
 			t.Errorf("%s %s: not every dispatch is counted", m.Model, m.Format)
 		}

@@ -1,11 +1,12 @@
-// Attention of rows of queries to keys and values in the pages of a layer. A work group takes one head (y) of one item (x): a row and a
-// range of keys whose pages lie in this slab. It takes 64 keys at a time: each invocation computes the score of one of them, and
-// then PAIRS pairs of dimensions of the sum of their values. The softmax is a running one (Milakov and Gimelshein, arXiv:1805.02867;
-// Dao et al., arXiv:2205.14135).
+// Attention of rows of queries to keys and values in the pages of a layer. A work group takes one item (x), a row and a
+// range of keys whose pages lie in this slab, and up to HEADS heads (y) that share a head of keys, so that it reads those once. It takes 64
+// keys at a time: each invocation computes the scores of one of them, and then PAIRS pairs of dimensions of the sums of their values. The
+// softmax is a running one (Milakov and Gimelshein, arXiv:1805.02867; Dao et al., arXiv:2205.14135).
 //
-// OPTION is PAIRS, and 100 more if keys and values are float32 instead of float16.
+// OPTION is PAIRS, 100 more if keys and values are float32 instead of float16, and 1000 times HEADS, 4 at most.
 #define PAIRS (OPTION % 100)
-#define EXACT (OPTION / 100)
+#define EXACT (OPTION / 100 % 10)
+#define HEADS (OPTION / 1000)
 
 layout(std430, binding = 0) readonly buffer Pages { uint pages[]; };
 layout(std430, binding = 1) readonly buffer Q { float q[]; };
@@ -22,9 +23,41 @@ layout(std430, binding = 6) readonly buffer Wide { uvec4 wide[]; }; // the pages
 // An item is 7 numbers: row, position, first key, last key + 1, place of the page numbers (for page 0), factor of the scores, and
 // the number of its part. A part is, for each head, the greatest score, the sum, and the weighted sum of the values.
 
-shared float query[1024];
-shared float score[LOCAL];
+shared float query[1024]; // [HEADS][dimensions of a key, rounded up]
+shared vec4 score[LOCAL];
+shared vec4 heads[LOCAL];
 shared uint place[LOCAL]; // first words of the values of the keys
+
+// totals and greatests are total and greatest for each component.
+vec4 totals(vec4 v) {
+	uint t = gl_LocalInvocationID.x;
+	SYNC;
+	heads[t] = v;
+	SYNC;
+	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) {
+		if (t < s) heads[t] += heads[t + s];
+		SYNC;
+	}
+	return heads[0];
+}
+
+vec4 greatests(vec4 v) {
+	uint t = gl_LocalInvocationID.x;
+	SYNC;
+	heads[t] = v;
+	SYNC;
+	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) {
+		if (t < s) heads[t] = max(heads[t], heads[t + s]);
+		SYNC;
+	}
+	return heads[0];
+}
+
+// exponentials is exponential of each component that is a head's.
+vec4 exponentials(vec4 v) {
+	for (int g = 0; g < HEADS; g++) v[g] = exponential(v[g]);
+	return v;
+}
 
 // page returns the first word of what a head has at the page of a key.
 uint page(int item, int key, int head) {
@@ -41,74 +74,92 @@ vec2 pair(uint at, uint i) {
 }
 
 void main() {
-	uint t = gl_LocalInvocationID.x, h = gl_WorkGroupID.y;
-	int group = int(h) / (p[0] / p[1]);
-	uint words = uint(p[3] + 1) / 2u;
+	uint t = gl_LocalInvocationID.x;
+	int shared_by = p[0] / p[1], bundles = (shared_by + HEADS - 1) / HEADS, group = int(gl_WorkGroupID.y) / bundles;
+	int bundle = int(gl_WorkGroupID.y) % bundles, first = group * shared_by + bundle * HEADS, count = min(HEADS, shared_by - bundle * HEADS);
+	uint words = uint(p[3] + 1) / 2u, width = uint((EXACT == 1 ? 1 : 2) * p[4]);
 	for (int n = int(gl_WorkGroupID.x); n < p[16]; n += int(gl_NumWorkGroups.x)) {
 		int item = p[17] + 7 * n, row = table[item], hi = table[item + 3];
 		SYNC;
-		for (uint d = t; d < uint((EXACT == 1 ? 1 : 2) * p[4]); d += LOCAL)
-			query[d] = d < uint(p[2]) ? q[uint(p[8] + row * p[9]) + h * uint(p[2]) + d] * (real(12) * intBitsToFloat(table[item + 5])) : 0.0;
+		for (uint k = t; k < width * HEADS; k += LOCAL) {
+			uint g = k / width, d = k % width;
+			query[k] = d < uint(p[2]) && g < uint(count) ? q[uint(p[8] + row * p[9] + (first + int(g)) * p[2]) + d] * (real(12) * intBitsToFloat(table[item + 5])) : 0.0;
+		}
 		SYNC;
-		float top = LOW, sum = 0.0;
-		vec2 acc[PAIRS];
-		for (int i = 0; i < PAIRS; i++) acc[i] = vec2(0.0);
+		vec4 top = vec4(LOW), sum = vec4(0.0);
+		vec2 acc[HEADS][PAIRS];
+		for (int g = 0; g < HEADS; g++) for (int i = 0; i < PAIRS; i++) acc[g][i] = vec2(0.0);
 		for (int key = table[item + 2]; key < hi; key += LOCAL) {
 			int mine = key + int(t);
-			float s = LOW;
+			vec4 s = vec4(LOW);
 			if (mine < hi) {
 				uint at = page(item, mine, group);
 				place[t] = at + uint(p[7] * 256 + mine % 256 * p[5]);
 				at += uint(mine % 256 * p[4]);
-				s = 0.0;
+				s = vec4(0.0);
 				for (uint i = 0u; i < uint(p[4]) / 4u; i++) {
 					uvec4 u = wide[at / 4u + i];
 #if EXACT == 1
 					vec4 f = uintBitsToFloat(u);
-					s += query[4u * i] * f.x + query[4u * i + 1u] * f.y + query[4u * i + 2u] * f.z + query[4u * i + 3u] * f.w;
+					for (int g = 0; g < HEADS; g++) {
+						uint k = uint(g) * width + 4u * i;
+						s[g] += query[k] * f.x + query[k + 1u] * f.y + query[k + 2u] * f.z + query[k + 3u] * f.w;
+					}
 #else
 					vec2 a = unpackHalf2x16(u.x), b = unpackHalf2x16(u.y), c = unpackHalf2x16(u.z), d = unpackHalf2x16(u.w);
-					s += query[8u * i] * a.x + query[8u * i + 1u] * a.y + query[8u * i + 2u] * b.x + query[8u * i + 3u] * b.y +
-						query[8u * i + 4u] * c.x + query[8u * i + 5u] * c.y + query[8u * i + 6u] * d.x + query[8u * i + 7u] * d.y;
+					for (int g = 0; g < HEADS; g++) {
+						uint k = uint(g) * width + 8u * i;
+						s[g] += query[k] * a.x + query[k + 1u] * a.y + query[k + 2u] * b.x + query[k + 3u] * b.y +
+							query[k + 4u] * c.x + query[k + 5u] * c.y + query[k + 6u] * d.x + query[k + 7u] * d.y;
+					}
 #endif
 				}
-				if (real(13) > 0.0) s = real(13) * hyperbolic(s / real(13));
-				if (p[14] == 1) s -= slopes[h] * float(abs(table[item + 1] - mine));
+				for (int g = 0; g < HEADS; g++) {
+					if (real(13) > 0.0) s[g] = real(13) * hyperbolic(s[g] / real(13));
+					if (p[14] == 1 && g < count) s[g] -= slopes[first + g] * float(abs(table[item + 1] - mine));
+				}
 			}
-			float greater = max(top, greatest(s)), shrink = exponential(top - greater), e = mine < hi ? exponential(s - greater) : 0.0;
+			vec4 greater = max(top, greatests(s)), shrink = exponentials(top - greater);
+			vec4 e = mine < hi ? exponentials(s - greater) : vec4(0.0);
 			top = greater;
 			score[t] = e;
-			sum = sum * shrink + total(e);
-			for (int i = 0; i < PAIRS; i++) acc[i] *= shrink;
+			sum = sum * shrink + totals(e);
+			for (int g = 0; g < HEADS; g++) for (int i = 0; i < PAIRS; i++) acc[g][i] *= shrink[g];
 			int keys = min(LOCAL, hi - key);
 			for (int k = 0; k < keys; k++) {
 				uint at = place[k];
+				vec4 factor = score[k];
 				for (uint i = 0u; i < PAIRS; i++) {
 					uint word = t + i * LOCAL;
-					if (word < words) acc[i] += score[k] * pair(at, word);
+					if (word >= words) continue;
+					vec2 v = pair(at, word);
+					for (int g = 0; g < HEADS; g++) acc[g][i] += factor[g] * v;
 				}
 			}
 			SYNC;
 		}
-		uint to = uint(p[10]);
-		float factor = 1.0;
-		if (p[18] == 1) {
-			to += uint(row * p[11]) + h * uint(p[3]);
-			float sink = p[15] == 1 ? sinks[h] : LOW, most = max(top, sink);
-			float all = sum * exponential(top - most) + (p[15] == 1 ? exponential(sink - most) : 0.0);
-			factor = sum > 0.0 ? exponential(top - most) / all : 0.0;
-		} else {
-			to += (uint(table[item + 6]) * uint(p[0]) + h) * uint(p[3] + 2);
-			if (t == 0u) {
-				dst[to] = top;
-				dst[to + 1u] = sum;
+		for (int g = 0; g < count; g++) {
+			int h = first + g;
+			uint to = uint(p[10]);
+			float factor = 1.0;
+			if (p[18] == 1) {
+				to += uint(row * p[11] + h * p[3]);
+				float sink = p[15] == 1 ? sinks[h] : LOW, most = max(top[g], sink);
+				float all = sum[g] * exponential(top[g] - most) + (p[15] == 1 ? exponential(sink - most) : 0.0);
+				factor = sum[g] > 0.0 ? exponential(top[g] - most) / all : 0.0;
+			} else {
+				to += uint((table[item + 6] * p[0] + h) * (p[3] + 2));
+				if (t == 0u) {
+					dst[to] = top[g];
+					dst[to + 1u] = sum[g];
+				}
+				to += 2u;
 			}
-			to += 2u;
-		}
-		for (uint i = 0u; i < PAIRS; i++) {
-			uint d = 2u * (t + i * LOCAL);
-			if (d < uint(p[3])) dst[to + d] = acc[i].x * factor;
-			if (d + 1u < uint(p[3])) dst[to + d + 1u] = acc[i].y * factor;
+			for (uint i = 0u; i < PAIRS; i++) {
+				uint d = 2u * (t + i * LOCAL);
+				if (d < uint(p[3])) dst[to + d] = acc[g][i].x * factor;
+				if (d + 1u < uint(p[3])) dst[to + d + 1u] = acc[g][i].y * factor;
+			}
 		}
 	}
 }
