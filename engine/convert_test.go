@@ -15,6 +15,7 @@ import (
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
+	"soberano/models/defaults"
 	"soberano/models/gguf"
 	"soberano/models/registry"
 )
@@ -205,4 +206,10 @@ func TestConvertFolders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConvertSmolLM2 checks that a real model as an APR file gives the same logits and the same tokens of a text.
+func TestConvertSmolLM2(t *testing.T) {
+	file := defaults.Need(t, "smollm2")
+	sameLogits(t, file, converted(t, file, "m.apr", convert.Options{}))
 }
