@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
@@ -146,6 +147,13 @@ func TestConvertEnds(t *testing.T) {
 	}}
 	if err := os.WriteFile(filepath.Join(dir, "old.apr"), []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	bad := &models.File{Path: "bad.gguf", Meta: f.Meta, Tensors: slices.Clone(f.Tensors)}
+	i := slices.IndexFunc(bad.Tensors, func(x models.Tensor) bool { return x.Name == "blk.0.ffn_up.weight" })
+	n, _ := models.Bytes(quant.F32, bad.Tensors[i].Shape)
+	bad.Tensors[i].Type, bad.Tensors[i].Data = quant.F32, bytes.Repeat([]byte{0xff, 0xff, 0xc0, 0x7f}, int(n)/4)
+	if err := convert.Convert(context.Background(), bad, filepath.Join(dir, "m.gguf"), convert.Options{Type: "Q8_0"}); !errors.Is(err, models.ErrCorrupt) {
+		t.Errorf("values that are not numbers: %v", err)
 	}
 	for name, try := range map[string]func() error{
 		"interrupted": func() error { return convert.Convert(ctx, f, filepath.Join(dir, "m.gguf"), stop) },
