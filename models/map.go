@@ -41,21 +41,38 @@ func Map(path string) (data []byte, release func() error, err error) {
 		return data, unmap, err
 	}
 	maps.Lock()
-	maps.of[&data[0]] = data
+	maps.of[&data[0]], maps.paths[&data[0]] = data, path
 	maps.Unlock()
 	return data, func() error {
 		maps.Lock()
 		delete(maps.of, &data[0])
+		delete(maps.paths, &data[0])
 		maps.Unlock()
 		return unmap()
 	}, nil
 }
 
-// maps holds the current mappings, by the address of their first byte.
+// maps holds the current mappings and the paths of their files, by the address of their first byte.
 var maps = struct {
 	sync.Mutex
-	of map[*byte][]byte
-}{of: map[*byte][]byte{}}
+	of    map[*byte][]byte
+	paths map[*byte]string
+}{of: map[*byte][]byte{}, paths: map[*byte]string{}}
+
+// Locate returns the file of which b is a part of what Map returned, the file's size, and the offset of b. ok is false if b lies in no mapping.
+func Locate(b []byte) (path string, size, offset int64, ok bool) {
+	if len(b) == 0 {
+		return "", 0, 0, false
+	}
+	maps.Lock()
+	defer maps.Unlock()
+	for first, m := range maps.of {
+		if at := uintptr(unsafe.Pointer(&b[0])) - uintptr(unsafe.Pointer(&m[0])); at < uintptr(len(m)) && len(b) <= len(m)-int(at) {
+			return maps.paths[first], int64(len(m)), int64(at), true
+		}
+	}
+	return "", 0, 0, false
+}
 
 // Forget tells the system that b, a part of what Map returned, is probably not needed soon.
 // Its pages then no longer count as this program's memory; touching them loads them again.

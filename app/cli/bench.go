@@ -31,11 +31,12 @@ type machine struct {
 type chatBench struct {
 	Model string `json:"model"`
 	machine
-	Depth           int   `json:"depth"` // tokens in the cache before the measurement
-	PromptTokens    int   `json:"prompt_tokens"`
-	GeneratedTokens int   `json:"generated_tokens"`
-	Prompt          rates `json:"prompt"`
-	Generation      rates `json:"generation"`
+	Device          string `json:"device"` // which ran the model in the end
+	Depth           int    `json:"depth"`  // tokens in the cache before the measurement
+	PromptTokens    int    `json:"prompt_tokens"`
+	GeneratedTokens int    `json:"generated_tokens"`
+	Prompt          rates  `json:"prompt"`
+	Generation      rates  `json:"generation"`
 }
 
 // speechBench is the JSON of `soberano bench` for a speech model.
@@ -50,7 +51,7 @@ type speechBench struct {
 
 func benchCommand() *cobra.Command {
 	var model string
-	o := chatLoad{prompt: 512, generate: 128}
+	o := chatLoad{prompt: 512, generate: 128, gpu: host.GPUOff}
 	threads, rounds := 2, 5
 	var asJSON, kernels, limits, dictation bool
 	d := dictationLoad{}
@@ -104,6 +105,7 @@ func benchCommand() *cobra.Command {
 	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
 	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: detected)")
 	numberFlag(fs, &threads, "threads", "t", 0, mostThreads, "threads; 0: as many as a chat would use")
+	gpuFlag(fs, &o.gpu)
 	numberFlag(fs, &o.prompt, "prompt", "p", 1, mostContext, "tokens of the prompt")
 	numberFlag(fs, &o.generate, "tokens", "n", 1, mostContext, "tokens to generate")
 	numberFlag(fs, &o.depth, "depth", "d", 0, mostContext, "tokens in the context before the prompt, and before those to generate")
@@ -122,13 +124,16 @@ func machineOf(threads int) (machine, error) {
 }
 
 // chatLoad says how many tokens a chat model is measured with.
-type chatLoad struct{ depth, prompt, generate int }
+type chatLoad struct {
+	depth, prompt, generate int
+	gpu                     host.GPUChoice
+}
 
 // benchChat measures like llama-bench: a prompt in one batch, then tokens one by one, each from an empty context or after depth
 // tokens.
 func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, threads, rounds int, asJSON bool) error {
 	p, n := o.prompt, o.generate
-	m, closeModel, err := open(ctx, host.Chats, e, host.Settings{Context: o.depth + max(p, n) + 1, Threads: threads})
+	m, closeModel, err := open(ctx, host.Chats, e, host.Settings{Context: o.depth + max(p, n) + 1, Threads: threads, GPU: o.gpu})
 	if err != nil {
 		return err
 	}
@@ -153,10 +158,11 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, t
 		b.Prompt.TokensPerSecond = append(b.Prompt.TokensPerSecond, float64(p)/prompt)
 		b.Generation.TokensPerSecond = append(b.Generation.TokensPerSecond, float64(n)/generation)
 	}
+	b.Device = m.Info().Device
 	if asJSON {
 		return printJSON(w, b)
 	}
-	fmt.Fprintf(w, "%s, %s, %s, %d threads", b.Model, b.CPU, b.Level, b.Threads)
+	fmt.Fprintf(w, "%s on %s; %s, %s, %d threads", b.Model, b.Device, b.CPU, b.Level, b.Threads)
 	if o.depth > 0 {
 		fmt.Fprintf(w, ", after %d tokens", o.depth)
 	}

@@ -23,6 +23,7 @@ type chatFlags struct {
 	model, prompt, system      string
 	tokens, context            int
 	threads                    int
+	gpu                        host.GPUChoice
 	temperature                float32
 	seed                       uint64
 	images                     []string
@@ -81,6 +82,7 @@ func chatCommand() *cobra.Command {
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
+	gpuFlag(fs, &f.gpu)
 	fs.StringVar(&f.system, "system", "", "system message")
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
@@ -141,7 +143,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err := seesImages(entry, images); err != nil {
 		return err
 	}
-	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads})
+	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads, GPU: f.gpu})
 	if err != nil {
 		return err
 	}

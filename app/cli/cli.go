@@ -118,8 +118,14 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), embedCommand(), rerankCommand(),
-		tokenizeCommand(), logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand())
+		tokenizeCommand(), logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand(), helperCommand())
 	return root
+}
+
+// helperCommand runs a process in which a GPU's driver works. The program starts it by itself.
+func helperCommand() *cobra.Command {
+	return &cobra.Command{Use: host.HelperVerb, Hidden: true, DisableFlagParsing: true, SilenceUsage: true,
+		RunE: func(_ *cobra.Command, args []string) error { return host.RunHelper(args, nil) }}
 }
 
 // files checks that the arguments of a command without a verb name files; another word is a verb that does not exist, unless it

@@ -16,7 +16,6 @@ import (
 	"soberano/app/host"
 	"soberano/asr/mic"
 	"soberano/kernels/cpu"
-	"soberano/kernels/gl"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -36,7 +35,7 @@ type report struct {
 	Memory       memory       `json:"memory"`
 	Microphones  []microphone `json:"microphones"`
 	MicError     string       `json:"microphone_error,omitempty"`
-	GPUs         []gpu        `json:"gpus"`
+	GPUs         []host.GPU   `json:"gpus"`
 	GLError      string       `json:"gl_error,omitempty"`
 	Library      string       `json:"library"` // its folder; "": there can be none
 	LibraryError string       `json:"library_error,omitempty"`
@@ -56,12 +55,6 @@ type microphone struct {
 	Name    string  `json:"name"`
 	Default bool    `json:"default"`
 	Rate    float64 `json:"rate"`
-}
-
-// gpu is a GPU. Its self-check passed if it is not a software driver and there is no error.
-type gpu struct {
-	gl.Info
-	Error string `json:"error,omitempty"`
 }
 
 func doctorCommand() *cobra.Command {
@@ -101,16 +94,8 @@ func examine(ctx context.Context) (report, error) {
 	for _, d := range devices {
 		r.Microphones = append(r.Microphones, microphone{d.Name, d.Default, float64(d.Rate)})
 	}
-	found, err := gl.Examine()
-	if err != nil {
+	if r.GPUs, err = host.GPUs(ctx, host.Helper()); err != nil {
 		r.GLError = errorText(err)
-	}
-	for _, f := range found {
-		g := gpu{Info: f.Info}
-		if f.Error != nil {
-			g.Error = errorText(f.Error)
-		}
-		r.GPUs = append(r.GPUs, g)
 	}
 	r.examineLibrary(ctx)
 	return r, ctx.Err()
@@ -187,7 +172,13 @@ func (r report) print(out io.Writer) error {
 		row("microphone", "%s", r.MicError)
 	}
 	for _, g := range r.GPUs {
-		row("gpu", "%s", g)
+		row("gpu", "%s", gpuLine(g))
+		for _, t := range g.Models {
+			row("", "%s", trialLine(t))
+		}
+	}
+	if len(r.GPUs) == 0 && r.GLError == "" {
+		row("gpu", "none with OpenGL 4.3, or none that this build can use")
 	}
 	if r.GLError != "" {
 		row("gpu", "%s", r.GLError)
@@ -219,20 +210,27 @@ func (r report) print(out io.Writer) error {
 	return w.Flush()
 }
 
-// String describes a GPU in a line.
-func (g gpu) String() string {
+// gpuLine describes a GPU in a line.
+func gpuLine(g host.GPU) string {
+	s := fmt.Sprintf("%d: %s, OpenGL %s", g.Number, models.Printable(g.Renderer), models.Printable(g.Version))
 	switch {
 	case g.Renderer == "":
-		return g.Error
-	case g.Software:
-		return g.Renderer + ", OpenGL " + g.Version + ", a software driver, which is not used"
-	}
-	s := g.Renderer + ", OpenGL " + g.Version
-	if g.MemoryBytes > 0 {
+		return fmt.Sprintf("%d: %s", g.Number, g.Error)
+	case g.Software && !g.Usable():
+		return s + ", a software driver, which is not used"
+	case g.MemoryBytes > 0:
 		s += ", " + models.Size(g.MemoryBytes)
 	}
 	if g.Error != "" {
 		return s + ", but it is not used: " + g.Error
 	}
 	return s + ", computes correctly"
+}
+
+// trialLine says what came of trying a model on a GPU.
+func trialLine(t host.ModelTrial) string {
+	if t.Error != "" {
+		return fmt.Sprintf("%s does not run there: %s", models.Printable(t.Title), t.Error)
+	}
+	return fmt.Sprintf("%s writes %.1f tokens a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
 }

@@ -20,12 +20,14 @@ type encoderFlags struct {
 	ids     []int32
 	threads int
 	exact   bool
+	gpu     host.GPUChoice
 	asJSON  bool
 }
 
 func (f *encoderFlags) add(fs *pflag.FlagSet) {
 	fs.VarP((*modelName)(&f.model), "model", "m", "a model of the library, or the path of one (default: the first of its kind)")
 	threadsFlag(fs, &f.threads)
+	gpuFlag(fs, &f.gpu)
 	fs.Int32SliceVar(&f.ids, "tokens", nil, "token `ids` instead of a text, with all special tokens")
 	fs.Lookup("tokens").DefValue = ""
 	fs.BoolVar(&f.exact, "exact", false, "float32 weights, activations and cache throughout")
@@ -47,7 +49,7 @@ func (f *encoderFlags) open(cmd *cobra.Command, kind registry.Kind) (*engine.Enc
 	if err != nil {
 		return nil, nil, err
 	}
-	m, closeModel, err := open(cmd.Context(), host.Encoders, entry, host.Settings{Threads: f.threads, Exact: f.exact})
+	m, closeModel, err := open(cmd.Context(), host.Encoders, entry, host.Settings{Threads: f.threads, Exact: f.exact, GPU: f.gpu})
 	if err == nil && m.Info().Warning != "" {
 		warnf("%s", models.Printable(m.Info().Warning))
 	}

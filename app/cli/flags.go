@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"soberano/app/host"
 	"soberano/asr"
 	"soberano/models"
 )
@@ -37,6 +39,24 @@ func threadsFlag(fs *pflag.FlagSet, threads *int) {
 }
 
 const mostThreads = 1024
+
+func gpuFlag(fs *pflag.FlagSet, choice *host.GPUChoice) {
+	fs.Var((*gpuChoice)(choice), "gpu", "auto: the graphics card, if it is faster and computes correctly; off; or the number of one, from 0 (default: "+(*gpuChoice)(choice).text()+")")
+}
+
+// gpuChoice is the value of a flag that chooses a GPU.
+type gpuChoice host.GPUChoice
+
+func (c *gpuChoice) text() string   { return cmp.Or(string(*c), "auto") }
+func (c *gpuChoice) String() string { return "" } // pflag would show it as the default
+func (c *gpuChoice) Type() string   { return "auto|off|N" }
+
+// Set implements pflag.Value.
+func (c *gpuChoice) Set(text string) error {
+	chosen, err := host.ParseGPU(text)
+	*c = gpuChoice(chosen)
+	return err
+}
 
 func contextFlag(fs *pflag.FlagSet, tokens *int) {
 	numberFlag(fs, tokens, "ctx", "", 0, mostContext, "tokens of context (default: the model's own, at most 4096)")

@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"soberano/app/host"
 )
 
 // TestMain is also the main function of the program that the tests start.
 func TestMain(m *testing.M) {
-	if os.Getenv("SOBERANO_TEST_MAIN") != "" {
+	if os.Getenv("SOBERANO_TEST_MAIN") != "" || len(os.Args) > 1 && os.Args[1] == host.HelperVerb {
 		os.Exit(Main(os.Args[1:], nil))
 	}
 	os.Exit(m.Run())

@@ -17,6 +17,7 @@ import (
 func perplexityCommand() *cobra.Command {
 	var model string
 	var chunks, threads int
+	var gpu host.GPUChoice
 	context := 512
 	var exact, asJSON bool
 	cmd := &cobra.Command{
@@ -30,7 +31,7 @@ func perplexityCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact})
+			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact, GPU: gpu})
 			if err != nil {
 				return err
 			}
@@ -62,6 +63,7 @@ func perplexityCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
+	gpuFlag(fs, &gpu)
 	numberFlag(fs, &context, "ctx", "", 2, mostContext, "tokens in a chunk")
 	numberFlag(fs, &chunks, "chunks", "", 0, math.MaxInt32, "how many chunks (default: all)")
 	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")

@@ -82,6 +82,7 @@ func logitsCommand() *cobra.Command {
 	var model, prompt string
 	var ids []int32
 	var threads, context int
+	var gpu host.GPUChoice
 	top := 20
 	var raw, exact, asJSON bool
 	cmd := &cobra.Command{
@@ -103,7 +104,7 @@ func logitsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact})
+			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact, GPU: gpu})
 			if err != nil {
 				return err
 			}
@@ -136,6 +137,7 @@ func logitsCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
+	gpuFlag(fs, &gpu)
 	fs.StringVarP(&prompt, "prompt", "p", "", "the text, put through the chat template")
 	fs.Int32SliceVar(&ids, "tokens", nil, "token `ids` instead of a text")
 	fs.Lookup("tokens").DefValue = ""

@@ -28,6 +28,13 @@ type Options struct {
 	// Damaged is called with the path of a file of repacked weights that was found damaged. The weights are repacked from the model's
 	// file. It may be called from any goroutine; nil: a line on standard error says so.
 	Damaged func(path string)
+	// Helper is the command of a helper process that runs a GPU's driver, see the function Helper. nil: no GPU is used.
+	Helper []string
+	// GPUFailed is called with a *GPUError when a GPU has failed. The CPU continues in its place, and no GPU is used until the program ends.
+	// It may be called from any goroutine; nil: a line on standard error says so.
+	GPUFailed func(error)
+	// GPUTimeout is how long a step on a GPU may take; 0: a minute, and ten with a software renderer.
+	GPUTimeout time.Duration
 }
 
 // Host owns the opened models of a process under one memory budget. Its methods may be
@@ -45,6 +52,7 @@ type Host struct {
 	available func() int64
 	damaged   func(path string)
 	pools     pools
+	gpus      gpus
 
 	mu     sync.Mutex
 	budget int64
@@ -74,6 +82,10 @@ func New(o Options) *Host {
 	if h.available == nil {
 		h.available = Available
 	}
+	h.gpus.helper, h.gpus.timeout, h.gpus.tell = o.Helper, o.GPUTimeout, o.GPUFailed
+	if h.gpus.tell == nil {
+		h.gpus.tell = func(err error) { fmt.Fprintf(os.Stderr, "soberano: %v; the processor is used instead\n", err) }
+	}
 	if h.damaged == nil {
 		h.damaged = sayDamaged
 	}
@@ -88,6 +100,13 @@ func sayDamaged(path string) {
 func Available() int64 {
 	_, available := cpu.Memory()
 	return available
+}
+
+// TellGPU sets Options.GPUFailed.
+func (h *Host) TellGPU(tell func(error)) {
+	h.gpus.mu.Lock()
+	defer h.gpus.mu.Unlock()
+	h.gpus.tell = tell
 }
 
 // SetBudget changes the memory budget; see Options.Budget. Idle models that exceed it are closed.

@@ -13,12 +13,12 @@ import (
 	"soberano/models/registry"
 )
 
-// Chats returns the chat models of a library, opened on the CPU.
+// Chats returns the chat models of a library.
 func Chats(h *Host) *Models[*engine.Model] {
 	return NewModels(h, h.OpenChat, func(m *engine.Model) int64 { return ChatBytes(m.Info()) })
 }
 
-// Encoders returns the embedding models and rerankers of a library, opened on the CPU.
+// Encoders returns the embedding models and rerankers of a library.
 func Encoders(h *Host) *Models[*engine.Encoder] {
 	return NewModels(h, h.OpenEncoder, func(e *engine.Encoder) int64 { return ChatBytes(e.Info()) })
 }
@@ -33,22 +33,20 @@ func ChatBytes(i engine.Info) int64 {
 	return i.WeightBytes + i.CacheBytes + i.ScratchBytes
 }
 
-// OpenChat opens a chat model on the CPU; it is an Open function.
+// OpenChat opens a chat model on the GPU or the CPU, see Settings.GPU; it is an Open function.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
-	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Keep, report)
-	if err != nil {
-		return nil, err
+	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Model, error) {
+		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, pool), Replace: replace})
 	}
-	return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, pool)})
+	return opening[*engine.Model]{kindOf[*engine.Model]{open, tryChat}, h, e, s, report}.run(ctx)
 }
 
-// OpenEncoder opens an embedding model or a reranker on the CPU; it is an Open function.
+// OpenEncoder opens an embedding model or a reranker on the GPU or the CPU, see Settings.GPU; it is an Open function.
 func (h *Host) OpenEncoder(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Encoder, error) {
-	f, dev, _, err := h.onCPU(ctx, e, s, cpu.Keep, report)
-	if err != nil {
-		return nil, err
+	open := func(f *models.File, dev kernels.Device, _ *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Encoder, error) {
+		return engine.OpenEncoder(f, dev, engine.Options{Context: s.Context, Replace: replace})
 	}
-	return engine.OpenEncoder(f, dev, engine.Options{Context: s.Context})
+	return opening[*engine.Encoder]{kindOf[*engine.Encoder]{open, tryEncoder}, h, e, s, report}.run(ctx)
 }
 
 // OpenSpeech opens a speech model on the CPU; it is an Open function.
@@ -85,10 +83,15 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	dev, err := cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e),
-		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
+	dev, err := h.cpuDevice(e, s, f, floats, pool)
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, f.Close())
 	}
 	return f, newLoadingDevice(ctx, dev, f, report), pool, nil
+}
+
+// cpuDevice opens a CPU device for the weights of f.
+func (h *Host) cpuDevice(e registry.Entry, s Settings, f *models.File, floats cpu.Floats, pool *cpu.Pool) (kernels.Device, error) {
+	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e),
+		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
 }

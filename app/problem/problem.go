@@ -70,6 +70,16 @@ const (
 	ProgramClosed    Code = "program-closed"  // while an answer was written
 	LibraryLocked    Code = "library-locked"  // by another process that changes it
 
+	// Graphics cards.
+	GPUFailed  Code = "gpu-failed" // and is not used any longer
+	GPUMemory  Code = "gpu-memory"
+	GPULost    Code = "gpu-lost"
+	GPUHung    Code = "gpu-hung"
+	GPUCrashed Code = "gpu-crashed"
+	GPUWrong   Code = "gpu-wrong"
+	GPUNone    Code = "gpu-none"  // of the chosen number
+	GPUUnfit   Code = "gpu-unfit" // a software renderer was chosen
+
 	// Recordings.
 	AudioEmpty      Code = "audio-empty"
 	AudioTooShort   Code = "audio-too-short"
@@ -217,6 +227,9 @@ func of(err error) Problem {
 	if e, ok := errors.AsType[*host.MemoryError](err); ok {
 		return Problem{Code: ModelTooLarge, Args: Args{Model: e.Title, Needed: e.Needed, Free: e.Free, Others: strings.Join(e.InUse, ", ")}}
 	}
+	if e, ok := errors.AsType[*host.GPUError](err); ok {
+		return Problem{Code: gpuCodes[e.Fault], Args: Args{Device: e.Name, Detail: e.Err.Error()}}
+	}
 	if e, ok := errors.AsType[*host.InUseError](err); ok {
 		return Problem{Code: ModelInUse, Args: Args{Model: e.Title}}
 	}
@@ -239,6 +252,10 @@ func of(err error) Problem {
 	}
 	return Problem{Code: Unknown, Args: Args{Detail: unpackaged(err.Error())}}
 }
+
+// gpuCodes maps what went wrong with a GPU to codes.
+var gpuCodes = map[host.GPUFault]Code{host.GPUFailed: GPUFailed, host.GPUMemory: GPUMemory, host.GPULost: GPULost, host.GPUHung: GPUHung,
+	host.GPUCrashed: GPUCrashed, host.GPUWrong: GPUWrong, host.GPUNone: GPUNone, host.GPUUnfit: GPUUnfit}
 
 // coded is an error of the database with SQLite's result code (https://sqlite.org/rescode.html).
 type coded interface {

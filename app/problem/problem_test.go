@@ -15,6 +15,7 @@ import (
 
 	"soberano/app/dictation"
 	"soberano/app/filekind"
+	"soberano/app/host"
 	"soberano/asr/audio"
 	"soberano/asr/mic"
 	"soberano/engine"
@@ -47,6 +48,9 @@ func TestOf(t *testing.T) {
 		{&filekind.SearchError{Folder: "/home/ada", Entries: true}, FolderTooLarge, "/home/ada contains more than 100,000 files; the others were left out. Open the folders in it one by one."},
 		{&filekind.SearchError{Folder: "/home/ada"}, FolderTooDeep, "/home/ada was searched 32 folders deep; what is below that was left out. Open the folders in it one by one."},
 		{engine.ErrContextFull, MessageTooLong, ""},
+		{&host.GPUError{Name: "RTX 9", Fault: host.GPUHung, Err: errors.New("late")}, GPUHung,
+			"RTX 9 did not answer in time. The processor continues in its place, and nothing is lost. The graphics card is used again when the program is started anew."},
+		{&host.GPUError{Name: "3", Fault: host.GPUNone, Err: errors.New("there are 2 GPUs")}, GPUNone, ""},
 		{fmt.Errorf("dictation: %w", dictation.ErrNotTaken), TextUntaken, "The active window did not accept the text."},
 		{dictation.ErrSystem, NoX11, ""},
 		{dictation.ErrWayland, Wayland, "This desktop uses Wayland, which does not let one program type into another. Dictate in Soberano's own window and copy the text, or log in to an X11 session."},

@@ -36,7 +36,10 @@ const (
 	newChat     = "Nothing was left out. Start a new chat, or choose a model with a longer context."
 	convert     = "convert the file to WAV, FLAC, MP3 or Opus."
 	ownWindow   = "Dictate in Soberano's own window and copy the text"
-	ownChoices  = "The default settings are used."
+	cardOff     = "The graphics card is switched off."
+	// cpuContinues is what happens after a GPU has failed.
+	cpuContinues = "The processor continues in its place, and nothing is lost. The graphics card is used again when the program is started anew."
+	ownChoices   = "The default settings are used."
 )
 
 // table contains the texts of all codes; a translation would be another table.
@@ -84,6 +87,15 @@ var english = map[Code]phrases{
 	SettingsKept:   {why: []string{"The file with the settings was damaged. It is kept as {path}. " + ownChoices}},
 	SettingsStuck:  {why: []string{"The file with the settings is damaged, and it could not be renamed. " + ownChoices}, do: "Check the permissions of the folder and the free space."},
 	SettingsUnread: {why: []string{"The file with the settings could not be read. " + ownChoices}, do: "Check its permissions."},
+
+	GPUFailed:  {title: cardOff, why: []string{"{device} reported an error ({detail}). " + cpuContinues}},
+	GPUMemory:  {title: cardOff, why: []string{"The memory of {device} is full. " + cpuContinues}, do: "Choose a shorter context or a smaller model to use the graphics card."},
+	GPULost:    {title: cardOff, why: []string{"The system has reset {device}. " + cpuContinues}},
+	GPUHung:    {title: cardOff, why: []string{"{device} did not answer in time. " + cpuContinues}},
+	GPUCrashed: {title: cardOff, why: []string{"The driver of {device} crashed. " + cpuContinues}, do: "A newer driver may help."},
+	GPUWrong:   {title: cardOff, why: []string{"{device} computes wrong values ({detail}). " + cpuContinues}, do: "A newer driver may help."},
+	GPUNone:    {why: []string{"There is no graphics card with the number {device}: {detail}."}, do: "`soberano doctor` lists them; they are counted from 0."},
+	GPUUnfit:   {why: []string{"{device} can't be used: {detail}, slower than the processor by itself."}, do: "Choose auto or off."},
 
 	ModelDamaged:     {why: []string{"{file} {detail}."}, do: "{advice}."},
 	ModelUnsupported: {why: []string{"{file} {detail}."}, do: "{advice}."},

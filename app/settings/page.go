@@ -9,6 +9,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/asr"
@@ -19,6 +20,7 @@ import (
 type Window interface {
 	ui.Window
 	Microphones() ([]string, error) // the names; it may take a moment, and is called from any goroutine
+	Device() string                 // the name of the device on which the chat model runs; "": none is open
 	Change(Values)                  // applies other settings
 }
 
@@ -147,6 +149,9 @@ func (p *Page) draw() {
 		row(p, "Context length", "How much of a conversation the model reads at once, in tokens: a token is a short word or a piece of a longer one. More tokens use more memory. A change loads the model again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
 		ui.NewRule(),
 		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
+		ui.NewRule(),
+		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, "Number "+string(v.GPU)), v.GPU,
+			func(c host.GPUChoice) { set(func() { v.GPU = c }) }),
 		ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
 	p.fit()
@@ -321,6 +326,15 @@ func threads(cores, now int) []option[int] {
 		options = append(options, option[int]{strconv.Itoa(n), n})
 	}
 	return with(options, now, fmt.Sprint(now))
+}
+
+// gpuNote explains the choice of a graphics card.
+func (p *Page) gpuNote() string {
+	note := "Automatic: answers are computed by the graphics card if it is faster than the processor and computes correctly, which is tried when a model is used for the first time. A change loads the model again."
+	if device := p.Device(); device != "" {
+		note += " The present model runs on " + models.Printable(device) + "."
+	}
+	return note
 }
 
 // with adds the present value to the options, if it is not among them.

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"soberano/app/choice"
+	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
@@ -28,16 +29,17 @@ type Values struct {
 
 	Words string `json:"your_words,omitempty"` // as they were typed; see Vocabulary
 
-	Theme      ui.Mode `json:"theme,omitempty"`
-	Microphone string  `json:"microphone,omitempty"` // by name; "": the system's
-	Language   string  `json:"language,omitempty"`   // of dictation; "": detected from the audio
-	Fillers    bool    `json:"leave_out_fillers,omitempty"`
-	Literal    bool    `json:"literal_commands,omitempty"` // "new line" is written as words
-	Hotkey     string  `json:"hotkey,omitempty"`           // for dictation in any program, such as "Ctrl+Alt+D"; "": none
-	Context    int     `json:"context,omitempty"`          // in tokens; 0: 4,096 or the model's own, if that is less
-	Threads    int     `json:"threads,omitempty"`          // 0: chosen by the number of the machine's cores
-	Memory     int64   `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
-	Place      Place   `json:"window,omitzero"`
+	Theme      ui.Mode        `json:"theme,omitempty"`
+	Microphone string         `json:"microphone,omitempty"` // by name; "": the system's
+	Language   string         `json:"language,omitempty"`   // of dictation; "": detected from the audio
+	Fillers    bool           `json:"leave_out_fillers,omitempty"`
+	Literal    bool           `json:"literal_commands,omitempty"` // "new line" is written as words
+	Hotkey     string         `json:"hotkey,omitempty"`           // for dictation in any program, such as "Ctrl+Alt+D"; "": none
+	Context    int            `json:"context,omitempty"`          // in tokens; 0: 4,096 or the model's own, if that is less
+	Threads    int            `json:"threads,omitempty"`          // 0: chosen by the number of the machine's cores
+	GPU        host.GPUChoice `json:"gpu,omitempty"`              // on which GPU chat models run
+	Memory     int64          `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
+	Place      Place          `json:"window,omitzero"`
 
 	choice.Models // the chosen models
 }
@@ -123,6 +125,9 @@ func (v *Values) check() {
 	}
 	if v.Memory < -1 {
 		v.Memory = 0
+	}
+	if gpu, err := host.ParseGPU(string(v.GPU)); err != nil || gpu != v.GPU {
+		v.GPU = host.GPUAuto
 	}
 	if v.Threads < 0 || v.Threads > 1024 {
 		v.Threads = 0

@@ -8,13 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
 	"soberano/app/chat"
+	"soberano/app/problem"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
@@ -123,75 +122,6 @@ func (d *Shell) openHit(h store.Hit) {
 
 func (d *Shell) openChat(c store.Conversation) {
 	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return c, nil }, false, func() {})
-}
-
-// thread is a conversation with its messages.
-type thread struct {
-	store.Conversation
-	messages []store.Message
-}
-
-// load reads the conversation that find returns, shows it and then calls shown, unless another conversation was chosen
-// meanwhile. Text that is typed before it is shown goes into the new conversation, and so does that of the entry if no conversation is
-// open. With stay, the page and the focus are not changed, and neither are they if another page was shown meanwhile.
-func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
-	before := ""
-	if d.chat.Conversation() != 0 {
-		before = d.chat.Composer.Entry.Text
-	}
-	d.loadAfter(before, failed, find, stay, shown)
-}
-
-// loadAfter is load; before is the text of the entry that belongs to the open conversation.
-func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
-	d.opening++
-	turn, ended, entry, shows := d.opening, d.chat.Ended(), d.chat.Composer.Entry, d.shows
-	d.chat.SaveDraft()
-	d.chat.Hold()
-	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
-		if t.Conversation, err = find(s); err != nil {
-			return t, err
-		}
-		if t.Conversation, err = s.Conversation(t.ID); err != nil { // a row of the list may be older than the draft
-			return t, err
-		}
-		t.messages, err = s.Messages(t.ID)
-		return t, err
-	}, func(t thread, err error) {
-		stay := stay || d.shows != shows && d.page != chatPage
-		switch {
-		case turn != d.opening:
-		case err != nil:
-			d.chat.Release(false)
-			d.notice(failed, err)
-		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
-			d.loadAfter(before, failed, find, stay, shown)
-		default:
-			typed, more := strings.CutPrefix(entry.Text, before)
-			if more = more && typed != ""; more {
-				entry.SetText(before)
-			}
-			d.chat.Open(t.Conversation, t.messages)
-			if !stay {
-				d.show(chatPage)
-				d.chat.Focus(d.window.Canvas())
-			}
-			shown()
-			if more {
-				entry.SetText(behind(entry.Text, typed))
-				entry.ToEnd()
-			}
-			d.chat.Release(true)
-		}
-	})
-}
-
-// behind returns a draft with what was typed behind it, with a space between them.
-func behind(draft, typed string) string {
-	if last, _ := utf8.DecodeLastRuneInString(draft); draft != "" && !unicode.IsSpace(last) {
-		draft += " "
-	}
-	return draft + typed
 }
 
 func (d *Shell) listChanged() {
@@ -304,7 +234,7 @@ func (d *Shell) change(v settings.Values) {
 	old := d.values.Values()
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
 	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
-	reload := v.Context != old.Context || v.Threads != old.Threads
+	reload := v.Context != old.Context || v.Threads != old.Threads || v.GPU != old.GPU
 	theme, keys := v.Theme != old.Theme, v.Hotkey != old.Hotkey
 	d.set(func(values *settings.Values) { *values = v })
 	if theme {
@@ -324,6 +254,11 @@ func (d *Shell) set(edit func(*settings.Values)) {
 	if err := d.values.Change(edit); err != nil {
 		d.notice("The settings could not be saved.", err)
 	}
+}
+
+// gpuFailed tells that a GPU is not used any longer.
+func (d *Shell) gpuFailed(err error) {
+	d.Post(func() { d.notice(problem.Of(err).Words().Title, err) })
 }
 
 func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Values().Theme}) }

@@ -84,6 +84,7 @@ func (f libraryFrame) Release(ctx context.Context, e registry.Entry) error {
 type settingsFrame struct{ frame }
 
 func (f settingsFrame) Microphones() ([]string, error) { return f.d.Microphones() }
+func (f settingsFrame) Device() string                 { return f.d.runner.Status().Info.Device }
 func (f settingsFrame) Change(v settings.Values)       { f.d.change(v) }
 
 // filesFrame implements transcribe.Window, transcribe.Choices and transcribe.Machine.

@@ -66,7 +66,7 @@ type Shell struct {
 	window         fyne.Window
 	store          *store.Store
 	work           *store.Worker // uses the store for the UI goroutine
-	opening        int           // number of conversations whose opening was begun
+	opening        opening
 	values         *settings.Current
 	runner         *chat.Runner
 	chat           *chat.Screen
@@ -179,6 +179,7 @@ func storeActions(d *Shell, p problem.Problem) []ui.Action {
 func (d *Shell) build() {
 	f := frame{d}
 	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
+	d.Host.TellGPU(d.gpuFailed)
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
@@ -295,7 +296,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: v.GPU}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}

@@ -205,7 +205,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	in8 := c.kind == q8s32
 	if in8 {
 		w.b8.grow(j.a.HeadDim)
-		j.load8(w, n)
+		j.load8(w, s, u, n, group)
 	}
 	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	in16 := wide && c.words
@@ -242,15 +242,17 @@ func (j *attendJob) place(s kernels.Span, u unit, i, group int) (row, head int) 
 	return s.Row + at/group, int(u.head)*group + at%group
 }
 
-// load copies the queries of a unit, multiplied by the scale, to w.q, and determines which keys each row attends to
-// (w.lo, w.hi). lo and hi span the keys of all rows.
+// load copies the queries of a unit, multiplied by the scale, to w.q, unless load8 reads them where they are, and determines
+// which keys each row attends to (w.lo, w.hi). lo and hi span the keys of all rows.
 func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit, n, group int) (lo, hi int) {
 	d := j.a.HeadDim
 	lo = math.MaxInt
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		pos := s.Pos + t - s.Row
-		scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
+		if c.kind != q8s32 || j.a.Temperature.Length > 0 {
+			scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
+		}
 		if c.kind == kindPairs {
 			pairs(j.lv, asWords(w.q[i*d:][:d]), w.q[i*d:][:d])
 		}

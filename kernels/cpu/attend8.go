@@ -1,5 +1,7 @@
 package cpu
 
+import "soberano/kernels"
+
 // Attention over 8-bit keys and values (keysvalues8.go) consists of the same two products and the same running
 // softmax as in attend.go, but with the integer microkernel. Queries are quantized to 8 bits once for each unit. The
 // softmax weights are first multiplied by the values' scales, then quantized, for each block of keys:
@@ -10,7 +12,8 @@ package cpu
 
 // scratch8 is the additional scratch memory of a worker: queries and softmax weights in 8 bits.
 type scratch8 struct {
-	q, p []block // [12][headDim/32], [12][keyBlock/32]
+	q, p  []block // [12][headDim/32], [12][keyBlock/32]
+	scale float32 // of the scores
 }
 
 func (w *scratch8) grow(headDim int) {
@@ -27,10 +30,9 @@ func (j *attendJob) block8(w *attendScratch, c *keysValues, u unit, n, b, e int)
 	nb, width := j.a.HeadDim/32, (e-b+31)&^31
 	for p := b; p < b+width; {
 		next := min((p/page+1)*page, b+width)
-		keys, panel := c.keys(p/page, int(u.head)), c.keyPanel()
-		for ; p < next; p += 32 {
-			qTile(j.lv, c.kind, w.scores[p-b:], scoreStride, w.b8.q, nb, keys[p%page/32*panel:], nb, n, 1, false)
-		}
+		keys := c.keys(p/page, int(u.head))[p%page/32*c.keyPanel():]
+		qTiles(j.lv, c.kind, w.scores[p-b:], scoreStride, w.b8.q, nb, keys, nb, n, (next-p)/32, w.b8.scale)
+		p = next
 	}
 	for i := range n {
 		row := w.scores[i*scoreStride:][:width]
@@ -64,8 +66,20 @@ func (j *attendJob) weights8(w *attendScratch, c *keysValues, u unit, i int, row
 	}
 }
 
-// load8 quantizes the n queries of a unit, which are already scaled.
-func (j *attendJob) load8(w *attendScratch, n int) {
+// load8 quantizes the n queries of a unit. The scores are multiplied by the scale unless the queries are already, which they
+// are if the scale depends on the position.
+func (j *attendJob) load8(w *attendScratch, s kernels.Span, u unit, n, group int) {
 	d := j.a.HeadDim
-	quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])
+	if j.a.Temperature.Length > 0 {
+		w.b8.scale = 1
+		quantize(j.lv, w.b8.q[:n*d/32], w.q[:n*d])
+		return
+	}
+	w.b8.scale = j.a.Scale
+	for i := 0; i < n; {
+		t, h := j.place(s, u, i, group)
+		run := min(n-i, group-h%group) // heads that are side by side
+		quantize(j.lv, w.b8.q[i*d/32:][:run*d/32], j.q.Row(t)[h*d:][:run*d])
+		i += run
+	}
 }

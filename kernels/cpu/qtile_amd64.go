@@ -115,6 +115,22 @@ func qTile(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte,
 	}
 }
 
+// qTiles multiplies m tokens with consecutive panels, as qTile does one by one. Keys have so few columns that the checks of each
+// panel would take a tenth of the time.
+func qTiles(lv level, k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m, panels int, scale float32) {
+	size := k.panelBytes(32 * nb)
+	if !lv.zmm() || k != q8s32 || lv == amx && m >= amxLeast || nb == 0 || m == 0 {
+		for x := range panels {
+			qTile(lv, k, c[32*x:], ldc, a, lda, w[x*size:], nb, m, scale, false)
+		}
+		return
+	}
+	_, _, _ = c[(m-1)*ldc+32*panels-1], a[(m-1)*lda+nb-1], w[panels*size-1]
+	for x := range panels {
+		q8s32AVX512(&c[32*x], 4*ldc, unsafe.SliceData(a), lda*blockSize, &w[x*size], nb, m, scale, 0)
+	}
+}
+
 func qTileAVX512(k kind, c *float32, ldc int, a *block, lda int, w *byte, nb, m int, scale float32, add int) {
 	switch k {
 	case q2a16:

@@ -2,9 +2,42 @@
 
 package gl
 
-import "fmt"
+import (
+	"fmt"
 
-// Examine fails: only Linux builds with cgo have a device.
-func Examine() ([]Found, error) {
-	return nil, fmt.Errorf("%w: this build can't use it", ErrUnavailable)
+	"soberano/kernels"
+)
+
+// errNone is the error of everything: only Linux builds with cgo have a device.
+var errNone = fmt.Errorf("%w: this build can't use it", ErrUnavailable)
+
+// GPU is an OpenGL context.
+type GPU struct{}
+
+// Options are the options of a device.
+type Options struct {
+	GPU    *GPU
+	Memory int64
+	Exact  bool
 }
+
+// Info returns nothing.
+func (*GPU) Info() Info { return Info{} }
+
+// Close does nothing.
+func (*GPU) Close() error { return nil }
+
+// Open fails.
+func Open(int) (*GPU, error) { return nil, errNone }
+
+// New fails.
+func New(Options) (kernels.Device, error) { return nil, errNone }
+
+// Check fails.
+func Check(*GPU) error { return errNone }
+
+// List fails.
+func List() ([]Found, error) { return nil, errNone }
+
+// Examine fails.
+func Examine() ([]Found, error) { return nil, errNone }

@@ -1,0 +1,347 @@
+//go:build linux && cgo
+
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"soberano/engine"
+	"soberano/engine/arch/tiny"
+	"soberano/kernels"
+	"soberano/kernels/gl"
+	"soberano/models/registry"
+)
+
+// faultVariable says what a helper process of a test does wrong, and after how many steps: "stop 3".
+const faultVariable = "SOBERANO_TEST_GPU_FAULT"
+
+// TestMain is also the main function of helper processes.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == HelperVerb {
+		if err := RunHelper(os.Args[2:], faulty); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// faultyDevice is the device of a helper process that does something wrong.
+type faultyDevice struct {
+	kernels.Device
+	fault string
+	steps int // that end well
+}
+
+type faultyStep struct {
+	kernels.Step
+	d    *faultyDevice
+	rows *kernels.Rows
+}
+
+func faulty(d kernels.Device) kernels.Device {
+	fault, n, _ := strings.Cut(os.Getenv(faultVariable), " ")
+	steps, err := strconv.Atoi(n)
+	if err != nil {
+		return d
+	}
+	return &faultyDevice{d, fault, steps}
+}
+
+func (d *faultyDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
+	if d.fault == "memory" {
+		return nil, fmt.Errorf("gl: %w", gl.ErrOutOfMemory)
+	}
+	return d.Device.Load(parts...)
+}
+
+func (d *faultyDevice) Begin(b *kernels.Batch) kernels.Step {
+	return &faultyStep{Step: d.Device.Begin(b), d: d}
+}
+
+func (s *faultyStep) Read(t kernels.Tensor) *kernels.Rows {
+	s.rows = s.Step.Read(t)
+	return s.rows
+}
+
+func (s *faultyStep) End() error {
+	err := s.Step.End()
+	if s.d.steps--; err != nil || s.d.steps >= 0 {
+		return err
+	}
+	switch s.d.fault {
+	case "kill":
+		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "stop":
+		return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "lost":
+		return fmt.Errorf("gl: %w", gl.ErrLost)
+	case "interrupt":
+		return syscall.Kill(os.Getpid(), syscall.SIGINT)
+	case "full":
+		return fmt.Errorf("gl: %w", gl.ErrOutOfMemory)
+	case "nan":
+		s.rows.Row(0)[0] = float32(math.NaN())
+	case "wrong":
+		for i := range s.rows.Len {
+			for j := range s.rows.Row(i) {
+				s.rows.Row(i)[j] *= float32(1 - j%3)
+			}
+		}
+	}
+	return nil
+}
+
+// withGPU has Mesa's software driver count as a GPU, whose self-check has passed, and returns options and what is reported of its failure.
+func withGPU(t *testing.T, fault string) (Options, func() []error) {
+	t.Helper()
+	t.Setenv("SOBERANO_HOME", t.TempDir())
+	t.Setenv(softwareVariable, "1")
+	t.Setenv(faultVariable, fault)
+	helper := []string{os.Args[0], HelperVerb}
+	list, err := listed(context.Background(), helper)
+	if err != nil || len(list) == 0 || !list[0].Usable() {
+		if os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "" {
+			t.Fatalf("Mesa's software driver is required: %v, %+v", err, list)
+		}
+		t.Skipf("no software driver of OpenGL: %v", err)
+	}
+	r := loadRecords()
+	for _, g := range list {
+		r.Drivers[driverKey(g.Info)] = driverRecord{}
+	}
+	r.save()
+	var mu sync.Mutex
+	var said []error
+	return Options{Budget: Unlimited, Helper: helper, GPUFailed: func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			said = append(said, err)
+		}}, func() []error {
+			mu.Lock()
+			defer mu.Unlock()
+			return said
+		}
+}
+
+// answered opens a tiny model and returns its answer, and the devices before and after it.
+func answered(t *testing.T, h *Host, e registry.Entry, s Settings) (text, before, after string) {
+	t.Helper()
+	l, err := Chats(h).Acquire(context.Background(), e, s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	before = l.Model.Info().Device
+	text, err = generate(context.Background(), l, "abc", 12, func(engine.Piece) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, before, l.Model.Info().Device
+}
+
+// onGPU reports whether a device is a GPU's.
+func onGPU(device string) bool { return strings.Contains(device, "OpenGL") }
+
+// TestGPU checks that a model is tried on a GPU once, that it answers there as on the CPU, and that GPUOff is the CPU.
+func TestGPU(t *testing.T) {
+	o, said := withGPU(t, "")
+	h := hostOf(t, o)
+	e := resolve(t, tiny.New("llama").Write(t))
+	want, device, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff})
+	if onGPU(device) {
+		t.Errorf("with GPUOff it runs on %s", device)
+	}
+	for range 2 {
+		got, before, after := answered(t, h, e, Settings{Threads: 2, Exact: true})
+		if !onGPU(before) || after != before || got != want {
+			t.Errorf("on %s, then %s: %q, on the CPU %q", before, after, got, want)
+		}
+		answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff}) // closes it
+		r := loadRecords()
+		if len(r.Models) != 1 {
+			t.Fatalf("records: %+v", r.Models)
+		}
+		for key, trial := range r.Models {
+			if trial.Error != "" || !(trial.Off < 1e-3) || trial.CPU <= 0 || trial.GPU <= 0 {
+				t.Errorf("the trial: %+v", trial)
+			}
+			trial.Off = 1e-9
+			r.Models[key] = trial
+			r.save()
+		}
+	}
+	for _, trial := range loadRecords().Models {
+		if trial.Off != 1e-9 {
+			t.Error("the model was tried again")
+		}
+	}
+	if len(said()) > 0 {
+		t.Errorf("reported: %v", said())
+	}
+}
+
+// TestGPUFails checks that an answer is that of the CPU if the GPU's helper process is killed or stopped in its middle, the context is lost,
+// the memory is full or the GPU computes what is no number, that the failure is reported once, and that the GPU is not used after it.
+func TestGPUFails(t *testing.T) {
+	for fault, want := range map[string]GPUFault{"kill": GPUCrashed, "stop": GPUHung, "lost": GPULost, "full": GPUMemory, "nan": GPUWrong} {
+		t.Run(fault, func(t *testing.T) {
+			o, said := withGPU(t, fault+" 6")
+			if fault == "stop" {
+				o.GPUTimeout = 10 * time.Second
+			}
+			h := hostOf(t, o)
+			e := resolve(t, tiny.New("llama").Write(t))
+			tried(t, e, true)
+			text, before, after := answered(t, h, e, Settings{Threads: 2, Exact: true})
+			if !onGPU(before) || onGPU(after) {
+				t.Errorf("the answer began on %s and ended on %s", before, after)
+			}
+			if cpu, _, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff}); text != cpu {
+				t.Errorf("%q, on the CPU %q", text, cpu)
+			}
+			var f *GPUError
+			if list := said(); len(list) != 1 || !errors.As(list[0], &f) || f.Fault != want || f.Name == "" {
+				t.Errorf("reported: %v", list)
+			}
+			if _, device, _ := answered(t, h, e, Settings{Threads: 2, Exact: true}); onGPU(device) {
+				t.Error("the GPU is used again")
+			}
+		})
+	}
+}
+
+// TestGPUInterrupted checks that Ctrl+C, which a terminal sends to the helper process too, does not end it.
+func TestGPUInterrupted(t *testing.T) {
+	o, said := withGPU(t, "interrupt 3")
+	e := resolve(t, tiny.New("llama").Write(t))
+	tried(t, e, true)
+	if _, before, after := answered(t, hostOf(t, o), e, Settings{Threads: 2, Exact: true}); !onGPU(before) || !onGPU(after) || len(said()) > 0 {
+		t.Errorf("the answer began on %s and ended on %s, reported: %v", before, after, said())
+	}
+}
+
+// tried records that a model was tried on every GPU.
+func tried(t *testing.T, e registry.Entry, exact bool) {
+	t.Helper()
+	f, err := registry.Read(e.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := loadRecords()
+	list, err := listed(context.Background(), []string{os.Args[0], HelperVerb})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range list {
+		r.Models[trialKey(g.Info, f.Identity(), exact)] = ModelTrial{CPU: 1, GPU: 2}
+	}
+	r.save()
+}
+
+// TestGPUWrong checks that a GPU that computes wrong values is found in the trial of a model, and not tried again.
+func TestGPUWrong(t *testing.T) {
+	o, said := withGPU(t, "wrong 0")
+	e := resolve(t, tiny.New("llama").Write(t))
+	for i := range 2 {
+		h := hostOf(t, o)
+		if _, device, _ := answered(t, h, e, Settings{Threads: 2}); onGPU(device) {
+			t.Fatalf("it runs on %s", device)
+		}
+		var f *GPUError
+		if list := said(); len(list) != 1 || !errors.As(list[0], &f) || f.Fault != GPUWrong {
+			t.Errorf("start %d: reported: %v", i, list)
+		}
+	}
+	list, err := GPUs(context.Background(), o.Helper)
+	if err != nil || len(list) == 0 || len(list[0].Models) != 1 || list[0].Models[0].Error == "" {
+		t.Errorf("the list says %+v, %v", list, err)
+	}
+}
+
+// TestGPUWithoutMemory checks that a model for which a GPU has too little memory runs on the CPU, without a report.
+func TestGPUWithoutMemory(t *testing.T) {
+	o, said := withGPU(t, "memory 0")
+	if _, device, _ := answered(t, hostOf(t, o), resolve(t, tiny.New("llama").Write(t)), Settings{Threads: 2}); onGPU(device) || len(said()) > 0 {
+		t.Errorf("it runs on %s, reported: %v", device, said())
+	}
+}
+
+// TestGPUEncoder checks that vectors are computed on the GPU, and on the CPU after it has failed.
+func TestGPUEncoder(t *testing.T) {
+	o, said := withGPU(t, "lost 1")
+	h := hostOf(t, o)
+	e := resolve(t, tiny.New("eurobert").Write(t))
+	tried(t, e, true)
+	l, err := Encoders(h).Acquire(context.Background(), e, Settings{Threads: 2, Exact: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if !onGPU(l.Model.Info().Device) {
+		t.Fatalf("it runs on %s", l.Model.Info().Device)
+	}
+	var all [][]float32
+	for range 2 { // the second one fails on the GPU
+		v, err := l.Model.Encode(context.Background(), l.Model.Tokens("abc"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v[0])
+	}
+	if off := distance(all[0], all[1]); !(off < 1e-3) || onGPU(l.Model.Info().Device) || len(said()) != 1 {
+		t.Errorf("%g off, on %s, reported: %v", off, l.Model.Info().Device, said())
+	}
+}
+
+// TestGPUSoftware checks that auto takes no software renderer, and that one can't be chosen either, nor a GPU that is not there.
+func TestGPUSoftware(t *testing.T) {
+	o, _ := withGPU(t, "")
+	t.Setenv(softwareVariable, "")
+	h := hostOf(t, o)
+	list, err := listed(context.Background(), o.Helper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range list {
+		if !g.Software {
+			t.Skip("this machine has a GPU")
+		}
+	}
+	e := resolve(t, tiny.New("llama").Write(t))
+	if _, device, _ := answered(t, h, e, Settings{Threads: 2}); onGPU(device) {
+		t.Errorf("auto has chosen %s", device)
+	}
+	for choice, want := range map[GPUChoice]GPUFault{"0": GPUUnfit, "63": GPUNone} {
+		_, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 1, GPU: choice}, nil)
+		if f, ok := errors.AsType[*GPUError](err); !ok || f.Fault != want {
+			t.Errorf("--gpu %s: %v", choice, err)
+		}
+	}
+}
+
+// TestParseGPU checks what may be chosen.
+func TestParseGPU(t *testing.T) {
+	for text, want := range map[string]GPUChoice{"auto": GPUAuto, "off": GPUOff, "0": "0", "07": "7"} {
+		if c, err := ParseGPU(text); err != nil || c != want {
+			t.Errorf("%q: %q, %v", text, c, err)
+		}
+	}
+	for _, text := range []string{"on", "-1", "64", "1.5", "OFF"} {
+		if c, err := ParseGPU(text); err == nil {
+			t.Errorf("%q was taken as %q", text, c)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"soberano/engine"
+	"soberano/engine/batch"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
+	"soberano/kernels/gl"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+// errNumbers: the device computes values that are no numbers.
+var errNumbers = batch.ErrNotANumber
+
+// kindOf says how models of one kind are opened and tried.
+type kindOf[M io.Closer] struct {
+	// open opens f on dev. replace, which may be nil, is engine.Options.Replace.
+	open func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (M, error)
+	// try computes values that are compared with those of another device, and returns the speed in tokens a second.
+	try func(ctx context.Context, m M) (values []float32, speed float64, err error)
+}
+
+// opening is a model that is being opened.
+type opening[M io.Closer] struct {
+	kindOf[M]
+	h      *Host
+	e      registry.Entry
+	s      Settings
+	report func(share float64)
+}
+
+// run opens the model on the GPU that is to be used or, if there is none or it fails, on the CPU.
+func (o opening[M]) run(ctx context.Context) (M, error) {
+	var none M
+	gpu, err := o.h.gpus.choose(ctx, o.s.GPU)
+	if err != nil {
+		return none, err
+	}
+	if gpu == nil || gpu.MemoryBytes > 0 && float64(o.e.Bytes) > memoryShare*float64(gpu.MemoryBytes) && o.s.GPU == GPUAuto {
+		return o.onCPU(ctx, o.report)
+	}
+	m, ok, err := o.onGPU(ctx, gpu)
+	if err == nil && ok || ctx.Err() != nil {
+		return m, errors.Join(err, ctx.Err())
+	}
+	if _, ofFile := errors.AsType[*models.FileError](err); ofFile {
+		return none, err
+	}
+	if err != nil && (o.s.GPU != GPUAuto || !errors.Is(err, gl.ErrOutOfMemory) && !errors.Is(err, gl.ErrUnsupported)) {
+		o.h.gpus.fail(gpuError(gpu.Renderer, err))
+	}
+	return o.onCPU(ctx, o.report)
+}
+
+// onCPU opens the model on the CPU.
+func (o opening[M]) onCPU(ctx context.Context, report func(float64)) (M, error) {
+	f, dev, pool, err := o.h.onCPU(ctx, o.e, o.s, cpu.Keep, report)
+	if err != nil {
+		var none M
+		return none, err
+	}
+	return o.open(f, dev, pool, nil)
+}
+
+// onGPU opens the model on a GPU. The first time it is tried there. ok is false if it runs better on the CPU.
+func (o opening[M]) onGPU(ctx context.Context, gpu *GPU) (m M, ok bool, err error) {
+	var none M
+	f, err := o.file(ctx)
+	if err != nil {
+		return none, false, err
+	}
+	key := trialKey(gpu.Info, f.Identity(), o.s.Exact)
+	trial, known := loadRecords().Models[key]
+	switch {
+	case known && o.s.GPU == GPUAuto && (trial.Error != "" || !gpu.Software && !trial.faster()):
+		return none, false, f.Close()
+	case trial.Error != "": // it is asked for again
+		known = false
+	}
+	report := o.report
+	if !known {
+		report = func(share float64) { o.report(share / 2) }
+	}
+	if m, err = o.onGPUWith(ctx, gpu, f, report); err != nil || known {
+		return m, err == nil, err
+	}
+	if trial, err = o.compared(ctx, m); ctx.Err() != nil || err != nil && trial.Error == "" {
+		return none, false, errors.Join(err, ctx.Err(), m.Close())
+	}
+	r := loadRecords()
+	r.Models[key] = trial
+	r.save()
+	if err == nil && (trial.faster() || o.s.GPU != GPUAuto || gpu.Software) {
+		return m, true, nil
+	}
+	return none, false, errors.Join(err, m.Close())
+}
+
+// file opens the model's file.
+func (o opening[M]) file(ctx context.Context) (*models.File, error) {
+	if err := o.e.Unchanged(ctx, nil); err != nil {
+		return nil, err
+	}
+	return registry.Read(o.e.Path())
+}
+
+// onGPUWith opens f, which it takes over, on a GPU.
+func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, report func(float64)) (M, error) {
+	var none M
+	pool, err := o.h.pools.get(o.s.Threads)
+	if err != nil {
+		return none, errors.Join(err, f.Close())
+	}
+	dev, err := o.h.gpus.connect(gpu.Number, o.s.Exact, gpu.Software)
+	if err != nil {
+		return none, errors.Join(err, f.Close())
+	}
+	return o.open(f, newLoadingDevice(ctx, dev, f, report), pool, func(cause error) (kernels.Device, error) {
+		o.h.gpus.fail(gpuError(gpu.Renderer, cause))
+		return o.h.cpuDevice(o.e, o.s, f, cpu.Keep, pool)
+	})
+}
+
+// mostOff is the largest distance between the results of a GPU and of the CPU, as a share of their size. The CPU's rounded activations and
+// weights account for up to a few hundredths; wrong values are farther away than that by far.
+const mostOff = 0.2
+
+// compared tries the model m, which is on a GPU, against the same one on the CPU. An error that is recorded in the trial is the GPU's.
+func (o opening[M]) compared(ctx context.Context, m M) (ModelTrial, error) {
+	t := ModelTrial{Title: o.e.Title}
+	device := deviceOf(m)
+	got, speed, err := o.try(ctx, m)
+	if err == nil && deviceOf(m) != device {
+		err = fmt.Errorf("%w: it has failed in the trial", gl.ErrLost)
+	}
+	if err != nil {
+		t.Error = err.Error()
+		return t, err
+	}
+	on, err := o.onCPU(ctx, func(share float64) { o.report((1 + share) / 2) })
+	if err != nil {
+		return t, err
+	}
+	want, slow, err := o.try(ctx, on)
+	if err = errors.Join(err, on.Close()); err != nil {
+		return t, err
+	}
+	t.GPU, t.CPU, t.Off = speed, slow, distance(got, want)
+	if !(t.Off <= mostOff) {
+		err = fmt.Errorf("%w: the first tokens are %.2g off", gl.ErrWrong, t.Off)
+		t.Error, t.Off = err.Error(), min(t.Off, math.MaxFloat64)
+	}
+	return t, err
+}
+
+// deviceOf returns the name of the device of a model.
+func deviceOf(m any) string {
+	if d, ok := m.(interface{ Info() engine.Info }); ok {
+		return d.Info().Device
+	}
+	return ""
+}
+
+// distance returns ‖got-want‖ / ‖want‖ of the values without their means, which have no influence on the choice of a token.
+func distance(got, want []float32) float64 {
+	if len(got) != len(want) || len(want) == 0 {
+		return math.Inf(1)
+	}
+	var g, w float64
+	for i := range want {
+		g, w = g+float64(got[i]), w+float64(want[i])
+	}
+	n := float64(len(want))
+	if n < 3 { // the scores of a reranker
+		g, w = 0, 0
+	}
+	var off, size float64
+	for i := range want {
+		x, y := float64(got[i])-g/n, float64(want[i])-w/n
+		off, size = off+(x-y)*(x-y), size+y*y
+	}
+	return math.Sqrt(off / max(size, 1e-12))
+}
+
+// trialText is what models read in a trial.
+const trialText = "The quick brown fox jumps over the lazy dog, and then sits down to read a book about the history of the sea."
+
+// tryChat is kindOf.try for language models: the logits after some tokens, and the speed of writing tokens one by one.
+func tryChat(ctx context.Context, m *engine.Model) ([]float32, float64, error) {
+	most := min(16, m.Info().Context-1)
+	tokens := m.Tokenize(trialText, false)
+	tokens = tokens[:min(len(tokens), most)]
+	if len(tokens) == 0 {
+		tokens = []int32{0}
+	}
+	values, err := m.Logits(ctx, tokens)
+	if err != nil {
+		return nil, 0, err
+	}
+	n := 1
+	for {
+		seconds, err := m.BenchGenerate(ctx, 0, n)
+		if err != nil {
+			return nil, 0, err
+		}
+		if n >= most || n > 1 && seconds > 0.5 { // the first one warms up
+			return values, float64(n) / seconds, nil
+		}
+		n = min(most, 4*n)
+	}
+}
+
+// tryEncoder is kindOf.try for encoders: the vector of a text, and the speed of reading it.
+func tryEncoder(ctx context.Context, e *engine.Encoder) (values []float32, speed float64, err error) {
+	tokens := e.Tokens(trialText)
+	if e.Ranks() {
+		if tokens, err = e.PairTokens(trialText, trialText); err != nil {
+			return nil, 0, err
+		}
+	}
+	tokens = tokens[:min(len(tokens), e.Info().Context)]
+	for range 2 { // the first one warms up
+		start := time.Now()
+		vectors, err := e.Encode(ctx, tokens)
+		if err != nil {
+			return nil, 0, err
+		}
+		values, speed = vectors[0], float64(len(tokens))/time.Since(start).Seconds()
+	}
+	return values, speed, nil
+}

@@ -1,0 +1,111 @@
+package host
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"soberano/kernels/gl"
+	"soberano/models/registry"
+)
+
+// records are the results of self-checks and of trials of models. They are kept in the data folder, by the GPU, the version of its
+// driver and the build of this program: any other needs to be tried again.
+type records struct {
+	Drivers map[string]driverRecord `json:"drivers"`
+	Models  map[string]ModelTrial   `json:"models"`
+}
+
+// driverRecord is the result of a self-check: what is wrong; "": nothing.
+type driverRecord struct {
+	Error string `json:"error,omitempty"`
+}
+
+// ModelTrial is the result of trying a model on a GPU.
+type ModelTrial struct {
+	Title string `json:"title"`
+	Error string `json:"error,omitempty"` // why it does not run there; "": it does
+	// Off is the distance between what GPU and CPU compute for the same tokens, as a share of its size.
+	Off float64 `json:"off"`
+	// CPU and GPU are the speeds on each, in tokens a second.
+	CPU float64 `json:"cpu_tokens_per_second"`
+	GPU float64 `json:"gpu_tokens_per_second"`
+}
+
+// faster reports whether the model runs faster on the GPU.
+func (t ModelTrial) faster() bool { return t.Error == "" && t.GPU > t.CPU }
+
+func recordsPath() string {
+	dir, err := registry.DataDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "gpu.json")
+}
+
+// loadRecords returns the stored results. What can't be read is measured again.
+func loadRecords() records {
+	r := records{}
+	if path := recordsPath(); path != "" {
+		if data, err := os.ReadFile(path); err != nil || json.Unmarshal(data, &r) != nil {
+			r = records{}
+		}
+	}
+	if r.Drivers == nil {
+		r.Drivers = map[string]driverRecord{}
+	}
+	if r.Models == nil {
+		r.Models = map[string]ModelTrial{}
+	}
+	return r
+}
+
+// save stores the results. If it can't, they are measured again next time.
+func (r records) save() {
+	path := recordsPath()
+	data, err := json.MarshalIndent(r, "", "  ")
+	if path == "" || err != nil || os.MkdirAll(filepath.Dir(path), 0o700) != nil {
+		return
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".gpu-*")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(data)
+	if closed := f.Close(); err != nil || closed != nil || os.Rename(f.Name(), path) != nil {
+		_ = os.Remove(f.Name()) // the next start measures again
+	}
+}
+
+// of returns the trials on a GPU with its present driver.
+func (r records) of(i gl.Info) (list []ModelTrial) {
+	for key, t := range r.Models {
+		if strings.HasPrefix(key, driverKey(i)+" | ") {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// driverKey identifies a GPU, the version of its driver and the build of this program.
+func driverKey(i gl.Info) string {
+	build := ""
+	if path, err := os.Executable(); err == nil {
+		if st, err := os.Stat(path); err == nil {
+			build = fmt.Sprintf("%d-%d", st.Size(), st.ModTime().UnixNano())
+		}
+	}
+	return i.Renderer + " | " + i.Version + " | " + build
+}
+
+// trialKey identifies a model on a GPU.
+func trialKey(i gl.Info, model [32]byte, exact bool) string {
+	key := driverKey(i) + " | " + hex.EncodeToString(model[:16])
+	if exact {
+		key += " exact"
+	}
+	return key
+}
