@@ -12,6 +12,9 @@ import (
 // two segments, becomes a window of its own in its place.
 func (t *transcription) finish(w *fileWindow) error {
 	samples := len(w.pieces)*chunk - chunk + len(w.pieces[len(w.pieces)-1].samples)
+	if err := t.hearApart(w); err != nil {
+		return err
+	}
 	r, err := t.m.result(t.ctx, w.slot, samples, w.o)
 	if err != nil {
 		return err

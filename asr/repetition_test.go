@@ -26,12 +26,30 @@ func TestRepeatedSentence(t *testing.T) {
 	}
 }
 
-// TestRepeatedWord: a word that is said twenty times is not taken for a loop of the model, which writes
-// another word, about as often.
+// TestRepeatedWord: a word that is said twenty times is not taken for a loop of the model, and it is that word, not
+// another one that the model goes on with.
 func TestRepeatedWord(t *testing.T) {
-	got := words(text(transcribe(t, openBase(t), caseClip(t, "word_slt_go.flac"), Params{Language: "en"})))
-	if len(got) < 18 || len(got) > 22 {
-		t.Errorf("%d words: %q", len(got), got)
+	m := openBase(t)
+	for _, beam := range []int{1, 5} {
+		all := transcribe(t, m, caseClip(t, "word_slt_go.flac"), Params{Language: "en", Beam: beam, Words: beam > 1})
+		got, n := words(text(all)), 0
+		for _, w := range got {
+			if w == "go" {
+				n++
+			}
+		}
+		if n < 18 || len(got) > 22 {
+			t.Errorf("beam %d: %d words: %q", beam, len(got), got)
+		}
+		joined := ""
+		for _, s := range all {
+			for _, w := range s.Words {
+				joined += w.Text
+			}
+		}
+		if beam > 1 && strings.TrimSpace(joined) != text(all) {
+			t.Errorf("the words are %q, the text is %q", joined, text(all))
+		}
 	}
 }
 

@@ -32,7 +32,8 @@ func (s *Slot) counted(a *attempt, r *Result, o *Options) (bool, error) {
 	}
 	text, at := s.textOf(a.tokens)
 	words := s.wordsOf(text)
-	if !sameWord(words) {
+	word := sameWord(words)
+	if word == "" {
 		return false, nil
 	}
 	n, ends := 0, []int{0}
@@ -54,7 +55,7 @@ func (s *Slot) counted(a *attempt, r *Result, o *Options) (bool, error) {
 	if float64(empty) > mostUnspoken*float64(kept) {
 		return false, nil
 	}
-	a.looped, a.repeats = false, true
+	a.looped, a.repeats, a.word = false, true, word
 	a.fewer = float64(len(words)) < countShare*float64(said)
 	if kept == len(words) {
 		return true, nil
@@ -80,17 +81,37 @@ func (m *Model) wordsOf(text []int32) (out []Word) {
 	return out
 }
 
-// sameWord reports whether most of words are one word.
-func sameWord(words []Word) bool {
+// sameWord returns the word, without case and marks, that most of words are, or "".
+func sameWord(words []Word) (word string) {
 	count := map[string]int{}
 	for _, w := range words {
-		count[bare(w.Text)]++
+		b := bare(w.Text)
+		if count[b]++; count[b] > count[word] {
+			word = b
+		}
 	}
-	most := 0
-	for _, n := range count {
-		most = max(most, n)
+	if count[word] < countLeast || float64(count[word]) < countShare*float64(len(words)) {
+		return ""
 	}
-	return most >= countLeast && float64(most) >= countShare*float64(len(words))
+	return word
+}
+
+// endOfTwo returns the Tick in the middle of the pause after the second stretch of speech, or the end.
+func endOfTwo(speech []bool) int {
+	n, gap := 0, int(stretchGap/Tick)
+	for i := 1; i < len(speech); i++ {
+		if !speech[i-1] || speech[i] || slices.Contains(speech[i:min(i+gap, len(speech))], true) {
+			continue
+		}
+		if n++; n == 2 {
+			next := slices.Index(speech[i:], true)
+			if next < 0 {
+				break
+			}
+			return i + next/2
+		}
+	}
+	return len(speech)
 }
 
 // stretches returns how many stretches of about the same length there are in speech, a value for each Tick; 0 if they are

@@ -23,6 +23,8 @@ type Result struct {
 	Guess       bool               // no attempt was accepted: there are no tokens
 	Looped      bool               // the model repeated itself; that part of the text was removed
 	Swallowed   bool               // words are left out within the text; shorter windows may have them
+	Repeated    string             // the word, without case and marks, that is nearly all of the text and was counted; "": none
+	Two         time.Duration      // with Repeated: where the second one has ended
 	Steps       int                // of the decoder, all attempts
 	Encoder     time.Duration      // spent in the encoder
 	Decoder     time.Duration      // spent in the decoder
@@ -35,6 +37,7 @@ type attempt struct {
 	looped  bool    // a loop of the model, which was removed; or, before examine, perhaps one
 	repeats bool    // the speaker certainly says a sentence or a word again
 	fewer   bool    // words that are said again and again are left out
+	word    string  // that was counted, as in Result.Repeated
 	steps   int
 
 	text        string
@@ -77,6 +80,9 @@ func (s *Slot) decode(ctx context.Context, o Options) (*Result, error) {
 			return nil, err
 		}
 		r.Swallowed = r.Swallowed || a.fewer && !o.Quick
+		if r.Repeated = a.word; a.word != "" {
+			r.Two = time.Duration(endOfTwo(o.Speech)) * Tick
+		}
 		r.Tokens, r.Text, r.AvgLogprob, r.Ratio, r.Temperature, r.Looped = a.tokens, a.text, a.avg, a.ratio, a.temperature, a.looped
 	}
 	return r, nil

@@ -66,7 +66,7 @@ func hashAll(m *meter, files []Stored) (err error) {
 // makes their paths relative to the folder. Files in a folder below that of the others keep it.
 func (t *temporary) copyAll(m *meter, files []Stored) error {
 	dir := filepath.Join(t.dir, "files")
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return explainWriteError(dir, err)
 	}
 	root, folders := rootOf(files), []string{dir}
@@ -77,7 +77,7 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 			name = filepath.Base(f.Path)
 		}
 		if folder := filepath.Dir(filepath.Join(dir, name)); !slices.Contains(folders, folder) {
-			if err := os.MkdirAll(folder, 0o755); err != nil {
+			if err := makeFolder(folder); err != nil {
 				return explainWriteError(folder, err)
 			}
 			folders = append([]string{folder}, folders...)
@@ -112,12 +112,12 @@ func rootOf(files []Stored) string {
 
 // copyFile copies one file and syncs the copy.
 func copyFile(m *meter, to string, from Stored) (hash string, err error) {
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := createFile(to)
 	if err != nil {
 		return "", explainWriteError(filepath.Dir(to), err)
 	}
-	if hash, _, err = hashTo(m, from.Path, from.Bytes, f); err == nil {
-		err = f.Sync()
+	if hash, _, err = hashTo(m, from.Path, from.Bytes, writer{f}); err == nil {
+		err = writer{f}.Sync()
 	}
 	return hash, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
 }
@@ -169,13 +169,13 @@ func hashTo(m *meter, path string, size int64, w io.Writer) (hash, stamped strin
 }
 
 func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := createFile(path)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	_, err = writer{f}.Write(b)
 	if err == nil {
-		err = f.Sync()
+		err = writer{f}.Sync()
 	}
 	return errors.Join(err, f.Close())
 }

@@ -132,13 +132,13 @@ func (l *Library) begin(ctx context.Context) (*temporary, error) {
 		return nil, err
 	}
 	defer unlock()
-	dir, err := os.MkdirTemp(l.dir, tmpPrefix)
+	dir, err := makeTemporary(l.dir, tmpPrefix)
 	if err != nil {
 		return nil, explainWriteError(l.dir, err)
 	}
 	f, err := tryLock(filepath.Join(dir, "lock"))
 	if err != nil && !errors.Is(err, errNoLocks) {
-		return nil, errors.Join(explainWriteError(l.dir, err), os.RemoveAll(dir))
+		return nil, errors.Join(explainWriteError(l.dir, err), removeFolder(dir))
 	}
 	return &temporary{l, dir, f}, nil
 }
@@ -148,7 +148,7 @@ func (t *temporary) unlock() error {
 	if t.lock == nil {
 		return nil
 	}
-	err := errors.Join(t.lock.Close(), os.Remove(t.lock.Name()))
+	err := errors.Join(t.lock.Close(), removeFile(t.lock.Name()))
 	t.lock = nil
 	return err
 }
@@ -160,12 +160,12 @@ func (t *temporary) discard() error {
 	if t.dir == "" {
 		return nil
 	}
-	emptied := os.RemoveAll(filepath.Join(t.dir, "files"))
+	emptied := removeFolder(filepath.Join(t.dir, "files"))
 	unlock, err := t.l.lock(context.Background())
 	if err == nil {
 		defer unlock()
 	}
-	return errors.Join(emptied, t.unlock(), os.RemoveAll(t.dir))
+	return errors.Join(emptied, t.unlock(), removeFolder(t.dir))
 }
 
 // commit makes e an entry: it writes entry.json, syncs and renames the folder.
@@ -194,7 +194,7 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 	dir := filepath.Join(l.dir, e.Name)
 	err = errors.Join(t.unlock(), syncDir(t.dir))
 	if err == nil {
-		err = os.Rename(t.dir, dir)
+		err = rename(t.dir, dir)
 	}
 	if err != nil {
 		return Entry{}, explainWriteError(l.dir, err)

@@ -132,12 +132,12 @@ func removeDead(dir string) error {
 	case err == nil:
 		_ = f.Close()
 	}
-	return os.RemoveAll(dir)
+	return removeFolder(dir)
 }
 
 // lock creates the library's folder, if needed, and acquires its lock, which changes of the library need. It waits for a process that holds it; see LockedError.
 func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+	if err := makeFolder(l.dir); err != nil {
 		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
 	}
 	path := filepath.Join(l.dir, lockName)
@@ -305,13 +305,13 @@ func (l *Library) Remove(name string) error {
 	// A single rename removes the entry. If the process is killed while it deletes the files,
 	// sweep removes the rest. The rename needs no new folder, for which a full disk may have no space.
 	trash := filepath.Join(l.dir, fmt.Sprintf("%sremoved-%d", tmpPrefix, time.Now().UnixNano()))
-	if err := os.Rename(filepath.Join(l.dir, name), trash); err != nil {
+	if err := rename(filepath.Join(l.dir, name), trash); err != nil {
 		return fmt.Errorf("%s can't be removed; is it in use? %w", name, err)
 	}
 	if err := syncDir(l.dir); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(trash); err != nil {
+	if err := removeFolder(trash); err != nil {
 		return fmt.Errorf("%s is removed, but its files could not all be deleted: %w", name, err)
 	}
 	return nil

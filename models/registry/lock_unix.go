@@ -33,7 +33,7 @@ func syncDir(path string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: the file system can't sync folders
+	if err := (writer{d}).Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // EINVAL: the file system can't sync folders
 		return err
 	}
 	return nil

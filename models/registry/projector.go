@@ -42,7 +42,7 @@ func (l *Library) Attach(ctx context.Context, name, path string, how How, progre
 		copied, err = e.copyProjector(m, files)
 	}
 	if copied != "" {
-		defer os.Remove(copied) // it is there only after an error
+		defer removeFile(copied) // it is there only after an error
 	}
 	if err == nil {
 		err = unwritten(files)
@@ -59,11 +59,11 @@ func (l *Library) Attach(ctx context.Context, name, path string, how How, progre
 // copyProjector copies a file into the folder of the entry's files, under a temporary name, which it returns, and sets its hash.
 func (e *Entry) copyProjector(m *meter, files []Stored) (to string, err error) {
 	dir := filepath.Join(e.dir, "files")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return "", explainWriteError(dir, err)
 	}
 	to = filepath.Join(dir, tmpPrefix+projectorFile)
-	if err := os.Remove(to); err != nil && !os.IsNotExist(err) { // of a process that was killed
+	if err := removeFile(to); err != nil && !os.IsNotExist(err) { // of a process that was killed
 		return "", err
 	}
 	files[0].SHA256, err = copyFile(m, to, files[0])
@@ -83,7 +83,7 @@ func (l *Library) setProjector(ctx context.Context, name string, f Stored, copie
 	}
 	if copied != "" {
 		f.Path, f.Stamp = filepath.Join("files", projectorFile), ""
-		if err := os.Rename(copied, e.FilePath(f)); err != nil {
+		if err := rename(copied, e.FilePath(f)); err != nil {
 			return Entry{}, explainWriteError(e.dir, err)
 		}
 		if err := syncDir(filepath.Dir(copied)); err != nil {

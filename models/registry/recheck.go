@@ -88,25 +88,25 @@ func (e *Entry) write() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(e.dir, ".entry-*")
+	f, err := createTemporary(e.dir, ".entry-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(b, '\n'))
+	_, err = writer{f}.Write(append(b, '\n'))
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
 	if err == nil {
-		err = f.Sync()
+		err = writer{f}.Sync()
 	}
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(e.dir, entryFile))
+		err = rename(f.Name(), filepath.Join(e.dir, entryFile))
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = removeFile(f.Name())
 	}
 	return err
 }
