@@ -198,6 +198,7 @@ func TestConvertFolders(t *testing.T) {
 			file := converted(t, dir, "m.apr", convert.Options{})
 			same(t, dir, file)
 			same(t, dir, converted(t, file, "folder", convert.Options{}))
+			same(t, dir, converted(t, file, "m.gguf", convert.Options{Vocabulary: Vocabulary}))
 			info, err := registry.Inspect(converted(t, dir, "q.apr", convert.Options{Type: "Q8_0", Compression: apr.ZSTD}), Check)
 			if err != nil || !info.Runs {
 				t.Errorf("in blocks: %s, %v", info.Reason, err)
