@@ -12,6 +12,12 @@ type hold struct {
 // Hold is called before another conversation is opened.
 func (s *Screen) Hold() { s.hold.on = true }
 
+// Sending reports whether the message is sent when the conversation that is being opened is open.
+func (s *Screen) Sending() bool { return s.hold.send }
+
+// SetSending changes Sending.
+func (s *Screen) SetSending(on bool) { s.hold.send = on && s.hold.on }
+
 // Release writes the words that were kept back. If the conversation was opened, and what was typed meanwhile is in its entry, a message
 // that was to be sent is sent there.
 func (s *Screen) Release(opened bool) {

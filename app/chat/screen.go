@@ -86,7 +86,7 @@ type Screen struct {
 	ended        int    // number of answers that have ended
 	notices      *ui.Notices
 	panels       *container.Scroll // shows Panels
-	draftTimer   *time.Timer
+	typing       *ui.Soon          // stores the draft
 	closed       bool
 }
 
@@ -101,6 +101,7 @@ func New(c Config) *Screen {
 	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, closeUnsaved: func() {},
 		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
+	s.typing = &ui.Soon{Post: c.Post, Do: s.SaveDraft}
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
 	s.notices = ui.NewNotices(func() { s.Relayout(); s.keepFocus() })
 	s.Panels = &fyne.Container{Layout: &ui.Column{Gap: 8, Left: outline, Right: outline, Top: outline, Bottom: outline}, Objects: []fyne.CanvasObject{s.notices.Object}}
@@ -252,16 +253,13 @@ func (s *Screen) showContext() {
 	s.Header.SetContext(used, of)
 }
 
-// typed stores the draft within half a second, even while the user keeps typing.
+// typed stores the draft within ui.SoonTime, even while the user keeps typing.
 func (s *Screen) typed(text string) {
 	if !s.thread.Selection.Empty() {
 		s.thread.Selection.Clear()
 	}
 	s.Composer.Fit(s.Composer.Object.Size().Width)
-	if s.draftTimer != nil {
-		return
-	}
-	s.draftTimer = time.AfterFunc(500*time.Millisecond, func() { s.Post(s.SaveDraft) })
+	s.typing.Start()
 }
 
 // kept reports a change that could not be stored, unless the changed object was deleted.

@@ -245,6 +245,7 @@ func (p *spot) Final(text string, kept func()) {
 		if err == nil && !p.here() {
 			p.draft = draft
 			s.showTalk()
+			s.ChatsChanged()
 		}
 		s.kept(err)
 	})

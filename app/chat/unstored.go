@@ -71,10 +71,7 @@ func below(a, b string) string {
 // SaveDraft stores the text of the entry. A draft that could not be stored is tried again at the
 // next call.
 func (s *Screen) SaveDraft() {
-	if s.draftTimer != nil {
-		s.draftTimer.Stop()
-		s.draftTimer = nil
-	}
+	s.typing.Stop()
 	id, text := s.conversation.ID, s.Composer.Entry.Text
 	if s.editing != nil {
 		text = s.editing.stored(text)

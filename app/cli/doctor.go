@@ -178,7 +178,7 @@ func (r report) print(out io.Writer) error {
 		}
 	}
 	if len(r.GPUs) == 0 && r.GLError == "" {
-		row("gpu", "none with OpenGL 4.3")
+		row("gpu", "none with OpenGL 4.3, or none that this build can use")
 	}
 	if r.GLError != "" {
 		row("gpu", "%s", r.GLError)

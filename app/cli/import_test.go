@@ -170,3 +170,33 @@ func TestAway(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// The memory of a model is shown in parts, and the disk that each takes.
+func TestShowAndUsage(t *testing.T) {
+	home(t)
+	path := place(t, "llama", t.TempDir(), "m.gguf")
+	for _, args := range [][]string{{"--name", "linked"}, {"--copy", "--name", "copied"}} {
+		if out, code := verb(t, "", append([]string{"models", "import", path}, args...)...); code != 0 {
+			t.Fatal(out)
+		}
+	}
+	place(t, "gemma3", filepath.Dir(path), "other.gguf")
+	if out, code := verb(t, "", "models", "import", "--copy", filepath.Join(filepath.Dir(path), "other.gguf")); code != 0 {
+		t.Fatal(out)
+	}
+	if out, code := verb(t, "", "models", "show", "linked", "--ctx", "100"); code != 0 || !strings.Contains(out, "conversation ") || !strings.Contains(out, " at 100 tokens, scratch ") || !strings.Contains(out, "fit") {
+		t.Errorf("%d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "show", "linked"); code != 0 || !strings.Contains(out, " at 256 tokens") { // all that the model reads
+		t.Errorf("%d %s", code, out)
+	}
+	var use diskUse
+	out, code := verb(t, "", "models", "du", "--json")
+	decode(t, out, &use)
+	if code != 0 || len(use.Models) != 2 || use.Linked == 0 || use.Copied == 0 || use.Linked+use.Copied != use.Models[0].Bytes+use.Models[1].Bytes {
+		t.Errorf("%d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "du"); code != 0 || !strings.Contains(out, "linked: not in the library's folder") || !strings.Contains(out, "repacked weights") {
+		t.Errorf("%d %s", code, out)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -21,10 +22,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, convert, verify or remove")
+			return usagef("name a command: models list, import, scan, show, du, convert, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -91,6 +92,7 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 
 func modelsShow() *cobra.Command {
 	var asJSON bool
+	var tokens int
 	cmd := &cobra.Command{
 		Use: "show MODEL", Short: "Show what a model is", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -101,14 +103,36 @@ func modelsShow() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
-			return showEntry(cmd, e)
+			return showEntry(cmd, e, tokens)
 		},
 	}
+	cmd.Flags().IntVar(&tokens, "ctx", 0, "for how many tokens of context the memory is estimated (0: the default)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func showEntry(cmd *cobra.Command, e registry.Entry) error {
+// memoryOf says in parts how much memory a chat model is estimated to need with a context of so many tokens (0: as it is opened by default), and how much is free. It is no
+// limit: the system may make memory free.
+func memoryOf(i registry.Info, tokens int) string {
+	if tokens <= 0 {
+		tokens = engine.DefaultContext
+	}
+	if i.Context > 0 {
+		tokens = min(tokens, i.Context)
+	}
+	weights, state, scratch := engine.Estimate(i, tokens)
+	text := fmt.Sprintf("about %s: weights %s, conversation %s at %s tokens, scratch %s", models.Size(weights+state+scratch), models.Size(weights), models.Size(state), models.Grouped(tokens), models.Size(scratch))
+	switch free := host.Available(); {
+	case free == 0:
+		return text
+	case weights+state+scratch <= free:
+		return text + "; fits into the " + models.Size(free) + " that are free"
+	default:
+		return text + "; may not fit into the " + models.Size(free) + " that are free"
+	}
+}
+
+func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
 	row("model", models.Printable(e.Title))
@@ -119,6 +143,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry) error {
 		row("context", fmt.Sprintf("%d tokens", e.Context))
 	}
 	row("size", models.Size(e.Bytes))
+	if e.Kind == registry.Chat {
+		row("memory", memoryOf(e.Info, tokens))
+	}
 	if e.Licence != "" {
 		row("licence", models.Printable(e.Licence))
 	}

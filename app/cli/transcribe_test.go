@@ -121,9 +121,9 @@ func TestBadInput(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"empty.wav": {nil, ": The file is empty."}, "cut.wav": {good[:20000], ": At byte 20,000: the file is cut off"}, "cut in its head.wav": {good[:30], "byte 30"},
+		"empty.wav": {nil, ": The file is empty."}, "cut.wav": {good[:20000], ": The file is cut off: 44,044 bytes of audio are missing (at byte 20,000)."}, "cut in its head.wav": {good[:30], "byte 30"},
 		"wrong rate.wav": {wav(1, 1, 10, 2, 10), "states a rate of 10 Hz"}, "many channels.wav": {wav(1, 200, 16000, 2, 10), "states 200 channels"},
-		"text.mp3": {[]byte("This is a letter, and no music at all."), "This is text"}, "huge.wav": {huge, "byte 1,000: the file is cut off"},
+		"text.mp3": {[]byte("This is a letter, and no music at all."), "This is text"}, "huge.wav": {huge, "bytes of audio are missing (at byte 1,000)."},
 		"noise.mp3": {[]byte("\x00\xff\xfb\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"), "Install ffmpeg"}, "damaged.opus": {damaged, "CRC"}, "film.mp4": {[]byte("\x00\x00\x00\x20ftypisom\x00\x00"), "Install ffmpeg"},
 	}
 	files := map[string][]byte{"notes.txt": []byte("not a recording"), "picture.jpg": []byte("\xff\xd8\xff\xe0 a picture"), ".hidden.wav": good, ".git/x.wav": good}
@@ -443,6 +443,26 @@ func TestTranscribeStopsWaiting(t *testing.T) {
 	<-reading.Done()
 	if t.Context().Err() != nil {
 		t.Error("the context of the command has ended")
+	}
+}
+
+// A recording that is cut off and whose text can't be written counts once among those that failed, and both reasons are named.
+func TestTranscribeFailedTwice(t *testing.T) {
+	good := wav(1, 1, 16000, 2, 64000)
+	dir := folder(t, map[string][]byte{"2026/a.wav": good[:100000], "2026/b.wav": good})
+	out := folder(t, map[string][]byte{"2026": []byte("a file where the folder should be")})
+	_, _, err := try(t, t.Context(), hearLength, []string{dir}, "srt", out, false, false)
+	for _, want := range []string{"2 of 2 recordings failed:", "a.wav: The file is cut off", "a.partial.srt can't be written", "b.srt can't be written"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q in\n%v", want, err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "2026", "b.wav")); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = try(t, t.Context(), hearLength, []string{dir}, "srt", out, false, false)
+	if text := errorText(err); !strings.Contains(text, "The file is cut off") || !strings.Contains(text, "a.partial.srt can't be written") {
+		t.Errorf("one recording: %s", text)
 	}
 }
 

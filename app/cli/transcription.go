@@ -149,8 +149,8 @@ func cause(err error) error {
 
 // run transcribes one recording after the other. It reports a recording that fails and continues.
 func (j *transcription) run(ctx context.Context) error {
-	var bad []error
-	finished := 0
+	var bad []error // one for each recording that failed
+	finished, good := 0, 0
 	for i := range j.recordings {
 		r := &j.recordings[i]
 		t, err := j.transcribe(ctx, i)
@@ -161,7 +161,6 @@ func (j *transcription) run(ctx context.Context) error {
 		case err != nil:
 			t.Error = words(r.path, err)
 			err = failure{r.path, t.Error, err}
-			bad = append(bad, err)
 			j.notef(i, "%v", err)
 		}
 		if interrupted && len(t.Segments) == 0 {
@@ -169,12 +168,19 @@ func (j *transcription) run(ctx context.Context) error {
 			fmt.Fprintf(j.notes, "%s: nothing of it was transcribed yet, so nothing of it is kept.\n", models.Printable(r.path))
 			break
 		}
-		if j.print {
-			if err := j.printed(t); err != nil {
-				return err
-			}
-		} else if err := j.written(i, t, err); err != nil {
+		var unwritten error
+		if !j.print {
+			unwritten = j.written(i, t, err)
+		} else if err := j.printed(t); err != nil {
+			return err
+		}
+		if interrupted {
+			err = nil // which is no failure of the recording
+		}
+		if err = errors.Join(err, unwritten); err != nil {
 			bad = append(bad, err)
+		} else if !interrupted {
+			good++
 		}
 		if interrupted {
 			break
@@ -189,7 +195,7 @@ func (j *transcription) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return j.summary(ctx.Err() != nil || isClosed(j.stop) && finished < len(j.recordings), finished, bad)
+	return j.summary(ctx.Err() != nil || isClosed(j.stop) && finished < len(j.recordings), good, bad)
 }
 
 // endArray ends the array of transcripts; without any transcript it writes an empty array.
@@ -202,14 +208,14 @@ func (j *transcription) endArray() error {
 	return err
 }
 
-// summary returns the error for the result of the run; nil if all went well.
-func (j *transcription) summary(interrupted bool, finished int, bad []error) error {
+// summary returns the error for the result of the run, in which so many recordings are done; nil if all went well.
+func (j *transcription) summary(interrupted bool, good int, bad []error) error {
 	n := len(j.recordings)
 	switch {
 	case interrupted && n == 1:
 		return context.Canceled
 	case interrupted:
-		return stopped{fmt.Errorf("interrupted; %d of %d recordings are done", finished-len(bad), n), errors.Join(bad...), context.Canceled}
+		return stopped{fmt.Errorf("interrupted; %d of %d recordings are done", good, n), errors.Join(bad...), context.Canceled}
 	case len(bad) == 0:
 		return nil
 	case n == 1:

@@ -87,6 +87,10 @@ func (s *faultyStep) End() error {
 		return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "lost":
 		return fmt.Errorf("gl: %w", gl.ErrLost)
+	case "interrupt":
+		return syscall.Kill(os.Getpid(), syscall.SIGINT)
+	case "full":
+		return fmt.Errorf("gl: %w", gl.ErrOutOfMemory)
 	case "nan":
 		s.rows.Row(0)[0] = float32(math.NaN())
 	case "wrong":
@@ -188,10 +192,10 @@ func TestGPU(t *testing.T) {
 	}
 }
 
-// TestGPUFails checks that an answer is that of the CPU if the GPU's helper process is killed or stopped in its middle, the context is lost
-// or the GPU computes what is no number, that the failure is reported once, and that the GPU is not used after it.
+// TestGPUFails checks that an answer is that of the CPU if the GPU's helper process is killed or stopped in its middle, the context is lost,
+// the memory is full or the GPU computes what is no number, that the failure is reported once, and that the GPU is not used after it.
 func TestGPUFails(t *testing.T) {
-	for fault, want := range map[string]GPUFault{"kill": GPUCrashed, "stop": GPUHung, "lost": GPULost, "nan": GPUWrong} {
+	for fault, want := range map[string]GPUFault{"kill": GPUCrashed, "stop": GPUHung, "lost": GPULost, "full": GPUMemory, "nan": GPUWrong} {
 		t.Run(fault, func(t *testing.T) {
 			o, said := withGPU(t, fault+" 6")
 			if fault == "stop" {
@@ -215,6 +219,16 @@ func TestGPUFails(t *testing.T) {
 				t.Error("the GPU is used again")
 			}
 		})
+	}
+}
+
+// TestGPUInterrupted checks that Ctrl+C, which a terminal sends to the helper process too, does not end it.
+func TestGPUInterrupted(t *testing.T) {
+	o, said := withGPU(t, "interrupt 3")
+	e := resolve(t, tiny.New("llama").Write(t))
+	tried(t, e, true)
+	if _, before, after := answered(t, hostOf(t, o), e, Settings{Threads: 2, Exact: true}); !onGPU(before) || !onGPU(after) || len(said()) > 0 {
+		t.Errorf("the answer began on %s and ended on %s, reported: %v", before, after, said())
 	}
 }
 
@@ -315,6 +329,30 @@ func TestGPUSoftware(t *testing.T) {
 		if f, ok := errors.AsType[*GPUError](err); !ok || f.Fault != want {
 			t.Errorf("--gpu %s: %v", choice, err)
 		}
+	}
+}
+
+// TestMedianDistance checks that one of several values may be far away, that most may not, and that means have no influence.
+func TestMedianDistance(t *testing.T) {
+	want := [][]float32{{1, 2, 3, 4}, {4, 3, 2, 1}, {1, 1, 2, 2}}
+	near, far := []float32{11, 12, 13, 14}, []float32{4, 3, 2, 1}
+	for _, c := range []struct {
+		got  [][]float32
+		most float64
+		good bool
+	}{
+		{[][]float32{near, want[1], want[2]}, 1e-6, true},
+		{[][]float32{far, want[1], want[2]}, 1e-6, true},
+		{[][]float32{far, near, want[2]}, 1, false},
+		{[][]float32{{1, 2}, {2, 1}, want[2]}, 1, false},
+		{want[:2], 1, false},
+	} {
+		if off := medianDistance(c.got, want); (off <= c.most) != c.good {
+			t.Errorf("%v: %g", c.got, off)
+		}
+	}
+	if off := medianDistance([][]float32{{float32(math.NaN()), 0, 0}}, [][]float32{{1, 2, 3}}); off <= mostOff {
+		t.Errorf("NaN is %g off", off)
 	}
 }
 

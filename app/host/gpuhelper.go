@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"time"
 
@@ -43,6 +44,7 @@ type described struct {
 // one of them, and "serve N [exact]" runs its device for the process that started this one. wrap may change that device; nil leaves it
 // as it is.
 func RunHelper(args []string, wrap func(kernels.Device) kernels.Device) error {
+	signal.Ignore(os.Interrupt) // a terminal sends it to all processes; it is meant for the one that started this
 	conn, err := remote.Standard()
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -45,7 +44,7 @@ type Page struct {
 	known  bool     // a listing has ended
 	micErr error    // the error of the last listing
 	serial int      // number of the latest listing
-	typed  *time.Timer
+	typed  *ui.Soon // stores what is typed
 
 	controls map[string]fyne.Focusable // what is drawn, by title
 	entry    *ui.Entry                 // of the user's words; the same in all drawings
@@ -186,8 +185,8 @@ func (p *Page) data() fyne.CanvasObject {
 // mostWordRows is the number of rows up to which the entry for the user's words grows.
 const mostWordRows = 12
 
-// newEntry returns the entry for the user's own words. A change is stored half a second later, since it writes a file, or when the
-// entry loses the focus.
+// newEntry returns the entry for the user's own words. A change is stored within ui.SoonTime, and not at once, since it writes a
+// file, or when the entry loses the focus.
 func (p *Page) newEntry() *ui.Entry {
 	e := ui.NewText()
 	e.SetText(p.Values.Words)
@@ -206,12 +205,10 @@ func (p *Page) newEntry() *ui.Entry {
 			p.Change(p.Values)
 		}
 	}
+	p.typed = &ui.Soon{Post: p.Post, Do: keep}
 	e.OnChanged = func(string) {
 		p.fit()
-		if p.typed != nil {
-			p.typed.Stop()
-		}
-		p.typed = time.AfterFunc(500*time.Millisecond, func() { p.Post(keep) })
+		p.typed.Start()
 	}
 	e.OnFocus = func(on bool) {
 		if !on {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -124,75 +122,6 @@ func (d *Shell) openHit(h store.Hit) {
 
 func (d *Shell) openChat(c store.Conversation) {
 	d.load("This chat could not be opened.", func(*store.Store) (store.Conversation, error) { return c, nil }, false, func() {})
-}
-
-// thread is a conversation with its messages.
-type thread struct {
-	store.Conversation
-	messages []store.Message
-}
-
-// load reads the conversation that find returns, shows it and then calls shown, unless another conversation was chosen
-// meanwhile. Text that is typed before it is shown goes into the new conversation, and so does that of the entry if no conversation is
-// open. With stay, the page and the focus are not changed, and neither are they if another page was shown meanwhile.
-func (d *Shell) load(failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
-	before := ""
-	if d.chat.Conversation() != 0 {
-		before = d.chat.Composer.Entry.Text
-	}
-	d.loadAfter(before, failed, find, stay, shown)
-}
-
-// loadAfter is load; before is the text of the entry that belongs to the open conversation.
-func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.Conversation, error), stay bool, shown func()) {
-	d.opening++
-	turn, ended, entry, shows := d.opening, d.chat.Ended(), d.chat.Composer.Entry, d.shows
-	d.chat.SaveDraft()
-	d.chat.Hold()
-	store.Ask(d.work, func(s *store.Store) (t thread, err error) {
-		if t.Conversation, err = find(s); err != nil {
-			return t, err
-		}
-		if t.Conversation, err = s.Conversation(t.ID); err != nil { // a row of the list may be older than the draft
-			return t, err
-		}
-		t.messages, err = s.Messages(t.ID)
-		return t, err
-	}, func(t thread, err error) {
-		stay := stay || d.shows != shows && d.page != chatPage
-		switch {
-		case turn != d.opening:
-		case err != nil:
-			d.chat.Release(false)
-			d.notice(failed, err)
-		case ended != d.chat.Ended(): // an answer has ended meanwhile, perhaps one of this conversation
-			d.loadAfter(before, failed, find, stay, shown)
-		default:
-			typed, more := strings.CutPrefix(entry.Text, before)
-			if more = more && typed != ""; more {
-				entry.SetText(before)
-			}
-			d.chat.Open(t.Conversation, t.messages)
-			if !stay {
-				d.show(chatPage)
-				d.chat.Focus(d.window.Canvas())
-			}
-			shown()
-			if more {
-				entry.SetText(behind(entry.Text, typed))
-				entry.ToEnd()
-			}
-			d.chat.Release(true)
-		}
-	})
-}
-
-// behind returns a draft with what was typed behind it, with a space between them.
-func behind(draft, typed string) string {
-	if last, _ := utf8.DecodeLastRuneInString(draft); draft != "" && !unicode.IsSpace(last) {
-		draft += " "
-	}
-	return draft + typed
 }
 
 func (d *Shell) listChanged() {

@@ -3,6 +3,7 @@ package shell
 import (
 	"database/sql"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,53 @@ func TestTypingIntoTheNextChat(t *testing.T) {
 	if text := s.chat.Composer.Entry.Text; text != "a draft" {
 		t.Errorf("the first chat's draft is %q", text)
 	}
+}
+
+// What is typed after each of several presses of Ctrl+N goes into the chat of that press, however slow the store is, and a message that
+// is sent there is sent there. A chat for which nothing was typed is passed over.
+func TestTypingIntoSeveralNextChats(t *testing.T) {
+	s := newStageOf(t, "", true, smol)
+	s.ready()
+	s.q.until(t, "the chat", func() bool { return s.chat.Conversation() != 0 })
+	first, e := s.chat.Conversation(), s.chat.Composer.Entry
+	e.SetText("a draft")
+	typed := func(text string) { e.SetText(e.Text + text); e.ToEnd() }
+	release := s.block()
+	s.newChat("")
+	typed("one")
+	s.newChat("")
+	s.newChat("")
+	typed("two")
+	s.chat.Send()
+	s.newChat("")
+	typed("three")
+	s.openChat(store.Conversation{ID: first})
+	typed(" and more")
+	release()
+	s.q.until(t, "the first chat again", func() bool { return s.chat.Conversation() == first && !s.opening.on && len(s.opening.next) == 0 })
+	s.flush()
+	if e.Text != "a draft and more" {
+		t.Errorf("the first chat's draft is %q", e.Text)
+	}
+	list, err := s.store.Conversations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range list {
+		if c.ID != first {
+			names = append(names, c.Name())
+		}
+	}
+	slices.Sort(names)
+	if got := strings.Join(names, ", "); got != "Draft: one, Draft: three, two" {
+		t.Errorf("the chats are %s", got)
+	}
+	if !s.chat.Busy() {
+		t.Error("the message is not answered")
+	}
+	close(s.model.words)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
 }
 
 // Messages sent and text typed just before the window is closed are stored.

@@ -26,7 +26,7 @@ func (d *Shell) deleteChats(list []store.Conversation) {
 		ids = append(ids, c.ID)
 	}
 	d.side.list.drop(ids, time.Now())
-	opening := d.opening
+	turn := d.opening.turn
 	store.Ask(d.work, func(s *store.Store) ([]int64, error) { return s.DeleteAll(ids) }, func(gone []int64, err error) {
 		next := (*store.Store).New
 		if err != nil {
@@ -37,7 +37,7 @@ func (d *Shell) deleteChats(list []store.Conversation) {
 		} else {
 			d.deletedChats(slices.DeleteFunc(list, func(c store.Conversation) bool { return !slices.Contains(gone, c.ID) }))
 		}
-		if open := d.chat.Conversation(); slices.Contains(ids, open) || open == 0 && opening == d.opening {
+		if open := d.chat.Conversation(); slices.Contains(ids, open) || open == 0 && turn == d.opening.turn {
 			d.load("A new chat could not be created.", next, stay, d.listChanged)
 		}
 	})

@@ -66,7 +66,7 @@ type Shell struct {
 	window         fyne.Window
 	store          *store.Store
 	work           *store.Worker // uses the store for the UI goroutine
-	opening        int           // number of conversations whose opening was begun
+	opening        opening
 	values         *settings.Current
 	runner         *chat.Runner
 	chat           *chat.Screen

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,9 @@ func TestRecordingIntoADraft(t *testing.T) {
 	s.expect(s.words(), "into the chat “Draft: Dear neighbour”")
 	s.fakeSpeech.segments <- asr.Segment{Text: "across the hall,", Language: "en", Final: true}
 	s.q.until(t, "the name with the words", func() bool { return strings.Contains(s.words(), "into the chat “Draft: Dear neighbour across…”") })
+	s.q.until(t, "the name in the list", func() bool {
+		return slices.ContainsFunc(s.side.list.rows, func(r *row) bool { return r.hit.Name() == "Draft: Dear neighbour across the hall," })
+	})
 	s.show(filesPage)
 	s.expect(s.words(), "Recording into the chat “Draft: Dear neighbour across…”.")
 	s.deleteChat(store.Conversation{ID: second, Draft: "Dear neighbour across the hall,"})

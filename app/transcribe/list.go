@@ -24,6 +24,9 @@ type list struct {
 	cursor  int       // the segment selected with the keyboard
 	playing int       // the segment that is being played; -1: none
 	editing int       // -1: none
+	typing  *ui.Soon  // stores the text of the entry while it is written
+	stored  string    // the text of the edited segment that was stored last
+	unsure  bool      // that failed
 	focused bool
 	wide    float32 // the average width of a letter
 	line    float32 // the height of a line of text
@@ -40,7 +43,9 @@ func newList(v *View) *list {
 	l.entry.OnShortcut = l.shortcut
 	l.entry.OnSend = func() { l.commit(); v.page.Focus(l) }
 	l.entry.OnChanged = func(string) {
-		if l.editing >= 0 { // even out of sight the entry has the focus, so it must be filled again
+		if l.editing >= 0 {
+			l.typing.Start()
+			// even out of sight the entry has the focus, so it must be filled again
 			l.rows.Changed(l.editing)
 			if !l.rows.InSight(l.editing) {
 				l.rows.Reveal(l.editing)
@@ -59,6 +64,11 @@ func newList(v *View) *list {
 		l.discard()
 		return true
 	}
+	l.typing = &ui.Soon{Post: v.page.Post, Do: func() {
+		if l.editing >= 0 {
+			l.store(l.editing, oneLine(l.entry.Text))
+		}
+	}}
 	l.ExtendBaseWidget(l)
 	return l
 }
@@ -157,7 +167,7 @@ func (l *list) edit(i int) {
 	l.cursor = i
 	l.rows.Reveal(i)
 	l.entry.SetText(l.v.segments[i].Text)
-	l.editing = i
+	l.editing, l.stored, l.unsure = i, l.v.segments[i].Text, false
 	l.redraw(was, i)
 	l.v.page.Focus(l.entry)
 }
@@ -167,6 +177,14 @@ func (l *list) caret(at fyne.Position) {
 	click := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: at.AddXY(boxPad, boxPad)}, Button: desktop.MouseButtonPrimary}
 	l.entry.MouseDown(click)
 	l.entry.MouseUp(click)
+}
+
+// store stores a text of the segment that is edited, unless it was stored last.
+func (l *list) store(i int, text string) {
+	if text != l.stored || l.unsure {
+		l.stored, l.unsure = text, false
+		l.v.store(i, text)
+	}
 }
 
 // commit stores the text of the entry.
@@ -184,9 +202,11 @@ func (l *list) stop(keep bool) {
 		return
 	}
 	l.editing = -1
+	l.typing.Stop()
 	if keep {
-		l.v.edit(i, l.entry.Text)
+		l.v.edit(i, oneLine(l.entry.Text))
 	}
+	l.store(i, l.v.segments[i].Text)
 	l.redraw(i)
 }
 

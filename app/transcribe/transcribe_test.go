@@ -221,6 +221,7 @@ func TestCancelKeepsWhatWasHeard(t *testing.T) {
 	for _, c := range []string{"cancel", "twice", "close"} {
 		s := newStage(t, ui.Light, nil)
 		s.model.gate, s.model.rest = make(chan struct{}), make(chan struct{})
+		s.page.Queue.stopTime, s.page.Queue.closeTime = time.Hour, time.Hour
 		s.page.Add([]string{s.file("a.wav", time.Minute)})
 		s.model.gate <- struct{}{}
 		s.UntilShown("Transcribing")
@@ -767,7 +768,8 @@ func TestUnstoredEditIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if _, err := other.Exec(`CREATE TRIGGER full BEFORE UPDATE ON segments BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`); err != nil {
+	const full = `CREATE TRIGGER full BEFORE UPDATE ON segments BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`
+	if _, err := other.Exec(full); err != nil {
 		t.Fatal(err)
 	}
 	s.page.open(id)
@@ -776,10 +778,60 @@ func TestUnstoredEditIsShown(t *testing.T) {
 	v.list.entry.SetText("The first boat sank.")
 	v.list.commit()
 	s.Expect("The change could not be stored: “The first boat sank.”", said[1])
+	v.tell("")
+	v.list.edit(1)
+	v.list.entry.SetText("It sank.")
+	s.UntilShown("The change could not be stored: “It sank.”")
+	if _, err := other.Exec(`DROP TRIGGER full`); err != nil {
+		t.Fatal(err)
+	}
+	v.list.commit()
+	if g, err := db.Segments(id, 1); err != nil || g[0].Text != "It sank." {
+		t.Errorf("stored after the failure: %+v, %v", g, err)
+	}
+	if _, err := other.Exec(full); err != nil {
+		t.Fatal(err)
+	}
 	v.list.edit(2)
 	v.list.entry.SetText("The second one floats.")
 	s.page.Close()
 	s.UntilShown("The change could not be stored: “The second one floats.”")
+}
+
+// A segment is stored while it is being edited, since the program may be killed. Esc brings its earlier text back, also after the
+// storing has failed once.
+func TestStoredWhileEdited(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
+	id := s.state("talk.wav", store.Complete).ID
+	s.UntilShown("Welcome to the show.")
+	s.page.open(id)
+	l := s.page.View.list
+	stored := func(want string) {
+		t.Helper()
+		s.Until("“"+want+"” to be stored", func() bool {
+			g, err := s.store.Segments(id, 1)
+			return err == nil && g[0].Text == want
+		})
+	}
+	l.edit(1)
+	l.entry.SetText("The first  boat sank.")
+	stored("The first boat sank.")
+	l.entry.TypedRune('!')
+	stored("!The first boat sank.")
+	if l.editing != 1 || l.entry.Text != "!The first  boat sank." {
+		t.Errorf("storing has changed what is edited: %d, %q", l.editing, l.entry.Text)
+	}
+	l.entry.TypedKey(&fyne.KeyEvent{Name: fyne.KeyEscape})
+	stored(said[1])
+	s.Expect(said[1])
+	l.edit(1)
+	l.entry.SetText("Another text.")
+	stored("Another text.")
+	l.commit()
+	stored("Another text.")
+	s.page.View.Undo() // the whole edit
+	stored(said[1])
 }
 
 // A segment that is being edited keeps its position while the transcript grows, also at the end of the list. Scrolled out of

@@ -345,32 +345,56 @@ func (v *View) at(d time.Duration) int {
 	return n - 1
 }
 
-// edit stores the user's text of a segment.
+// edit replaces the text of a segment by the user's. The caller stores it.
 func (v *View) edit(i int, text string) {
-	text = strings.Join(strings.Fields(text), " ")
 	if was := v.segments[i].Text; was != text {
 		v.record(v.segments[i].Number, was, text)
-		v.write(i, text)
+		v.segments[i].Text = text
+		v.finder.again()
 	}
 }
 
-// write stores the text of a segment.
+// write replaces and stores the text of a segment.
 func (v *View) write(i int, text string) {
-	id, number, old := v.t.ID, v.segments[i].Number, v.segments[i].Text
 	v.segments[i].Text = text
 	v.finder.again()
+	v.store(i, text)
+}
+
+// store stores the text of a segment. If that fails, what is stored is shown, unless the segment is being edited; then it is stored
+// again later.
+func (v *View) store(i int, text string) {
+	id, number := v.t.ID, v.segments[i].Number
 	v.page.Work.Do(func(s *store.Store) error { return s.EditSegment(id, number, text) }, func(err error) {
 		if err == nil {
 			return
 		}
-		if v.t.ID == id {
-			v.segments[i].Text = old
-			v.finder.again()
-			v.list.redraw(i)
-		}
 		v.unstored(id, err, "The change could not be stored: “"+models.Printable(text)+"”")
+		switch {
+		case v.t.ID != id || i >= len(v.segments):
+		case v.list.editing == i:
+			v.list.unsure = true
+		default:
+			v.restore(i)
+		}
 	})
 }
+
+// restore shows the text of a segment as it is stored.
+func (v *View) restore(i int) {
+	id, number := v.t.ID, v.segments[i].Number
+	store.Ask(v.page.Work, func(s *store.Store) ([]store.Segment, error) { return s.Segments(id, number) }, func(list []store.Segment, err error) {
+		if err != nil || len(list) == 0 || v.t.ID != id || v.list.editing == i {
+			return // the failure itself was reported
+		}
+		v.segments[i].Text = list[0].Text
+		v.finder.again()
+		v.list.redraw(i)
+	})
+}
+
+// oneLine returns a text with its words separated by single spaces.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // unstored reports a change that could not be stored: at the transcript, or on the page if the user has left the transcript.
 func (v *View) unstored(id int64, err error, what string) {
