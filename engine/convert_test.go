@@ -12,9 +12,11 @@ import (
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
+	"soberano/models/defaults"
 	"soberano/models/gguf"
 	"soberano/models/registry"
 )
@@ -146,6 +148,13 @@ func TestConvertEnds(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "old.apr"), []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	bad := &models.File{Path: "bad.gguf", Meta: f.Meta, Tensors: slices.Clone(f.Tensors)}
+	i := slices.IndexFunc(bad.Tensors, func(x models.Tensor) bool { return x.Name == "blk.0.ffn_up.weight" })
+	n, _ := models.Bytes(quant.F32, bad.Tensors[i].Shape)
+	bad.Tensors[i].Type, bad.Tensors[i].Data = quant.F32, bytes.Repeat([]byte{0xff, 0xff, 0xc0, 0x7f}, int(n)/4)
+	if err := convert.Convert(context.Background(), bad, filepath.Join(dir, "m.gguf"), convert.Options{Type: "Q8_0"}); !errors.Is(err, models.ErrCorrupt) {
+		t.Errorf("values that are not numbers: %v", err)
+	}
 	for name, try := range map[string]func() error{
 		"interrupted": func() error { return convert.Convert(ctx, f, filepath.Join(dir, "m.gguf"), stop) },
 		"name": func() error {
@@ -198,10 +207,17 @@ func TestConvertFolders(t *testing.T) {
 			file := converted(t, dir, "m.apr", convert.Options{})
 			same(t, dir, file)
 			same(t, dir, converted(t, file, "folder", convert.Options{}))
+			same(t, dir, converted(t, file, "m.gguf", convert.Options{Vocabulary: Vocabulary}))
 			info, err := registry.Inspect(converted(t, dir, "q.apr", convert.Options{Type: "Q8_0", Compression: apr.ZSTD}), Check)
 			if err != nil || !info.Runs {
 				t.Errorf("in blocks: %s, %v", info.Reason, err)
 			}
 		})
 	}
+}
+
+// TestConvertSmolLM2 checks that a real model as an APR file gives the same logits and the same tokens of a text.
+func TestConvertSmolLM2(t *testing.T) {
+	file := defaults.Need(t, "smollm2")
+	sameLogits(t, file, converted(t, file, "m.apr", convert.Options{}))
 }

@@ -163,6 +163,9 @@ func Tokenizer(f *models.File) (*token.Tokenizer, error) {
 	return t, models.InFile(f.Path, err)
 }
 
+// Vocabulary returns the keys of a GGUF file for the tokenizer of a folder of Hugging Face; it is a convert.Options.Vocabulary.
+func Vocabulary(f *models.File) (models.Metadata, error) { return token.Keys(f.Aux) }
+
 func contextFor(wanted, trained int) (int, error) {
 	switch {
 	case wanted == 0:

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/asr/whisper"
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
@@ -42,7 +43,7 @@ func modelsConvert() *cobra.Command {
 			}
 			defer f.Close()
 			line := progress("writing")
-			o.Progress, o.Tokens = line.report(), whisper.Tokens
+			o.Progress, o.Tokens, o.Vocabulary = line.report(), whisper.Tokens, engine.Vocabulary
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
 			return convertError(args[1], err)

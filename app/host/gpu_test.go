@@ -332,6 +332,30 @@ func TestGPUSoftware(t *testing.T) {
 	}
 }
 
+// TestMedianDistance checks that one of several values may be far away, that most may not, and that means have no influence.
+func TestMedianDistance(t *testing.T) {
+	want := [][]float32{{1, 2, 3, 4}, {4, 3, 2, 1}, {1, 1, 2, 2}}
+	near, far := []float32{11, 12, 13, 14}, []float32{4, 3, 2, 1}
+	for _, c := range []struct {
+		got  [][]float32
+		most float64
+		good bool
+	}{
+		{[][]float32{near, want[1], want[2]}, 1e-6, true},
+		{[][]float32{far, want[1], want[2]}, 1e-6, true},
+		{[][]float32{far, near, want[2]}, 1, false},
+		{[][]float32{{1, 2}, {2, 1}, want[2]}, 1, false},
+		{want[:2], 1, false},
+	} {
+		if off := medianDistance(c.got, want); (off <= c.most) != c.good {
+			t.Errorf("%v: %g", c.got, off)
+		}
+	}
+	if off := medianDistance([][]float32{{float32(math.NaN()), 0, 0}}, [][]float32{{1, 2, 3}}); off <= mostOff {
+		t.Errorf("NaN is %g off", off)
+	}
+}
+
 // TestParseGPU checks what may be chosen.
 func TestParseGPU(t *testing.T) {
 	for text, want := range map[string]GPUChoice{"auto": GPUAuto, "off": GPUOff, "0": "0", "07": "7"} {

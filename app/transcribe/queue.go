@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"soberano/app/host"
@@ -41,33 +40,14 @@ type Queue struct {
 	closed  bool  // no further file is begun
 	blocked error // why no file can be transcribed: no speech model, or a broken one
 	running sync.WaitGroup
-}
 
-const (
-	stopTime  = 10 * time.Second // after Stop, in which what has been heard is written down
-	closeTime = 3 * time.Second  // the same after Close
-)
-
-// job is the file being transcribed.
-type job struct {
-	id      int64
-	cancel  context.CancelFunc
-	ctx     context.Context
-	reading context.Context // ends before ctx where what has been heard is still written down
-	stop    context.CancelFunc
-	ending  bool // stop was called
-	stopped bool // by the user
-	began   time.Time
-	from    time.Duration // where this run began
-	length  time.Duration // of the audio; 0: unknown
-	read    atomic.Int64  // samples since from
-	heard   atomic.Int64  // how much of the whole audio is transcribed
-	opening bool
-	remarks []problem.Problem // on the recording that was read
+	stopTime, closeTime time.Duration // after Stop and Close, in which what has been heard is written down
 }
 
 // NewQueue returns a queue that does nothing yet; Kick begins with the files left from an earlier run.
-func NewQueue(c Config) *Queue { return &Queue{Config: c} }
+func NewQueue(c Config) *Queue {
+	return &Queue{Config: c, stopTime: 10 * time.Second, closeTime: 3 * time.Second}
+}
 
 // Add adds files to the queue, each with the present choices. A file that is waiting or being transcribed is not added again,
 // unless the choice of translation differs. A failed file is tried again in the same transcript, unless that has text and
@@ -131,7 +111,7 @@ func waiting(t store.Transcript) store.Transcript {
 // Stop ends a file that is waiting or being transcribed; its segments are kept. What the model has taken in is written down
 // before, for at most stopTime, unless Stop is called again.
 func (q *Queue) Stop(t store.Transcript) error {
-	if q.end(t.ID, stopTime) {
+	if q.end(t.ID, q.stopTime) {
 		q.state()
 		return nil // the goroutine of the queue stores the state
 	}
@@ -151,18 +131,6 @@ func (q *Queue) end(id int64, within time.Duration) bool {
 	q.now.stopped = true
 	q.now.end(within)
 	return true
-}
-
-// end ends a file: within that time, or at once if it is 0, the file is not read yet, or end was called before.
-func (j *job) end(within time.Duration) {
-	if within == 0 || j.opening || j.ending {
-		j.cancel()
-		return
-	}
-	j.ending = true
-	j.stop()
-	timer := time.AfterFunc(within, j.cancel)
-	context.AfterFunc(j.ctx, func() { timer.Stop() })
 }
 
 // Delete hides a transcript; if it is being transcribed, that ends.
@@ -215,7 +183,7 @@ func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
 	if q.now != nil {
-		q.now.end(closeTime)
+		q.now.end(q.closeTime)
 	}
 	q.mu.Unlock()
 	q.running.Wait()

@@ -221,6 +221,7 @@ func TestCancelKeepsWhatWasHeard(t *testing.T) {
 	for _, c := range []string{"cancel", "twice", "close"} {
 		s := newStage(t, ui.Light, nil)
 		s.model.gate, s.model.rest = make(chan struct{}), make(chan struct{})
+		s.page.Queue.stopTime, s.page.Queue.closeTime = time.Hour, time.Hour
 		s.page.Add([]string{s.file("a.wav", time.Minute)})
 		s.model.gate <- struct{}{}
 		s.UntilShown("Transcribing")

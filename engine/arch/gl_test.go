@@ -12,6 +12,7 @@ import (
 
 	"soberano/kernels"
 	"soberano/kernels/gl"
+	"soberano/kernels/gl/gltest"
 	"soberano/models"
 	"soberano/models/defaults"
 	"soberano/models/gguf"
@@ -19,35 +20,10 @@ import (
 
 var everySmall = flag.Bool("gl.all", false, "run every small model on the software driver of OpenGL, not one of each kind of layer")
 
-// softwareGPU returns Mesa's software driver. Without one the test is skipped, unless SOBERANO_REQUIRE_DESKTOP is set.
-func softwareGPU(t *testing.T) *gl.GPU {
-	t.Helper()
-	list, err := gl.List()
-	for i, f := range list {
-		if !f.Software {
-			continue
-		}
-		g, err := gl.Open(i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { g.Close() })
-		return g
-	}
-	if os.Getenv("SOBERANO_REQUIRE_DESKTOP") != "" {
-		t.Fatalf("Mesa's software driver is required (Debian: libgl1-mesa-dri): %v", err)
-	}
-	t.Skipf("no software driver of OpenGL: %v", err)
-	return nil
-}
-
 // openOnGPU opens a model on a device of g.
 func openOnGPU(t *testing.T, g *gl.GPU, f *models.File, exact bool) (Model, kernels.Device) {
 	t.Helper()
-	dev, err := gl.New(gl.Options{GPU: g, Exact: exact})
-	if err != nil {
-		t.Fatal(err)
-	}
+	dev := gltest.Device(t, g, exact)
 	t.Cleanup(func() {
 		if err := dev.Close(); err != nil {
 			t.Error(err)
@@ -81,7 +57,7 @@ var layerKinds = []string{"llama", "gemma2", "gemma3n", "bloom", "gpt-oss", "dee
 // TestSmallGoldenGPU checks that small models on a GPU, with keys and values in float32, have the logits that llama.cpp computes for
 // the same weights.
 func TestSmallGoldenGPU(t *testing.T) {
-	g := softwareGPU(t)
+	g := gltest.Software(t)
 	names := layerKinds
 	if *everySmall {
 		names = smallNames()
@@ -110,7 +86,7 @@ func TestSmallGoldenGPU(t *testing.T) {
 // in a step each.
 func TestGoldenGPU(t *testing.T) {
 	const together, alone = 6, 2
-	g := softwareGPU(t)
+	g := gltest.Software(t)
 	f, err := gguf.Open(defaults.Need(t, "smollm2"))
 	if err != nil {
 		t.Fatal(err)

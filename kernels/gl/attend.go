@@ -14,7 +14,7 @@ const (
 	// partKeys is the number of keys of a part otherwise: those of a page.
 	partKeys = positions
 	// itemWords is the number of numbers of an item; see attend.glsl.
-	itemWords = 7
+	itemWords = 10
 )
 
 // Attend writes softmax(scale·q·kᵀ)·v of each span to dst.
@@ -34,6 +34,8 @@ type attention struct {
 	rows  []int // row, first part and number of parts of each row
 	parts int
 	whole bool // no row has more than one part
+	// A work group takes so many heads that share keys, which divides them into bundles, and so many neighbouring rows.
+	heads, bundles, each int
 }
 
 // attend checks the arguments, divides the keys of each row by the slabs in which their pages lie, and records a dispatch for
@@ -61,8 +63,9 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	if n == 0 {
 		return
 	}
+	j.divide(s.d.wordsOf(key) * (2 - flag(s.d.exact)))
 	if n*a.Heads < enoughGroups {
-		j.limit = partKeys
+		j.limit, j.each = partKeys, 1
 	}
 	s.lists.reset()
 	for _, sp := range spans {
@@ -100,30 +103,32 @@ func (s *step) attendSlab(j *attention, f *layerForm, l list, to, q kernels.Tens
 	if f.Kind == kernels.Latent {
 		words, from = f.keyWords, 0 // the values are the first dimensions of the keys
 	}
-	heads, bundles := j.bundle(s.d.wordsOf(key) * (2 - flag(s.d.exact)))
 	all, table := len(l.numbers)/itemWords, s.table(l.numbers...)
 	for first := 0; first < all; {
 		n, work := 0, 0.0
-		for ; first+n < all && (n == 0 || work < mostWork); n++ {
+		for ; first+n < all && (n == 0 || work < s.d.gpu.mostWork); n++ {
 			item := l.numbers[(first+n)*itemWords:]
-			work += float64(item[3]-item[2]) * float64(a.Heads*(key+value))
+			work += float64(item[3]-item[2]) * float64(item[7]*a.Heads*(key+value))
 		}
 		s.weigh(work)
-		s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact) + 1000*heads}, groups{min(n, mostGroups), a.KVHeads * bundles, 1},
+		s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact) + 1000*j.heads*j.each}, groups{min(n, mostGroups), a.KVHeads * j.bundles, 1},
 			[]*buffer{pages, bufferOf(&q), bufferOf(&to), uploads, vectorOf(slopes), vectorOf(sinks), pages},
 			a.Heads, a.KVHeads, key, value, f.keyWords, words, f.keyWords+f.valueWords, from, q.Offset, q.Stride, to.Offset, to.Stride,
-			bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, table+first*itemWords, flag(j.whole))
+			bits(a.Scale), bits(a.SoftCap), flag(slopes != nil), flag(sinks != nil), n, table+first*itemWords, flag(j.whole), j.heads)
 		first += n
 	}
 }
 
-// bundle returns how many heads with the same keys a work group takes, 4 at most, and into how many bundles that divides them. width
-// is the number of dimensions of a key, rounded up; the work group has memory for 1024 of all its heads.
-func (j *attention) bundle(width int) (heads, bundles int) {
-	all := j.a.Heads / j.a.KVHeads
-	bundles = (all + min(4, mostDims/width) - 1) / min(4, mostDims/width)
-	heads = (all + bundles - 1) / bundles
-	return heads, (all + heads - 1) / heads
+// divide determines how many heads and rows a work group takes: four queries at most. width is the number of dimensions of a key, rounded up; a
+// work group has memory for 1024 of its queries.
+func (j *attention) divide(width int) {
+	all, most := j.a.Heads/j.a.KVHeads, min(4, mostDims/width)
+	j.bundles = (all + most - 1) / most
+	j.heads = (all + j.bundles - 1) / j.bundles
+	j.bundles, j.each = (all+j.heads-1)/j.heads, most/j.heads
+	if j.a.Window > 0 || j.a.Chunk > 0 || j.a.Temperature.Length > 0 {
+		j.each = 1 // the first key or the factor differs between rows
+	}
 }
 
 // keys returns the range of positions of sp that position p attends to.
@@ -144,19 +149,31 @@ func (j *attention) keys(sp kernels.Span, p int) (from, to int) {
 func (s *step) items(j *attention, sp kernels.Span, layer int) {
 	c := s.stateOf("Attend", sp)
 	f, table := &c.plan.layers[layer], s.pageTable(c, layer)
-	for i := range sp.N {
-		at := sp.Pos + i
-		lo, hi := j.keys(sp, at)
-		factor, first := bits(j.a.Temperature.At(at)), j.parts
-		for lo < hi || j.parts == first {
+	for i := 0; i < sp.N; i += j.each {
+		at, rows := sp.Pos+i, min(j.each, sp.N-i)
+		lo, hi := j.keys(sp, at+rows-1)
+		parts := s.partsOf(c, layer, lo, hi, j.limit)
+		factor, hides := bits(j.a.Temperature.At(at)), flag(j.a.Causal && !sp.Whole)
+		for k := range parts {
 			end, in := s.stretch(c, layer, lo, hi, j.limit)
-			s.lists.add(in, f.slot, sp.Row+i, at, lo, end, table, factor, j.parts)
-			j.parts++
+			s.lists.add(in, f.slot, sp.Row+i, at, lo, end, table, factor, j.parts+k, rows, parts, hides)
 			lo = end
 		}
-		j.rows = append(j.rows, sp.Row+i, first, j.parts-first)
-		j.whole = j.whole && j.parts == first+1
+		for r := range rows {
+			j.rows = append(j.rows, sp.Row+i+r, j.parts, parts)
+			j.parts += parts
+		}
+		j.whole = j.whole && parts == 1
 	}
+}
+
+// partsOf returns into how many parts stretch divides the keys; 1 if there are none.
+func (s *step) partsOf(c *state, layer, lo, hi, limit int) int {
+	n := 1
+	for end, _ := s.stretch(c, layer, lo, hi, limit); end < hi; n++ {
+		end, _ = s.stretch(c, layer, end, hi, limit)
+	}
+	return n
 }
 
 // pageTable uploads the numbers of the pages of a layer's group and returns the place where that of page 0 would be.

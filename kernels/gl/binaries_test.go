@@ -93,3 +93,15 @@ func TestProgramKeys(t *testing.T) {
 		t.Errorf("%d programs were read", n)
 	}
 }
+
+// TestProgramFolder checks that programs are kept in the user's cache, but not those of software drivers.
+func TestProgramFolder(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	if got := programFolder(Info{}); got != filepath.Join(cache, "soberano", "gl") {
+		t.Errorf("programs are kept in %q", got)
+	}
+	if got := programFolder(Info{Software: true}); got != "" {
+		t.Errorf("programs of a software driver are kept in %q", got)
+	}
+}

@@ -88,13 +88,14 @@ func (c *Counts) add(kernel program, cmd *command, words []uint32) {
 		n := 4 * p(0) * p(1) * (p(4) + p(5))
 		c.KeyValueBytes, c.OtherBytes = c.KeyValueBytes+n, c.OtherBytes+4*p(0)*p(1)*(p(2)+p(3))
 	case "attend":
-		keys := int64(0)
+		keys, rows := int64(0), int64(0)
 		for i := range p(16) {
 			item := words[p(17)+itemWords*i:]
 			keys += int64(item[3]) - int64(item[2])
+			rows += int64(item[7])
 		}
 		c.KeyValueBytes += 4 * keys * int64(cmd.groups[1]) * (p(4) + p(5))
-		c.OtherBytes += 4 * p(16) * p(0) * (p(2) + p(3) + 2)
+		c.OtherBytes += 4 * rows * p(0) * (p(2) + p(3) + 2)
 	case "join":
 		parts := int64(0)
 		for i := range p(6) {

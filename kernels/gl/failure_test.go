@@ -345,7 +345,7 @@ func TestCheck(t *testing.T) {
 		{{kernel: "tile", option: fewRows, weight: quant.Q6_K, blocks: true}, {kernel: "matvec", weight: quant.Q6_K, blocks: true}},
 		{{kernel: "matvec", option: matvecQuads | matvecGated, weight: quant.Q4_K, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.Q4_K, blocks: true}},
 		{{kernel: "norm", option: opRMSNorm}, {kernel: "norm", option: opLayerNorm}},
-		{{kernel: "attend", option: 2001}, {kernel: "store"}},
+		{{kernel: "attend", option: 4001}, {kernel: "store"}},
 	} {
 		g := ownGPU(t)
 		g.KeepPrograms(programs)

@@ -4,6 +4,8 @@ package gl
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 )
@@ -49,7 +51,17 @@ func open(number int) (*GPU, error) {
 	if err := <-opened; err != nil {
 		return nil, fmt.Errorf("gl: %w", err)
 	}
+	g.KeepPrograms(programFolder(g.info))
 	return g, nil
+}
+
+// programFolder returns the folder in the user's cache that keeps the programs of a GPU; none for a software driver, which only tests use.
+func programFolder(i Info) string {
+	cache, err := os.UserCacheDir()
+	if err != nil || i.Software {
+		return ""
+	}
+	return filepath.Join(cache, "soberano", "gl")
 }
 
 func newGPU() *GPU {
@@ -98,7 +110,7 @@ func (g *GPU) do(f func(context) error) error {
 }
 
 // KeepPrograms keeps compiled programs in a folder, from which they are read instead of being compiled again. The folder is made when
-// the first of them is written.
+// the first of them is written. Open chooses one in the user's cache, except for software drivers; "" keeps none.
 func (g *GPU) KeepPrograms(dir string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -9,6 +9,7 @@ package convert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,9 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 	}
 	defer dst.discard()
 	if err := m.write(dst, to, sources, o); err != nil {
+		if errors.Is(err, models.ErrCorrupt) {
+			return models.InFile(f.Path, err)
+		}
 		return dst.explain(err)
 	}
 	if err := ctx.Err(); err != nil {

@@ -2,9 +2,11 @@ package convert
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"soberano/kernels/quant"
 	"soberano/models"
@@ -70,6 +72,7 @@ func (e *encoder) rows(w io.Writer, t models.Tensor, data []byte, to quant.Type,
 	}
 	pieces := make([][]byte, threads)
 	values := make([][]float32, threads)
+	var broken atomic.Bool // a value is infinite or not a number
 	for at := 0; at < rows; at += step * threads {
 		if err := e.ctx.Err(); err != nil {
 			return err
@@ -88,6 +91,10 @@ func (e *encoder) rows(w io.Writer, t models.Tensor, data []byte, to quant.Type,
 				}
 				x := values[i][:n*cols]
 				quant.Dequantize(t.Type, x, src)
+				if to.BlockValues() > 1 && !finite(x) {
+					broken.Store(true)
+					return
+				}
 				out := make([]byte, n*size)
 				for row := range n {
 					quant.Encode(to, out[row*size:][:size], x[row*cols:][:cols], weightsOf(weights, cols, first+row, rows))
@@ -96,6 +103,9 @@ func (e *encoder) rows(w io.Writer, t models.Tensor, data []byte, to quant.Type,
 			})
 		}
 		wait.Wait()
+		if broken.Load() {
+			return fmt.Errorf("tensor %s has values that are infinite or not numbers, which a block can't hold: %w", models.Quote(t.Name), models.ErrCorrupt)
+		}
 		for _, b := range pieces {
 			if _, err := w.Write(b); err != nil {
 				return err
@@ -105,6 +115,15 @@ func (e *encoder) rows(w io.Writer, t models.Tensor, data []byte, to quant.Type,
 		models.Forget(data[at*from : min(at+step*threads, rows)*from])
 	}
 	return nil
+}
+
+// finite reports whether no value is infinite or NaN.
+func finite(x []float32) bool {
+	sum := float32(0)
+	for _, v := range x {
+		sum += v * 0
+	}
+	return sum == 0
 }
 
 // weightsOf returns how much each column of a row matters: weights has as many values as there are columns, or that for each expert of a stack.

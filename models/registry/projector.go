@@ -42,7 +42,7 @@ func (l *Library) Attach(ctx context.Context, name, path string, how How, progre
 		copied, err = e.copyProjector(m, files)
 	}
 	if copied != "" {
-		defer removeFile(copied) // it is there only after an error
+		defer func() { _ = removeFile(copied) }() // it is there only after an error
 	}
 	if err == nil {
 		err = unwritten(files)
