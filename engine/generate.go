@@ -298,17 +298,16 @@ func (m *Model) answer(ctx context.Context, r Request) (*answer, error) {
 	if room < 1 {
 		return nil, &ContextError{Prompt: len(ids), Message: m.lastTokens(r, len(ids)), Context: m.info.Context}
 	}
-	stop := r.Stop
-	if m.fallback && len(r.Messages) > 0 {
-		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
-		stop = append(slices.Clone(stop), "<|im_end|>", "<|im_start|>")
-	}
 	a := &answer{
-		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, stop), sampler: sample.New(r.Sampling),
+		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
 		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 	}
 	a.sampler.Never(m.tok.Suppressed())
+	if m.fallback && len(r.Messages) > 0 {
+		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
+		a.stream.Marks("<|im_end|>", "<|im_start|>")
+	}
 	if len(r.Messages) > 0 {
 		a.stream.Spell(m.marks...)
 		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})

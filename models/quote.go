@@ -85,3 +85,9 @@ func PrintableLines(s string) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Directs reports whether r is a character that embeds, overrides or isolates a direction of writing, or an obsolete one that
+// changes the shape of the text after it. Source: Unicode Standard Annex #9, and chapter 23.3 of the standard.
+func Directs(r rune) bool {
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x206f
+}

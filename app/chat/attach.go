@@ -112,6 +112,7 @@ func (s *Screen) addImage(conversation int64, f File, m store.Image, small image
 	}
 	s.thumbnails.add(m.Hash, small)
 	s.sight = sight{} // a projector may lie beside the model since
+	s.sayAttached(conversation, f, m)
 	s.attach(conversation, m)
 	if send {
 		delete(s.images.send, conversation)
@@ -121,14 +122,32 @@ func (s *Screen) addImage(conversation int64, f File, m store.Image, small image
 	}
 }
 
+// sayAttached says that an image with the same content is attached already, if one is.
+func (s *Screen) sayAttached(conversation int64, f File, m store.Image) {
+	list := s.images.of[conversation]
+	at := slices.IndexFunc(list, func(a *attached) bool { return a.Hash == m.Hash })
+	if at < 0 {
+		return
+	}
+	p := ui.Problem{Title: f.title() + " is attached already."}
+	if other := list[at].Name; other != "" && other != f.Name {
+		p.Why = "It has the same content as " + models.Printable(other) + "."
+	}
+	s.Notice(p)
+}
+
+// title is how a message names the file.
+func (f File) title() string {
+	if f.Name == "" {
+		return "The image in the clipboard"
+	}
+	return models.Printable(f.Name)
+}
+
 // unreadable says why an image can't be attached.
 func (s *Screen) unreadable(f File, err error) {
 	wrong := problem.OfFile(f.Path, err)
-	name := "The image in the clipboard"
-	if f.Name != "" {
-		name = models.Printable(f.Name)
-	}
-	s.Notice(ui.Problem{Title: name + " can't be attached.", Why: wrong.Text()})
+	s.Notice(ui.Problem{Title: f.title() + " can't be attached.", Why: wrong.Text()})
 }
 
 // attach adds images to the draft of a conversation, and stores them there. Those that it has already stay as they are.

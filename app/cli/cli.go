@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -224,7 +225,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	chosen, err := choice.Load(dir)
 	if err != nil {
-		warnf("Which model was chosen in the window could not be read: %s", errorText(err))
+		warnf("The file %s is damaged or can't be read, so the model that was chosen in the window is not known. (%s)", models.Printable(filepath.Join(dir, choice.File)), errorText(err))
 	}
 	entries, broken := lib.List() // broken entries are reported by `models list`
 	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {

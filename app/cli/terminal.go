@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"soberano/models"
 )
 
 // isTerminal reports whether f is a terminal.
@@ -80,7 +82,7 @@ func showControls(b []byte) []byte {
 			text = utf8.AppendRune(text, '␀'+r)
 		case r == 0x7f:
 			text = utf8.AppendRune(text, '␡')
-		case r > 0x7f && r < 0xa0 || directs(r):
+		case r > 0x7f && r < 0xa0 || models.Directs(r):
 			text = fmt.Appendf(text, `\u%04x`, r)
 		case r == utf8.RuneError && size == 1:
 			text = utf8.AppendRune(text, utf8.RuneError)
@@ -90,10 +92,4 @@ func showControls(b []byte) []byte {
 		b = b[size:]
 	}
 	return text
-}
-
-// directs reports whether r is a character that embeds, overrides or isolates a direction of writing, or an obsolete one that
-// changes the shape of the text after it. Source: Unicode Standard Annex #9, and chapter 23.3 of the standard.
-func directs(r rune) bool {
-	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x206f
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"soberano/engine/arch/tiny"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -106,7 +107,7 @@ func TestTerminalIsNotObeyed(t *testing.T) {
 		text, _ := p.end()
 		text = strings.ReplaceAll(text, "\r\n", "\n")
 		if i := strings.IndexFunc(text, func(r rune) bool {
-			return r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f || r >= 0x80 && r < 0xa0 || directs(r)
+			return r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f || r >= 0x80 && r < 0xa0 || models.Directs(r)
 		}); i >= 0 || text == "" {
 			t.Errorf("%.80q: %.300q", args, text[max(0, i-20):])
 		}

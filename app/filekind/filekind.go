@@ -54,7 +54,7 @@ func Of(path string) Kind {
 		return Model
 	case audio.IsSound(head):
 		return Recording
-	case audio.IsPicture(head):
+	case audio.IsPicture(head), isSVG(head):
 		return Picture
 	case isDocument(path, head):
 		return Document
@@ -82,6 +82,18 @@ func isDocument(path string, head []byte) bool {
 	case begins("PK\x03\x04"):
 		return has("[Content_Types].xml") || has("mimetypeapplication/vnd.oasis.opendocument") || has("mimetypeapplication/epub") ||
 			slices.Contains(zipped, strings.ToLower(filepath.Ext(path)))
+	}
+	return false
+}
+
+// isSVG reports whether head is the beginning of a drawing in SVG, which may follow comments and a declaration of XML.
+func isSVG(head []byte) bool {
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
+	for _, mark := range []string{"<svg", "<?xml", "<!--", "<!DOCTYPE svg"} {
+		if bytes.HasPrefix(text, []byte(mark)) {
+			at := bytes.Index(text, []byte("<svg"))
+			return at >= 0 && at+4 < len(text) && bytes.IndexByte([]byte(" \t\r\n>"), text[at+4]) >= 0
+		}
 	}
 	return false
 }

@@ -50,6 +50,8 @@ func TestOf(t *testing.T) {
 		{"empty.gguf", nil, Model}, {"page.gguf", []byte("<!doctype html><p>Sign in"), Model},
 		{"letter.txt", []byte("Dear Ada"), Text}, {"brief", []byte("Sehr geehrte Frau Müller\r\n"), Text}, {"noise", []byte("a\x00b"), Unknown}, {"empty", nil, Unknown},
 		{"a.docx", []byte("PK\x03\x04 and so on [Content_Types].xml"), Document}, {"a.epub", []byte("PK\x03\x04 and so on"), Document}, {"a.rtf", []byte("{\\rtf1"), Document}, {"a.xls", []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), Document}, {"data.json", []byte(`{"a":1}`), Model},
+		{"a.svg", []byte("<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), Picture}, {"b.svg", []byte("\ufeff<?xml version=\"1.0\"?>\n<!-- made -->\n<svg>"), Picture},
+		{"c.txt", []byte("An <svg> element"), Text}, {"d.xml", []byte("<?xml version=\"1.0\"?><svgs/>"), Text},
 	} {
 		if got := Of(write(t, dir, c.name, c.content)); got != c.want {
 			t.Errorf("%s: %d, expected %d", c.name, got, c.want)

@@ -160,7 +160,7 @@ func (d *Shell) renameChat(c store.Conversation) {
 // exportChat saves a conversation as Markdown, and its images in a folder beside that file.
 func (d *Shell) exportChat(c store.Conversation) {
 	var text bytes.Buffer
-	folder := fileName(c.Title) + " images"
+	folder := store.FileName(c.Title, "Chat") + " images"
 	saved := func(path string, err error) {
 		if err != nil {
 			d.notice("This chat could not be exported.", err)
@@ -175,7 +175,7 @@ func (d *Shell) exportChat(c store.Conversation) {
 			saved("", err)
 			return
 		}
-		d.saveFile("", fileName(c.Title)+".md", func(w io.Writer) error { _, err := text.WriteTo(w); return err }, func(path string, err error) {
+		d.saveFile("", store.FileName(c.Title, "Chat")+".md", func(w io.Writer) error { _, err := text.WriteTo(w); return err }, func(path string, err error) {
 			if err != nil {
 				saved("", err)
 				return
@@ -203,20 +203,6 @@ func writeImages(s *store.Store, folder string, list []store.Exported) error {
 		}
 	}
 	return nil
-}
-
-// fileName removes the characters that some file systems don't accept.
-func fileName(title string) string {
-	name := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
-			return -1
-		}
-		return r
-	}, title)
-	if name = strings.Trim(name, " ."); name == "" {
-		return "Chat"
-	}
-	return name
 }
 
 func (d *Shell) status(s chat.Status) {

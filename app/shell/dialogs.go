@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
+	"soberano/app/store"
 	"soberano/app/ui"
 )
 
@@ -106,7 +107,7 @@ func (d *Shell) saveFile(dir, name string, write func(io.Writer) error, done fun
 		}
 		done(path, err)
 	}, d.window)
-	s.SetFileName(fileName(name))
+	s.SetFileName(store.FileName(name, "Untitled"))
 	if l, err := storage.ListerForURI(storage.NewFileURI(dir)); dir != "" && err == nil {
 		s.SetLocation(l)
 	}

@@ -413,3 +413,19 @@ func TestChooseImage(t *testing.T) {
 	}
 	s.dismiss()
 }
+
+// Of two images with the same content one is attached, and a notice says so; a drawing in SVG is refused as an image.
+func TestImageTwice(t *testing.T) {
+	dir := t.TempDir()
+	s := newStage(t, t.TempDir(), smol)
+	s.seeing()
+	s.ready()
+	red := photo(t, dir, "red.png", 40, 40)
+	content, err := os.ReadFile(red)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.dropFiles(red, written(t, dir, "rouge.png", content), written(t, dir, "x.svg", []byte("<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>")))
+	s.attached(1)
+	s.expect(s.shot("images-twice"), "is attached already.", "It has the same content as", "x.svg", "Images of this kind can't be read.")
+}

@@ -45,7 +45,7 @@ func (d *Shell) savePicture(name string, file []byte) {
 	if filepath.Ext(name) == "" {
 		name += "." + vision.Format(file)
 	}
-	d.saveFile("", fileName(name), func(w io.Writer) error { _, err := io.Copy(w, bytes.NewReader(file)); return err }, func(path string, err error) {
+	d.saveFile("", name, func(w io.Writer) error { _, err := io.Copy(w, bytes.NewReader(file)); return err }, func(path string, err error) {
 		if err != nil {
 			d.notice("The image could not be saved.", err)
 			return

@@ -65,3 +65,29 @@ func (s *stage) selected() (text string, y float32) {
 	})
 	return text, y
 }
+
+// The hits of a search begin at the top of the list, wherever it was scrolled to.
+func TestSearchBeginsAtTheTop(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	for i := range 60 {
+		c, err := s.store.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.store.Append(store.Message{Conversation: c.ID, Role: store.User, Content: fmt.Sprintf("Tell me of the sea, part %d", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.side.refresh()
+	s.q.until(t, "the list", func() bool { return len(s.side.list.rows) > 50 })
+	list := s.side.list
+	list.pane.Reveal(list.rows[40])
+	s.side.search.SetText("sea")
+	s.q.until(t, "the hits", func() bool { return list.found })
+	at := fyne.CurrentApp().Driver().AbsolutePositionForObject
+	y := at(list.rows[0]).Y - at(list).Y
+	if y < 0 || y > 40 {
+		t.Errorf("the first hit is %v below the top of the list", y)
+	}
+}

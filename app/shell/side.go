@@ -21,6 +21,7 @@ type side struct {
 	object   fyne.CanvasObject
 	newChat  *ui.Button
 	search   *ui.Entry
+	shown    string // the query whose hits were shown last
 	list     *list
 	files    *ui.Button
 	models   *ui.Button
@@ -124,6 +125,10 @@ func (v *side) refresh() {
 				v.onError(err)
 			default:
 				v.list.set(hits, true, time.Now())
+				if query != v.shown {
+					v.list.pane.Top()
+				}
+				v.shown = query
 			}
 		})
 	}()
@@ -138,6 +143,7 @@ func (v *side) listed(all []store.Conversation, err error) {
 	case strings.TrimSpace(v.search.Text) != "":
 		return
 	}
+	v.shown = ""
 	hits := make([]store.Hit, len(all))
 	for i, c := range all {
 		hits[i].Conversation = c

@@ -4,7 +4,12 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"soberano/models"
 )
 
 // Exported is an image of an exported conversation.
@@ -34,7 +39,7 @@ func (s *Store) Export(conversation int64, title func(model string) string, fold
 	for _, m := range messages {
 		fmt.Fprintf(out, "\n## %s\n\n", speaker(m, title))
 		for _, image := range m.Images {
-			e := Exported{image, fmt.Sprintf("%d-%s", len(images)+1, fileNamed(image.Name))}
+			e := Exported{image, fmt.Sprintf("%d-%s", len(images)+1, FileName(image.Name, "image.png"))} // programs put images without a name into the clipboard
 			images = append(images, e)
 			fmt.Fprintf(out, "![%s](<%s/%s>)\n\n", alternative.Replace(image.Name), folder, e.File)
 		}
@@ -49,17 +54,30 @@ func (s *Store) Export(conversation int64, title func(model string) string, fold
 // alternative escapes the name of an image for the text that stands for it.
 var alternative = strings.NewReplacer("[", `\[`, "]", `\]`, "\n", " ", `\`, `\\`)
 
-// fileNamed returns a name for the file of an image without the characters that file systems or addresses in Markdown don't take.
-func fileNamed(name string) string {
-	if name == "" {
-		return "image.png" // as programs put images into the clipboard
-	}
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
-			return '_'
+// maxFileName is the longest name of FileName in bytes; most file systems take 255, and endings are added.
+const maxFileName = 150
+
+// FileName makes a file's name of a title or of another file's name. It leaves out control characters, those that change the
+// direction of writing, and those that some file systems or addresses in Markdown don't take, and keeps the beginning and the
+// extension of a long one. It returns otherwise if nothing is left.
+func FileName(title, otherwise string) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || unicode.IsControl(r) || models.Directs(r) || r == utf8.RuneError {
+			return -1
 		}
 		return r
-	}, name)
+	}, title)
+	if len(name) > maxFileName {
+		ext := filepath.Ext(name)
+		if len(ext) > 10 {
+			ext = ""
+		}
+		name = strings.ToValidUTF8(name[:maxFileName-len(ext)], "") + ext
+	}
+	if name = strings.Trim(name, " ."); name == "" {
+		return otherwise
+	}
+	return name
 }
 
 var remarks = map[State]string{

@@ -116,6 +116,9 @@ func (t *Pane) to(y float32) {
 	t.scroll.ScrollToOffset(fyne.NewPos(0, y))
 }
 
+// Top scrolls to the top.
+func (t *Pane) Top() { t.to(0) }
+
 // Page scrolls by a share of the height. It serves the keyboard.
 func (t *Pane) Page(share float32) {
 	most := max(0, t.column.Size().Height-t.size.Height)

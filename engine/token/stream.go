@@ -17,6 +17,7 @@ import (
 type Stream struct {
 	t       *Tokenizer
 	stop    [][]byte
+	marks   [][]byte
 	spelled map[int32]bool // control tokens whose spelling belongs to the text
 	held    []byte         // bytes that have not been returned yet
 	stopped bool
@@ -32,6 +33,14 @@ func NewStream(t *Tokenizer, stop []string) *Stream {
 		}
 	}
 	return s
+}
+
+// Marks adds stop strings that are marks of a template, never text. Where the tokens end within one, its
+// beginning, from two characters on, does not belong to the text.
+func (s *Stream) Marks(marks ...string) {
+	for _, x := range marks {
+		s.stop, s.marks = append(s.stop, []byte(x)), append(s.marks, []byte(x))
+	}
 }
 
 // Spell makes the spelling of control tokens belong to the text.
@@ -54,7 +63,7 @@ func (s *Stream) Push(id int32) (text string, stopped bool) {
 		s.held = append(s.held, s.t.Piece(id)...)
 	}
 	if at := s.find(); at >= 0 {
-		text, s.held, s.stopped = valid(s.held[:at]), nil, true
+		text, s.held, s.stopped = whole(s.held[:at]), nil, true
 		return text, true
 	}
 	n := s.certain()
@@ -63,12 +72,22 @@ func (s *Stream) Push(id int32) (text string, stopped bool) {
 	return text, false
 }
 
-// Flush returns the text that is held back. It is called when no more tokens follow.
+// Flush returns the text that is held back, without an incomplete character at its end. It is called when
+// no more tokens follow.
 func (s *Stream) Flush() string {
-	text := valid(s.held)
+	n := len(s.held)
+	for _, x := range s.marks {
+		if k := overlap(s.held, x); k > 1 {
+			n = min(n, len(s.held)-k)
+		}
+	}
+	text := whole(s.held[:n])
 	s.held = nil
 	return text
 }
+
+// whole returns b as text, without an incomplete character at its end.
+func whole(b []byte) string { return valid(b[:len(b)-unfinished(b)]) }
 
 // find returns the start of the stop string that is complete first, or -1. Of several with the same end
 // it is the longest.

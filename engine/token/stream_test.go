@@ -60,10 +60,31 @@ func TestStreamIsWhole(t *testing.T) {
 			}
 		}
 		got.WriteString(s.Flush())
-		if got.String() != valid([]byte(want)) || gotStop != wantStop {
+		if got.String() != whole([]byte(want)) || gotStop != wantStop {
 			t.Fatalf("stops %q in %q: got %q %v, expected %q %v", stops, raw, got.String(), gotStop, want, wantStop)
 		}
 	})
+}
+
+// TestStreamEnds checks what is left out where the tokens end: an incomplete character and the beginning of
+// a template's mark, but not that of a stop string.
+func TestStreamEnds(t *testing.T) {
+	tok := small(t, smallBPE())
+	for _, c := range []struct{ in, out string }{
+		{"a", "a"}, {"a\xf0\x9f", "a"}, {"a\xf0\x9f\x98\x80", "a😀"}, {"a\x80", "a\ufffd"}, {"a <", "a <"}, {"a <|", "a "},
+		{"a<|im", "a"}, {"a\xf0<|im_e", "a"}, {"a<|im_en ", "a<|im_en "}, {"ab", "ab"}, {"a<|im_end|", "a"},
+	} {
+		s := NewStream(tok, []string{"bcb"})
+		s.Marks("<|im_end|>", "<|im_start|>")
+		var got string
+		for _, b := range []byte(c.in) {
+			text, _ := s.Push(int32(b))
+			got += text
+		}
+		if got += s.Flush(); got != c.out {
+			t.Errorf("%q gives %q, expected %q", c.in, got, c.out)
+		}
+	}
 }
 
 func TestStreamHoldsBack(t *testing.T) {
