@@ -24,7 +24,8 @@ type session struct {
 	tape      *tape
 	again     bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
-	unkept    int // texts that the place has not kept yet; for the UI goroutine
+	unkept    int  // texts that the place has not kept yet; for the UI goroutine
+	empty     bool // nothing can be said in the audio without text; known when the session has ended with an error
 }
 
 // start begins a dictation from the microphone, or from an existing tape.
@@ -191,6 +192,7 @@ func (t *Talk) end(s *session, err error) {
 	if s.discarded.Load() && s.tape != nil { // immediately, since the window may be closing
 		err = errors.Join(err, s.tape.drop())
 	}
+	s.empty = err != nil && s.tape != nil && s.tape.empty(errors.Is(err, ErrNoModel))
 	t.Post(func() {
 		for i, r := range t.running {
 			if r == s {
@@ -223,13 +225,13 @@ func isMuted(err error) bool {
 }
 
 // settle deletes the tape of a dictation that was written or discarded, once its texts are kept, and keeps the tape of one that
-// failed. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
+// failed, if something may be said on it. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
 func (t *Talk) settle(s *session, err error) (*Kept, error) {
 	if s.tape == nil {
 		return nil, nil
 	}
 	source := s.tape.ended()
-	if err == nil || isMuted(err) || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
+	if err == nil || isMuted(err) || s.empty || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
 		if s.unkept > 0 && !s.discarded.Load() {
 			t.writing = append(t.writing, s)
 			return nil, nil

@@ -217,6 +217,9 @@ func TestProblems(t *testing.T) {
 	if !errors.Is(s.err, ErrNoModel) || s.closed.Load() != 1 {
 		t.Fatalf("%+v", s)
 	}
+	if len(s.Kept()) != 0 || len(files(t, s.Tapes)) != 0 { // nothing can have been said in a moment
+		t.Errorf("%d dictations are kept, in %q", len(s.Kept()), files(t, s.Tapes))
+	}
 }
 
 // Closing during a dictation leaves no goroutine and no open microphone.

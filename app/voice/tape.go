@@ -227,6 +227,22 @@ func (t *tape) rest() time.Duration {
 	return time.Duration(len(t.samples)) * time.Second / asr.SampleRate
 }
 
+// speaks reports whether there is speech in the audio without text.
+func (t *tape) speaks() bool {
+	t.mu.Lock()
+	samples := t.samples // which are appended to and replaced, never changed
+	t.mu.Unlock()
+	return len(vad.Speech(samples, vad.Offline())) > 0
+}
+
+// shortest is how much audio at least holds a word.
+const shortest = 300 * time.Millisecond
+
+// empty reports whether nothing is said in the audio without text: it is too short, or, if doubtful is set, no speech is found in it.
+func (t *tape) empty(doubtful bool) bool {
+	return t.rest() < shortest || doubtful && !t.speaks()
+}
+
 // keep closes the file and leaves it for the next start.
 func (t *tape) keep() error {
 	t.mu.Lock()
@@ -266,7 +282,7 @@ func left(names []string) (tapes []*tape, err error) {
 			err = errors.Join(err, e)
 			continue
 		}
-		if len(vad.Speech(t.samples, vad.Offline())) == 0 {
+		if !t.speaks() {
 			err = errors.Join(err, t.drop())
 			continue
 		}
