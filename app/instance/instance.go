@@ -16,12 +16,13 @@ import (
 	"sync"
 	"time"
 
+	"soberano/models"
 	"soberano/models/registry"
 )
 
 // Request is what a later start of the program asks of the window that is open: to be raised, and to open files.
 type Request struct {
-	Files []string `json:"files,omitempty"` // absolute paths
+	Files []models.Path `json:"files,omitempty"` // absolute
 }
 
 // The answers to a Request.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"soberano/models"
 )
 
 // TestMain is also the main function of a process that takes the window of a folder and keeps it.
@@ -19,7 +21,11 @@ func TestMain(m *testing.M) {
 	if dir == "" {
 		os.Exit(m.Run())
 	}
-	w, err := Open(context.Background(), dir, Request{Files: os.Args[1:]})
+	var r Request
+	for _, path := range os.Args[1:] {
+		r.Files = append(r.Files, models.Path(path))
+	}
+	w, err := Open(context.Background(), dir, r)
 	switch {
 	case err != nil:
 		fmt.Println(err)
@@ -27,7 +33,11 @@ func TestMain(m *testing.M) {
 		fmt.Println("raised")
 	default:
 		w.Serve(func(r Request) string {
-			fmt.Println("asked", strings.Join(r.Files, " "))
+			fmt.Print("asked")
+			for _, path := range r.Files {
+				fmt.Print(" ", path)
+			}
+			fmt.Println()
 			return Shown
 		})
 		fmt.Println("open")
@@ -69,6 +79,9 @@ func TestOneWindow(t *testing.T) {
 		line(t, second, "raised")
 		line(t, lines, "asked /a/talk with spaces.mp3 /b/ü")
 		line(t, lines, ".gguf")
+		_, bytes := child(t, dir, "/c/bad\xff\xfeutf.wav")
+		line(t, bytes, "raised")
+		line(t, lines, "asked /c/bad\xff\xfeutf.wav")
 		link := filepath.Join(t.TempDir(), "link")
 		if err := os.Symlink(dir, link); err != nil {
 			t.Fatal(err)
@@ -116,13 +129,13 @@ func TestStartWhileClosing(t *testing.T) {
 	w.Serve(func(r Request) string { asked <- r; return reply })
 	next := make(chan *Window)
 	go func() {
-		w, err := Open(t.Context(), dir, Request{Files: []string{"/a"}})
+		w, err := Open(t.Context(), dir, Request{Files: []models.Path{"/a"}})
 		if err != nil {
 			t.Error(err)
 		}
 		next <- w
 	}()
-	if r := <-asked; !slices.Equal(r.Files, []string{"/a"}) {
+	if r := <-asked; !slices.Equal(r.Files, []models.Path{"/a"}) {
 		t.Errorf("asked for %q", r.Files)
 	}
 	if err := w.Close(); err != nil {
@@ -149,12 +162,12 @@ func TestRequestWhileOpening(t *testing.T) {
 		t.Fatal(w, err)
 	}
 	defer w.Close()
-	if second, err := Open(t.Context(), dir, Request{Files: []string{"/a"}}); err != nil || second != nil {
+	if second, err := Open(t.Context(), dir, Request{Files: []models.Path{"/a"}}); err != nil || second != nil {
 		t.Fatal(second, err)
 	}
 	asked := make(chan Request, 1)
 	w.Serve(func(r Request) string { asked <- r; return Shown })
-	if r := <-asked; !slices.Equal(r.Files, []string{"/a"}) {
+	if r := <-asked; !slices.Equal(r.Files, []models.Path{"/a"}) {
 		t.Errorf("asked for %q", r.Files)
 	}
 }

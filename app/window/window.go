@@ -29,6 +29,7 @@ import (
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr/mic"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -59,7 +60,11 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	own, err := instance.Open(ctx, dir, instance.Request{Files: files})
+	var request instance.Request
+	for _, path := range files {
+		request.Files = append(request.Files, models.Path(path))
+	}
+	own, err := instance.Open(ctx, dir, request)
 	if err != nil {
 		return err
 	}
@@ -68,6 +73,14 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	return errors.Join(open(ctx, dir, o.Version, files, own), own.Close())
+}
+
+// pathsOf returns the files of a request.
+func pathsOf(r instance.Request) (list []string) {
+	for _, path := range r.Files {
+		list = append(list, string(path))
+	}
+	return list
 }
 
 // absolute makes paths independent of the working directory.
@@ -131,7 +144,7 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	own.Serve(func(r instance.Request) string {
 		return answer(d, idle.post, func() {
 			w.RequestFocus()
-			d.OpenFiles(r.Files)
+			d.OpenFiles(pathsOf(r))
 		})
 	})
 	stop := context.AfterFunc(ctx, func() {

@@ -99,6 +99,28 @@ func TestLink(t *testing.T) {
 	mustHold(t, l)
 }
 
+// The name of a file may be any bytes: a model whose file has a name that is not UTF-8 is found again after a restart.
+func TestNameNotUTF8(t *testing.T) {
+	l, dir := library(t), t.TempDir()
+	path := filepath.Join(dir, "bad\xff\xfe.gguf")
+	if err := os.WriteFile(path, chatModel(t, 1, 4096, nil), 0o600); err != nil {
+		t.Skip("this file system refuses such names: ", err)
+	}
+	mustImport(t, l, path, Link, ImportOptions{Name: "linked"})
+	copied := filepath.Join(dir, "copied\xff.gguf")
+	if err := os.WriteFile(copied, chatModel(t, 2, 4096, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustImport(t, l, copied, Copy, ImportOptions{Name: "copied"})
+	for _, name := range []string{"linked", "copied"} {
+		e, err := l.load(name)
+		if err != nil || name == "linked" && e.Path() != path || !exists(e.Path()) {
+			t.Errorf("%s: %q, %v", name, e.Path(), err)
+		}
+		mustVerify(t, l, name)
+	}
+}
+
 func TestTwinsAndNames(t *testing.T) {
 	l, dir := library(t), t.TempDir()
 	a := chatModel(t, 1, 4096, nil)

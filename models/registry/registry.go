@@ -9,8 +9,10 @@
 package registry
 
 import (
+	"encoding/json"
 	"time"
 
+	"soberano/models"
 	"soberano/models/defaults"
 )
 
@@ -80,6 +82,29 @@ type Stored struct {
 	SHA256 string `json:"sha256,omitempty"` // "" of a linked file that was not read yet
 	Sample string `json:"sample,omitempty"` // of a linked file without SHA256: the hash of some parts of it
 	Stamp  string `json:"stamp,omitempty"`  // of a linked file: when it was last changed, see Entry.Unchanged
+}
+
+// stored is Stored without its methods.
+type stored Stored
+
+// storedJSON is the JSON of Stored, in which the path is a models.Path, so that every name of a file can be kept.
+type storedJSON struct {
+	Path models.Path `json:"path"` // takes the place of the one in stored
+	stored
+}
+
+// MarshalJSON implements json.Marshaler.
+func (s Stored) MarshalJSON() ([]byte, error) {
+	return json.Marshal(storedJSON{models.Path(s.Path), stored(s)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Stored) UnmarshalJSON(b []byte) error {
+	j := storedJSON{stored: stored(*s), Path: models.Path(s.Path)}
+	err := json.Unmarshal(b, &j)
+	*s = Stored(j.stored)
+	s.Path = string(j.Path)
+	return err
 }
 
 // Entry is a model in the library.
