@@ -231,24 +231,3 @@ func (c *checker) halves(n int) []float32 {
 	}
 	return x
 }
-
-// Examine lists the GPUs of the machine and checks each of them, except software drivers, which no model is run on. It returns ErrUnavailable
-// if there is none.
-func Examine() ([]Found, error) {
-	all, err := List()
-	for i := range all {
-		if f := &all[i]; f.Error == nil && !f.Software {
-			f.Error = examine(i)
-		}
-	}
-	return all, err
-}
-
-// examine checks a GPU.
-func examine(number int) error {
-	g, err := Open(number)
-	if err != nil {
-		return err
-	}
-	return errors.Join(Check(g), g.Close())
-}
