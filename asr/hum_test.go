@@ -22,7 +22,8 @@ func engine(n int, hz float64, harmonics ...float64) []float32 {
 }
 
 // TestEngineHum: beside an engine that is 12 dB louder, below the voice or over a part of its band, speech is
-// found and understood; the engine alone gives no text.
+// found and at most a tenth of the words is wrong (of the other implementation, without speech detection, one word); the engine
+// alone gives no text.
 func TestEngineHum(t *testing.T) {
 	m := openBase(t)
 	texts, _ := spoken(t)
@@ -41,7 +42,7 @@ func TestEngineHum(t *testing.T) {
 		got := words(text(transcribe(t, m, peakAt(noisy(speech, hum, -12), -1), Params{Language: "en", Beam: 5})))
 		k := distance(want, got)
 		t.Logf("%s: %d of %d words are wrong", name, k, len(want))
-		if k > len(want)/5 {
+		if k > len(want)/10 {
 			t.Errorf("%s: %q", name, got)
 		}
 		if all := transcribe(t, m, peakAt(hum, -6), Params{}); len(all) > 0 {

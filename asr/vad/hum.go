@@ -14,6 +14,7 @@ const (
 	humHigh   = 0.4  // softest and in usual moments
 	humSteady = 2.5  // most times by which the latter exceeds the former; noise exceeds it by 3 and more
 	humOver   = 1.5  // times the power of the hum that are taken away, since it varies
+	humShare  = 0.5  // of the power in these bins that a loud hum has at least
 	humRest   = 0.03 // least share of the power that remains: without a rest, holes are left where the voice was
 )
 
@@ -28,10 +29,24 @@ type humFilter struct {
 	recent [humBins][humSpan]float32 // powers of the latest chunks
 	n      int                       // chunks so far
 	floor  [humBins]float32          // power of the hum; 0: none
+	loud   bool                      // the hum has at least humShare of the power
 }
 
 // clean takes the hum away from the magnitudes of the next chunk's spectrum, [frames][bins].
 func (h *humFilter) clean(mag []float32) {
+	for i, p := range h.observe(mag) {
+		if h.floor[i] == 0 || p == 0 {
+			continue
+		}
+		gain := float32(math.Sqrt(float64(max(1-humOver*h.floor[i]/p, humRest))))
+		for t := range frames {
+			mag[t*bins+i] *= gain
+		}
+	}
+}
+
+// observe takes the next chunk's spectrum into the estimate of the hum and returns the power in each bin.
+func (h *humFilter) observe(mag []float32) [humBins]float32 {
 	var power [humBins]float32
 	for t := range frames {
 		for i, m := range mag[t*bins:][:humBins] {
@@ -44,26 +59,20 @@ func (h *humFilter) clean(mag []float32) {
 	if h.n++; h.n >= humLeast && h.n%humEvery == 0 {
 		h.estimate()
 	}
-	for i, p := range power {
-		if h.floor[i] == 0 || p == 0 {
-			continue
-		}
-		gain := float32(math.Sqrt(float64(max(1-humOver*h.floor[i]/p, humRest))))
-		for t := range frames {
-			mag[t*bins+i] *= gain
-		}
-	}
+	return power
 }
 
-// estimate determines the power of the hum in each bin.
+// estimate determines the power of the hum in each bin and whether it is loud.
 func (h *humFilter) estimate() {
 	n := min(h.n, humSpan)
+	var hum, all float32
 	for i := range h.recent {
 		recent := h.recent[i][:n]
 		least, sum := slices.Min(recent), float32(0)
 		for _, p := range recent {
 			sum += p
 		}
+		all += sum / float32(n)
 		if h.floor[i] = 0; least*float32(n)*20 < sum { // a few chunks are far above a hum at most
 			continue
 		}
@@ -72,6 +81,8 @@ func (h *humFilter) estimate() {
 		low, high := sorted[int(humLow*float64(n))], sorted[int(humHigh*float64(n))]
 		if high <= humSteady*low {
 			h.floor[i] = high
+			hum += high
 		}
 	}
+	h.loud = hum > 0 && hum >= humShare*all
 }
