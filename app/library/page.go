@@ -100,7 +100,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 			}
 		}
 	}
-	add("others", p.others.objects(p)...)
+	add("others", p.others.objects(p, len(entries)+len(broken) == 0)...)
 	p.keys.swap(func() { p.pane.Keep(list...) })
 }
 
