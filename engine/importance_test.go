@@ -176,7 +176,11 @@ var unmeasured = []string{"attn_kv_b.weight", "channel_mix_lerp_k.weight"}
 // TestImportanceKinds checks for every family that each matrix of a layer that a conversion quantizes has been measured, on all rows.
 func TestImportanceKinds(t *testing.T) {
 	const ctxLen = 16
-	for _, kind := range tiny.Kinds() {
+	kinds := tiny.Kinds()
+	if testing.Short() {
+		kinds = tiny.Representative()
+	}
+	for _, kind := range kinds {
 		if slices.Contains(tiny.Encoders(), kind) {
 			continue
 		}
