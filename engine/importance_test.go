@@ -281,6 +281,9 @@ func TestImportanceOtherModel(t *testing.T) {
 
 // TestImportancePerplexity checks that a real model of few bits foresees a text better if its importance matrix was used.
 func TestImportancePerplexity(t *testing.T) {
+	if testing.Short() {
+		t.Skip("encoding a real model takes seconds")
+	}
 	path := defaults.Need(t, "smollm2")
 	text, err := os.ReadFile(filepath.Join("testdata", "shakespeare_120k.txt"))
 	if err != nil {
