@@ -350,7 +350,7 @@ func keys() fyne.CanvasObject {
 		{"Esc", "Stop the answer, or discard the dictation; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
 		{"Space, Enter", "Press the button that has the focus"}, {"Page Up, Page Down", "Scroll"}, {"F2, Delete, Menu", "In the list of chats: rename, delete, all actions"},
 		{"Ctrl/Shift+click", "In the list of chats: select several; Shift+↑ ↓ does the same"},
-		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit a line"}, {"Ctrl+Z, Ctrl+Y", "Undo and redo, also edits of a transcript"}} {
+		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit a line"}, {"Ctrl+Z, Ctrl+Y", "Undo and redo, also edits of a transcript and its deletion"}} {
 		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
 		what := ui.Text(k[1], ui.SmallSize, ui.Muted)
