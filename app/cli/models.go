@@ -24,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, du, convert, verify or remove")
+			return usagef("name a command: models list, import, scan, show, du, convert, imatrix, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsImatrix(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
