@@ -83,7 +83,7 @@ func (m *Model) windows(text string, ctxLen, chunks int) ([]window, error) {
 	}
 	ids := m.tok.Encode(text, token.Options{AddSpecial: true})
 	if len(ids) < 2*ctxLen {
-		return nil, fmt.Errorf("engine: the text has %d tokens; perplexity over windows of %d needs at least %d", len(ids), ctxLen, 2*ctxLen)
+		return nil, fmt.Errorf("engine: the text has %d tokens; a measurement over windows of %d needs at least %d", len(ids), ctxLen, 2*ctxLen)
 	}
 	bos, adds := m.tok.BOS()
 	adds = adds && m.tok.AddsBOS()

@@ -11,6 +11,8 @@ import (
 // Weights is a matrix as it is stored in a file: Rows × Cols values of Type in Data,
 // row-major, where each row consists of whole blocks. Bias is nil or has Rows values.
 type Weights struct {
+	// Name is that of the tensor of the model that has the rows, for devices that report on tensors; "": none has them as they are.
+	Name       string
 	Type       quant.Type
 	Rows, Cols int
 	Data       []byte

@@ -106,7 +106,7 @@ func (s *Screen) addImage(conversation int64, f File, m store.Image, small image
 	send := s.images.send[conversation] && s.images.reading[conversation] == 0
 	if err != nil {
 		delete(s.images.send, conversation)
-		s.unreadable(f, err)
+		s.unreadable(conversation, f, err)
 		s.showImages()
 		return
 	}
@@ -133,7 +133,7 @@ func (s *Screen) sayAttached(conversation int64, f File, m store.Image) {
 	if other := list[at].Name; other != "" && other != f.Name {
 		p.Why = "It has the same content as " + models.Printable(other) + "."
 	}
-	s.Notice(p)
+	s.noticeIn(conversation, p)
 }
 
 // title is how a message names the file.
@@ -145,9 +145,9 @@ func (f File) title() string {
 }
 
 // unreadable says why an image can't be attached.
-func (s *Screen) unreadable(f File, err error) {
+func (s *Screen) unreadable(conversation int64, f File, err error) {
 	wrong := problem.OfFile(f.Path, err)
-	s.Notice(ui.Problem{Title: f.title() + " can't be attached.", Why: wrong.Text()})
+	s.noticeIn(conversation, ui.Problem{Title: f.title() + " can't be attached.", Why: wrong.Text()})
 }
 
 // attach adds images to the draft of a conversation, and stores them there. Those that it has already stay as they are.
@@ -188,8 +188,11 @@ func (s *Screen) detach(a *attached) {
 }
 
 // takeImages takes the images out of the draft of a conversation, for a message. In the store they stay there until the message is
-// stored.
+// stored. The cards about the message are closed.
 func (s *Screen) takeImages(conversation int64) (list []store.Image) {
+	if conversation == s.conversation.ID {
+		s.closeAbout()
+	}
 	for _, a := range s.images.of[conversation] {
 		list = append(list, a.Image)
 	}

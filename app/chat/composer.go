@@ -114,9 +114,12 @@ func (c *Composer) Fit(width float32) {
 }
 
 // Insert inserts words at the caret, in the place of what is selected, with spaces around them where they are needed.
-func (c *Composer) Insert(text string) {
-	from, to := c.Entry.Selection()
-	c.Entry.Insert(between(lastRune(c.Entry.Text[:from]), text, firstRune(c.Entry.Text[to:])))
+func (c *Composer) Insert(text string) { InsertWords(c.Entry, text) }
+
+// InsertWords is Composer.Insert for any entry.
+func InsertWords(e *ui.Entry, text string) {
+	from, to := e.Selection()
+	e.Insert(between(lastRune(e.Text[:from]), text, firstRune(e.Text[to:])))
 }
 
 // InsertAt is Insert for the place of a mark.

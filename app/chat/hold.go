@@ -27,6 +27,7 @@ func (s *Screen) Release(opened bool) {
 		write()
 	}
 	s.attachEarly()
+	s.showKept()
 	if h.send && opened {
 		s.Send()
 	}

@@ -16,6 +16,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	s.adopt(c)
 	same := c.ID == s.conversation.ID // in this case the text of the entry is newer than c
 	if !same {
+		s.closeAbout()
 		s.leaveSpots()
 		if s.editing != nil {
 			s.images.of[s.conversation.ID] = s.editing.attached(s.images.of[s.conversation.ID])
@@ -42,6 +43,7 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	s.show(false)
 	s.storeAnswers(c.ID, s.kept)
 	s.attachEarly()
+	s.showKept()
 }
 
 // restore adds the answers that could not be stored to the messages.

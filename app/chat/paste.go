@@ -49,6 +49,7 @@ func (s *Screen) pasteImage(text string) {
 		s.Composer.Entry.Insert(text)
 		return
 	}
+	conversation := s.conversation.ID
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
@@ -56,7 +57,7 @@ func (s *Screen) pasteImage(text string) {
 		s.Post(func() {
 			switch {
 			case err != nil:
-				s.unreadable(File{}, err)
+				s.unreadable(conversation, File{}, err)
 			case len(data) > 0:
 				s.Attach(File{Data: data})
 			default:

@@ -77,6 +77,7 @@ type Screen struct {
 	spots        []*spot            // places for the words of dictations that are running or can be tried again
 	hold         hold
 	images       images
+	about        about
 	pictures     *pictures
 	thumbnails   thumbnails
 	sight        sight
@@ -99,7 +100,7 @@ func New(c Config) *Screen {
 		c.Retry = retryTime
 	}
 	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, closeUnsaved: func() {},
-		thread: ui.NewThread(), images: newImages(), pictures: &pictures{file: c.Store.Picture}}
+		thread: ui.NewThread(), images: newImages(), about: about{kept: map[int64][]ui.Problem{}}, pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.typing = &ui.Soon{Post: c.Post, Do: s.SaveDraft}
 	s.Composer = NewComposer(c.Talk, s.sendOrStop, s.Send, func() { s.Relayout() })
@@ -173,7 +174,7 @@ const (
 const outline = 2
 
 // placePanels lays out the cards with their bottom edge above y, and returns the upper end of the space that they take. If there
-// is not enough space for all, they can be scrolled.
+// is not enough space for all, older notices are left out; what still needs more space can be scrolled.
 func (s *Screen) placePanels(x, y, width float32) float32 {
 	width += 2 * outline
 	p := ui.HeightFor(s.Panels, width)
@@ -183,7 +184,9 @@ func (s *Screen) placePanels(x, y, width float32) float32 {
 	}
 	s.panels.Show()
 	s.Panels.Layout.(*ui.Column).SetWidth(width)
-	p = min(p, max(leastPanels, (y-headerHeight)*mostPanels), max(0, y-headerHeight-60))
+	most := min(max(leastPanels, (y-headerHeight)*mostPanels), max(0, y-headerHeight-60))
+	s.notices.Fit(func() bool { p = ui.HeightFor(s.Panels, width); return p <= most })
+	p = min(p, most)
 	ui.Put(s.panels, x-outline, y-p-10, width, p)
 	s.panels.Refresh()
 	return y - p - 10

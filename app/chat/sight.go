@@ -48,6 +48,7 @@ func (s *Screen) picture(m store.Image, most fyne.Size) *ui.Picture {
 
 // enlarge shows an image by itself.
 func (s *Screen) enlarge(m store.Image) {
+	conversation := s.conversation.ID
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
@@ -58,7 +59,7 @@ func (s *Screen) enlarge(m store.Image) {
 		}
 		s.Post(func() {
 			if err != nil {
-				s.Notice(ui.Problem{Title: "The image can't be shown.", Why: problem.Text(err)})
+				s.noticeIn(conversation, ui.Problem{Title: "The image can't be shown.", Why: problem.Text(err)})
 				return
 			}
 			s.ShowPicture(caption(m), large, data)

@@ -164,6 +164,9 @@ func (s *Screen) showTalk() {
 
 // Target says where the words of the dictation go.
 func (s *Screen) Target() string {
+	if place, ok := s.Talk.Place().(interface{ Target() string }); ok {
+		return place.Target()
+	}
 	p, ok := s.Talk.Place().(*spot)
 	switch {
 	case !ok:

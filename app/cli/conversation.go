@@ -132,7 +132,7 @@ func (c *terminalChat) sayEnd(got answered, last engine.Piece) {
 func (c *terminalChat) loop(ctx context.Context, in io.Reader) error {
 	warnf("%s. Everything stays on this computer. /new begins a new chat, /quit ends.", models.Printable(c.entry.Title))
 	if c.entry.Note != "" {
-		warnf("%s", models.Printable(c.entry.Note))
+		warnf("%s", models.Printable(noteOf(c.entry)))
 	}
 	c.typed = fromTerminal(in)
 	system := len(c.messages)

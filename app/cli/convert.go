@@ -14,13 +14,14 @@ import (
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
+	"soberano/models/importance"
 	"soberano/models/registry"
 )
 
 // modelsConvert is `soberano models convert`.
 func modelsConvert() *cobra.Command {
 	var o convert.Options
-	var compression string
+	var compression, matrix string
 	var shard float64
 	cmd := &cobra.Command{
 		Use: "convert MODEL OUT", Short: "Write a model in another format or with weights of another type", Args: arguments(cobra.ExactArgs(2)),
@@ -33,6 +34,14 @@ func modelsConvert() *cobra.Command {
 				return err
 			}
 			o.Shard = uint64(shard * 1e9)
+			switch {
+			case matrix != "" && o.Type == "":
+				return usagef("--imatrix is for --type: weights that keep their type are copied")
+			case matrix != "":
+				if o.Importance, err = importance.Open(matrix); err != nil {
+					return inFolder(matrix, err)
+				}
+			}
 			e, err := namedModel(readLibrary(), args[0], anyKind)
 			if err != nil {
 				return err
@@ -51,6 +60,7 @@ func modelsConvert() *cobra.Command {
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&o.Type, "type", "", "the type of the weights, or a mix of types (default: as they are)")
+	fs.StringVar(&matrix, "imatrix", "", "a file of `soberano models imatrix` or of llama.cpp: errors are kept small where they matter more")
 	fs.StringVar(&compression, "compress", "", "compress an .apr file: lz4 or zstd (it is then loaded into memory instead of being mapped)")
 	numberFlag(fs, &shard, "shard", "", 0, math.MaxInt32, "write several files of at most so many GB of weights each")
 	fs.BoolVar(&o.Replace, "replace", false, "overwrite a file that exists")
@@ -76,6 +86,9 @@ func convertError(out string, err error) error {
 		return told{fmt.Errorf("%w; --replace overwrites it", e)}
 	}
 	if e, ok := errors.AsType[*convert.FullError](err); ok {
+		return told{e}
+	}
+	if e, ok := errors.AsType[*importance.ShapeError](err); ok {
 		return told{e}
 	}
 	if e, ok := errors.AsType[*convert.TypeError](err); ok {

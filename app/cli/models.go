@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"soberano/app/host"
 	"soberano/engine"
 	"soberano/models"
+	"soberano/models/defaults"
 	"soberano/models/registry"
 )
 
@@ -22,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, du, convert, verify or remove")
+			return usagef("name a command: models list, import, scan, show, du, convert, imatrix, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsImatrix(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -168,9 +170,18 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 		}
 	}
 	if e.Note != "" {
-		row("note", models.Printable(e.Note))
+		row("note", models.Printable(noteOf(e)))
 	}
 	return w.Flush()
+}
+
+// noteOf returns the note on an included model, with advice for the command line in place of that for the window.
+func noteOf(e registry.Entry) string {
+	note, advised := strings.CutSuffix(e.Note, defaults.Advice)
+	if advised {
+		note += "For better answers, add a larger GGUF model with “soberano models import FILE”, and choose it with “soberano chat -m MODEL”."
+	}
+	return note
 }
 
 func yesNo(b bool, yes, no string) string {

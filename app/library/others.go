@@ -30,8 +30,8 @@ type offer struct {
 // title returns what the program calls the model, or what its file does.
 func (o offer) title() string { return models.Printable(cmp.Or(o.Name, o.info.Title)) }
 
-// objects returns what the page shows of them.
-func (o *others) objects(p *Page) []fyne.CanvasObject {
+// objects returns what the page shows of them; empty says that it shows no model.
+func (o *others) objects(p *Page, empty bool) []fyne.CanvasObject {
 	heading := ui.NewLabel("Models of other programs", ui.SmallSize, ui.Muted).Strong()
 	switch {
 	case p.Take == nil:
@@ -39,7 +39,7 @@ func (o *others) objects(p *Page) []fyne.CanvasObject {
 	case o.searching:
 		return []fyne.CanvasObject{ui.Spacer(1, 2), heading, ui.Text("Searching…", ui.SmallSize, ui.Muted)}
 	case !o.searched:
-		return []fyne.CanvasObject{ui.Spacer(1, 2), ui.NewRow(12, nil, ui.NewButton(ui.Plain, "Find models of other programs", p.find))}
+		return []fyne.CanvasObject{ui.Spacer(1, 2), first(p, empty)}
 	}
 	list := []fyne.CanvasObject{ui.Spacer(1, 2), heading}
 	for _, each := range o.offers {
@@ -57,6 +57,15 @@ func (o *others) objects(p *Page) []fyne.CanvasObject {
 	}
 	row.Add(ui.NewButton(ui.Plain, "Search again", p.find))
 	return append(list, row)
+}
+
+// first returns the button that starts the first search. It stands below the button that adds a model, which is centred on an empty page.
+func first(p *Page, empty bool) fyne.CanvasObject {
+	find := ui.NewButton(ui.Plain, "Find models of other programs", p.find)
+	if empty {
+		return &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{find}}
+	}
+	return ui.NewRow(12, nil, find)
 }
 
 // offered returns the row of a model.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"fyne.io/fyne/v2"
+
 	"soberano/engine/arch/tiny"
 )
 
@@ -17,6 +19,14 @@ func TestOthers(t *testing.T) {
 	}
 	t.Setenv("HOME", user)
 	s, lib := realStage(t)
+	s.Shot("others-empty")
+	middle := func(label string) float32 {
+		b := s.Button(label)
+		return fyne.CurrentApp().Driver().AbsolutePositionForObject(b).X + b.Size().Width/2
+	}
+	if add, find := middle("Add a model"), middle("Find models of other programs"); add != find {
+		t.Errorf("the buttons of the empty page are centred at %v and %v", add, find)
+	}
 	s.Tap("Find models of other programs")
 	s.UntilShown("have no model in their usual places")
 	hash := strings.Repeat("ab", 32)

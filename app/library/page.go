@@ -34,6 +34,8 @@ type Page struct {
 	Take   func([]filekind.Found)
 	others others
 
+	successors map[registry.Kind]successor
+
 	going  map[string]bool // models that are being removed
 	ctx    context.Context // the context of removals
 	cancel context.CancelFunc
@@ -41,7 +43,7 @@ type Page struct {
 
 // NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}}
+	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}, successors: map[registry.Kind]successor{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.Object = p.pane.Object
 	return p
@@ -85,6 +87,10 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	}
 	for _, kind := range []registry.Kind{registry.Chat, registry.Speech, registry.Embedding, registry.Reranker} {
 		title := []fyne.CanvasObject{ui.Spacer(1, 2), ui.NewLabel(headings[kind], ui.SmallSize, ui.Muted).Strong()}
+		if words := p.succession(kind); words != "" {
+			add("", append(title, ui.Text(words, ui.TextSize, ui.Ink))...)
+			title = nil
+		}
 		for _, e := range entries {
 			if e.Kind == kind {
 				add("", title...)
@@ -94,7 +100,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 			}
 		}
 	}
-	add("others", p.others.objects(p)...)
+	add("others", p.others.objects(p, len(entries)+len(broken) == 0)...)
 	p.keys.swap(func() { p.pane.Keep(list...) })
 }
 
@@ -201,13 +207,14 @@ func (p *Page) remove(e registry.Entry) {
 	if c := p.checks[e.Name]; c != nil {
 		c.cancel()
 	}
+	used := p.InUse(e)
 	p.Removing(e)
 	p.going[e.Name], p.says[e.Name] = true, "Removing…"
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
 		err := p.delete(e)
-		p.Post(func() { p.removed(e, err) })
+		p.Post(func() { p.removed(e, used, err) })
 	}()
 	p.Refresh()
 }
@@ -223,16 +230,6 @@ func (p *Page) delete(e registry.Entry) error {
 		return err
 	}
 	return p.Shelf.Remove(e.Name)
-}
-
-func (p *Page) removed(e registry.Entry, err error) {
-	delete(p.going, e.Name)
-	delete(p.says, e.Name)
-	if err != nil {
-		p.says[e.Name] = problem.Text(err)
-	}
-	p.Models.Removed(e)
-	p.Refresh()
 }
 
 // Listed scrolls to a model that was just added.

@@ -10,8 +10,8 @@ import (
 	"soberano/models/registry"
 )
 
-// describe returns one line: "Qwen3 · 4.0 billion parameters · 4,096 of up to 32,768 tokens of context · Apache-2.0". context is the
-// number of tokens of the settings, see used.
+// describe returns one line, with what most people look for first: "4.0 billion parameters · 4,096 of up to 32,768 tokens of context ·
+// Apache-2.0 · qwen3 · Q4_K_M". context is the number of tokens of the settings, see used.
 func describe(i registry.Info, context int) string {
 	var list []string
 	add := func(s string) {
@@ -20,8 +20,6 @@ func describe(i registry.Info, context int) string {
 		}
 	}
 	add(map[registry.Kind]string{registry.Speech: "speech to text", registry.Embedding: "embeddings of texts", registry.Reranker: "ranking of documents"}[i.Kind])
-	add(i.Family)
-	add(i.Quantization)
 	switch {
 	case i.Parameters >= 1e9:
 		add(fmt.Sprintf("%.1f billion parameters", float64(i.Parameters)/1e9))
@@ -45,6 +43,8 @@ func describe(i registry.Info, context int) string {
 	} else {
 		add("licence not stated")
 	}
+	add(i.Family)
+	add(i.Quantization)
 	return strings.Join(list, " · ")
 }
 

@@ -327,9 +327,9 @@ func threads(cores, now int) []option[int] {
 
 // gpuNote explains the choice of a graphics card.
 func (p *Page) gpuNote() string {
-	note := "Automatic: answers are computed by the graphics card if it is faster than the processor and computes correctly, which is tried when a model is used for the first time. A change loads the model again."
+	note := "Automatic: the graphics card computes the answers if its results are correct and it is faster than the processor. This is tried when a model is used for the first time. A change loads the model again."
 	if device := p.Device(); device != "" {
-		note += " The present model runs on " + models.Printable(device) + "."
+		note += " The model in use runs on " + models.Printable(device) + "."
 	}
 	return note
 }
@@ -350,7 +350,7 @@ func keys() fyne.CanvasObject {
 		{"Esc", "Stop the answer, or discard the dictation; otherwise go back"}, {"Tab, Shift+Tab", "Next and previous button, entry or list"},
 		{"Space, Enter", "Press the button that has the focus"}, {"Page Up, Page Down", "Scroll"}, {"F2, Delete, Menu", "In the list of chats: rename, delete, all actions"},
 		{"Ctrl/Shift+click", "In the list of chats: select several; Shift+↑ ↓ does the same"},
-		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit a line"}, {"Ctrl+Z, Ctrl+Y", "Undo and redo, also edits of a transcript"}} {
+		{"Space, Ctrl+F, F2", "In a transcript: play or pause, find, edit a line"}, {"Ctrl+Z, Ctrl+Y", "Undo and redo, also edits of a transcript and its deletion"}} {
 		name := ui.NewLabel(k[0], ui.SmallSize, ui.Ink)
 		box := &fyne.Container{Layout: keyWidth{}, Objects: []fyne.CanvasObject{name}}
 		what := ui.Text(k[1], ui.SmallSize, ui.Muted)

@@ -126,7 +126,7 @@ func (d *Shell) openChat(c store.Conversation) {
 
 func (d *Shell) listChanged() {
 	d.side.refresh()
-	d.side.list.choose(d.chat.Conversation())
+	d.markOpen()
 }
 
 // chatMenu opens the menu of a conversation.

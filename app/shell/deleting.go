@@ -159,6 +159,5 @@ func (d *Shell) restoreChats(list []store.Conversation) {
 		c := list[len(list)-1]
 		d.openChat(c)
 		d.side.refresh()
-		d.side.list.choose(c.ID)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/widget"
 
@@ -33,6 +34,10 @@ func (d *Shell) dialogEntry(text string) *ui.Entry {
 	e.SetText(text)
 	e.ToEnd()
 	e.OnKey = func(k *fyne.KeyEvent) bool { return k.Name == fyne.KeyEscape && d.dismiss() }
+	e.OnShortcut = func(s fyne.Shortcut) bool {
+		c, ok := s.(*desktop.CustomShortcut)
+		return ok && c.KeyName == fyne.KeySpace && d.shortcut(s) // dictation
+	}
 	return e
 }
 

@@ -115,10 +115,10 @@ func (d *Shell) toggle() string {
 	place := d.front()
 	t.PressFor(place)
 	t.Release() // works like a click: the recording continues
-	if place == nil {
-		return "recording, for Soberano's own window"
+	if _, other := place.(*inFront); other {
+		return "recording, for the active window"
 	}
-	return "recording, for the active window"
+	return "recording, for Soberano's own window"
 }
 
 // finish ends a dictation, if one is running.
@@ -131,10 +131,10 @@ func (d *Shell) finish() string {
 	return d.Outside.Finishing
 }
 
-// front returns the place for dictated text: the focused program, or nil for the chat.
+// front returns the place for dictated text: the focused program, the focused entry of this one, or nil for the chat.
 func (d *Shell) front() voice.Place {
 	if other, err := d.Outside.Focused(); err != nil || !other {
-		return nil
+		return d.entryPlace()
 	}
 	d.Outside.Sign("Listening…", true)
 	return &inFront{d: d}

@@ -266,6 +266,62 @@ func TestDictationElsewhere(t *testing.T) {
 	s.expect(s.shot("dictation-not-taken-light"), "The active window did not accept the text.", "“and that is all.”", "Copy the text", "Insert it into the chat")
 }
 
+// What is dictated goes into the entry that has the focus: that of a dialog with Ctrl+Space, that of the settings with the keys for any
+// program. If it is closed meanwhile, the text goes to the chat, which says so.
+func TestDictationIntoOtherEntries(t *testing.T) {
+	dir := t.TempDir()
+	if err := settings.Save(dir, settings.Values{Hotkey: "Ctrl+Alt+D"}); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol, base)
+	s.ready()
+	c := s.window.Canvas()
+	dictate := func(press func()) {
+		t.Helper()
+		s.spoke = time.Time{}
+		press()
+		s.recording()
+	}
+	stop := func() { s.chat.Talk.Finish(); s.silent() }
+	s.ask("Rename this chat", "The letter", func(string) {})
+	e := s.asking
+	dictate(func() { e.TypedShortcut(control(fyne.KeySpace)) })
+	if c.Focused() != e || s.chat.Target() != "into the entry that is being edited" {
+		t.Errorf("%T has the focus; the words go %s", c.Focused(), s.chat.Target())
+	}
+	stop()
+	if e.Text != "The letter and that is all." || s.chat.Composer.Entry.Text != "" {
+		t.Errorf("the dialog has %q, the chat %q", e.Text, s.chat.Composer.Entry.Text)
+	}
+	s.dismiss()
+	s.ask("Rename this chat", "", func(string) {})
+	dictate(func() { s.asking.TypedShortcut(control(fyne.KeySpace)) })
+	s.dismiss()
+	stop()
+	if got := s.chat.Composer.Entry.Text; got != "and that is all." || !strings.Contains(s.words(), "The entry for which it was meant is closed.") {
+		t.Errorf("after the dialog was closed the chat has %q", got)
+	}
+	s.show(settingsPage)
+	var words *ui.Entry
+	for range 40 { // to the user's own words
+		if e, ok := c.Focused().(*ui.Entry); ok && strings.HasPrefix(e.PlaceHolder, "Dashwood") {
+			words = e
+			break
+		}
+		c.FocusNext()
+	}
+	if words == nil {
+		t.Fatal("the entry for the user's own words is not reached")
+	}
+	dictate(s.keys[0])
+	time.Sleep(500 * time.Millisecond)
+	s.keys[1]()
+	s.silent()
+	if words.Text != "and that is all." || s.chat.Composer.Entry.Text != "and that is all." {
+		t.Errorf("the settings have %q, the chat %q", words.Text, s.chat.Composer.Entry.Text)
+	}
+}
+
 // If another program has reserved the keys, the settings page says so. Choosing other keys releases the previous ones.
 func TestHotkeyTaken(t *testing.T) {
 	s := newStage(t, "", smol, base)

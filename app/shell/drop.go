@@ -61,7 +61,12 @@ func (d *Shell) take(s filekind.Sorted) {
 	case d.page == filesPage:
 		d.files.Refuse(refused, whyRefused(s, refused))
 	default:
-		d.report(ui.Problem{Title: transcribe.Names(refused) + " can't be read.", Why: whyRefused(s, refused)})
+		p := ui.Problem{Title: transcribe.Names(refused) + " can't be read.", Why: whyRefused(s, refused)}
+		if d.page == chatPage {
+			d.chat.NoticeOfMessage(p)
+		} else {
+			d.report(p)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -14,11 +13,8 @@ import (
 
 // filesChanged shows in the sidebar how many files are being transcribed or waiting.
 func (d *Shell) filesChanged() {
-	label := "Transcribe files"
-	if n := d.files.Waiting(); n > 0 {
-		label = fmt.Sprintf("Transcribe files · %d", n)
-	}
-	d.side.files.SetLabel(label)
+	d.side.waiting = d.files.Waiting()
+	d.side.showWaiting()
 }
 
 func (d *Shell) focus(f fyne.Focusable) {

@@ -48,11 +48,11 @@ func (d *Shell) typedShortcut(s fyne.Shortcut) {
 	}
 }
 
-// editTranscript undoes and redoes the edits of a transcript.
+// editTranscript undoes and redoes the edits of a transcript, and undoes the deletion of transcripts.
 func (d *Shell) editTranscript(s fyne.Shortcut) {
 	switch s.(type) {
 	case *fyne.ShortcutUndo:
-		d.files.View.Undo()
+		d.files.Undo()
 	case *fyne.ShortcutRedo:
 		d.files.View.Redo()
 	}

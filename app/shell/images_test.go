@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 
 	"soberano/app/host"
 	"soberano/app/store"
@@ -310,6 +311,81 @@ func TestImagesRefused(t *testing.T) {
 			}
 			s.tap("Close")
 		}
+	}
+}
+
+// A card about the message that is being written, such as an image that can't be attached or a document, stands with its chat only,
+// and goes when the message is sent or the chat is left. One whose chat was left before the image was read is shown there.
+func TestCardsOfOneMessage(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.fill()
+	s.ready()
+	dir := t.TempDir()
+	refused := []string{"notes.pdf", "photo.heic"}
+	document := written(t, dir, refused[0], []byte("%PDF-1.7\n"))
+	image := written(t, dir, refused[1], []byte("\x00\x00\x00\x20ftypheic\x00\x00\x00\x00mif1heic"))
+	shown := func(want bool, when string) {
+		t.Helper()
+		for _, name := range refused {
+			if words := s.words(); strings.Contains(words, name) != want {
+				t.Errorf("%s: %s is shown: %v\n%s", when, name, !want, words)
+			}
+		}
+	}
+	drop := func() {
+		s.dropFiles(document)
+		s.dropFiles(image)
+		s.q.until(t, "the cards", func() bool { return strings.Contains(s.words(), refused[0]) && strings.Contains(s.words(), refused[1]) })
+	}
+	here := store.Conversation{ID: s.chat.Conversation()}
+	other := s.side.list.rows[len(s.side.list.rows)-1].hit.Conversation
+	drop()
+	s.show(settingsPage)
+	s.show(chatPage)
+	shown(true, "after another page")
+	s.openChat(other)
+	shown(false, "in another chat")
+	s.openChat(here)
+	shown(false, "after the chat was left")
+	drop()
+	s.send("Tell me something")
+	shown(false, "after the message was sent")
+
+	s.chat.AttachFiles([]string{image, photo(t, dir, "read after it.png", 30, 20)})
+	s.openChat(other)
+	s.q.until(t, "the images to be read", func() bool {
+		c, err := s.store.Conversation(here.ID)
+		return err == nil && len(c.Images) == 1
+	})
+	shown(false, "in another chat, when the image was read")
+	s.openChat(here)
+	s.expect(s.words(), refused[1]+" can't be attached.")
+}
+
+// However many cards there are, those that are shown fit, and need no scrolling.
+func TestCardsFit(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	dir := t.TempDir()
+	for i := range 5 {
+		name := fmt.Sprintf("photo %d.heic", i)
+		s.chat.AttachFiles([]string{written(t, dir, name, []byte("\x00\x00\x00\x20ftypheic\x00\x00\x00\x00mif1heic"))})
+		s.q.until(t, name, func() bool { return strings.Contains(s.words(), name) })
+	}
+	for _, size := range []fyne.Size{fyne.NewSize(1200, 760), fyne.NewSize(1200, 500), fyne.NewSize(640, 400), fyne.NewSize(1200, 1000)} {
+		s.win.Resize(size)
+		words := s.shot(fmt.Sprintf("cards-%.0fx%.0f", size.Width, size.Height))
+		cards := strings.Count(words, "can't be attached.")
+		s.expect(words, "photo 4.heic can't be attached.", fmt.Sprintf("%d older messages", 5-cards), "Close all 5")
+		s.walk(func(o fyne.CanvasObject) {
+			if scroll, ok := o.(*container.Scroll); ok && scroll.Content == s.chat.Panels && scroll.Content.MinSize().Height > scroll.Size().Height {
+				t.Errorf("at %v %d cards need %v and get %v", size, cards, scroll.Content.MinSize().Height, scroll.Size().Height)
+			}
+		})
+	}
+	s.tap("Close all 5")
+	if strings.Contains(s.words(), "can't be attached") {
+		t.Errorf("cards stay:\n%s", s.words())
 	}
 }
 

@@ -184,6 +184,9 @@ func (d *Shell) removed(e registry.Entry) {
 	if gone && *chosen(new(d.values.Values()), e.Kind) == e.Name {
 		d.set(func(v *settings.Values) { *chosen(v, e.Kind) = "" })
 	}
+	if gone { // it may have taken the place of another one that was removed at the same time
+		d.removing(e)
+	}
 	if _, any := d.inUseFor(e.Kind); !any && choice.Uses(e.Kind) {
 		if other, ok := pick(entries, e.Kind, *chosen(new(d.values.Values()), e.Kind)); ok {
 			d.putToUse(other)

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,6 +103,78 @@ func TestRemovedModelIsReplaced(t *testing.T) {
 	s.models.Models.Removed(mine)
 	if e, err := s.chosenSpeech(); err != nil || e.Name != base.Name {
 		t.Errorf("dictation uses %s, %v", e.Name, err)
+	}
+}
+
+// removeFirst removes the first model on the Models page there.
+func (s *stage) removeFirst() {
+	s.t.Helper()
+	before, _ := s.shelf.List()
+	s.tapFirst("Remove")
+	s.tap("Remove it")
+	s.q.until(s.t, "the removal", func() bool {
+		now, _ := s.shelf.List()
+		return len(now) < len(before) && !strings.Contains(s.words(), "Removing…")
+	})
+}
+
+// After the model in use was removed, the Models page says which one is used instead, or that there is none, until another choice is
+// made or another page is shown. The row of the open chat is not marked while that page is shown.
+func TestPageNamesSuccessor(t *testing.T) {
+	themes(t, func(t *testing.T, m ui.Mode) {
+		mine := registry.Entry{Name: "qwen3", Info: qwen}
+		s := newStage(t, "", mine, smol)
+		s.dress(m)
+		s.fill()
+		s.use(mine)
+		s.ready()
+		s.send("Tell me something")
+		s.say("Something")
+		s.show(modelsPage)
+		s.removeFirst()
+		s.ready()
+		s.expect(s.shot("successor-"+string(m)), "Qwen3 4B Instruct was removed. SmolLM2 135M is used for chat instead.")
+		for _, r := range s.side.list.rows {
+			if r.chosen {
+				t.Errorf("%q is marked as open beside the Models page", r.hit.Name())
+			}
+		}
+		s.show(chatPage)
+		if !slices.ContainsFunc(s.side.list.rows, func(r *row) bool { return r.chosen }) {
+			t.Error("the open chat is not marked")
+		}
+		s.show(modelsPage)
+		if words := s.words(); strings.Contains(words, "was removed") {
+			t.Errorf("after another page was shown:\n%s", words)
+		}
+		s.removeFirst()
+		s.expect(s.shot("no-successor-"+string(m)), "SmolLM2 135M was removed. No other model for chat can be used: add one.")
+		s.use(smol)
+		s.ready()
+		if words := s.words(); strings.Contains(words, "was removed") {
+			t.Errorf("after another model was chosen:\n%s", words)
+		}
+	})
+}
+
+// Of two models that are removed at the same time none is used afterwards.
+func TestTwoModelsAreRemoved(t *testing.T) {
+	mine := registry.Entry{Name: "qwen3", Info: qwen}
+	s := newStage(t, "", mine, smol)
+	s.use(mine)
+	s.ready()
+	for _, e := range []registry.Entry{mine, smol} {
+		s.models.Models.Removing(e)
+	}
+	for _, e := range []registry.Entry{mine, smol} {
+		if err := s.shelf.Remove(e.Name); err != nil {
+			t.Fatal(err)
+		}
+		s.models.Models.Removed(e)
+		s.q.settle()
+	}
+	if e, any := s.inUseFor(registry.Chat); any {
+		t.Errorf("%s is used, which was removed", e.Name)
 	}
 }
 

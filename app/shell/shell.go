@@ -310,6 +310,9 @@ func (d *Shell) show(page string) {
 	if page != filesPage {
 		d.files.Leave()
 	}
+	if page != modelsPage {
+		d.models.Leave()
+	}
 	set := func(o fyne.CanvasObject, on bool) {
 		if on {
 			o.Show()
@@ -347,13 +350,18 @@ func (d *Shell) show(page string) {
 	default:
 		d.chat.Relayout()
 	}
-	chosen := int64(0)
-	if page == chatPage {
-		chosen = d.chat.Conversation()
-	}
-	d.side.list.choose(chosen)
+	d.markOpen()
 	d.showTalk()
 	d.fold(false)
+}
+
+// markOpen marks the open conversation in the list while its page is shown.
+func (d *Shell) markOpen() {
+	open := int64(0)
+	if d.page == chatPage {
+		open = d.chat.Conversation()
+	}
+	d.side.list.choose(open)
 }
 
 func (d *Shell) cardsChanged() {

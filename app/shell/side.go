@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type side struct {
 	settings *ui.Button
 	trash    *ui.Button
 	toast    *fyne.Container
+	waiting  int  // number of files that are being transcribed or waiting
+	low      bool // see lowSide
 	parts    struct{ back, line, logo, name, entry, key, rule fyne.CanvasObject }
 
 	store   *store.Store // for the goroutine of a search
@@ -60,29 +63,76 @@ func newSide(s *store.Store, work *store.Worker, post func(func())) *side {
 	return v
 }
 
+// lowSide is the height below which the sidebar leaves out the name of the program and has two links in each line, so that the list has more space.
+const lowSide = 560
+
 func (v *side) place(size fyne.Size) {
 	w := size.Width - 1
 	p := &v.parts
+	low := size.Height < lowSide
 	ui.Put(p.back, 0, 0, w, size.Height)
 	ui.Put(p.line, w, 0, 1, size.Height)
+	p.logo.Show()
+	p.name.Show()
+	top, gap := float32(54), float32(10)
+	if low {
+		p.logo.Hide()
+		p.name.Hide()
+		top, gap = 8, 6
+	}
 	ui.Put(p.logo, 16, 17, 22, 22)
 	ui.Put(p.name, 48, 14, w-60, 28)
-	ui.Put(v.newChat, 12, 54, w-24, 37)
-	ui.Put(v.search, 12, 101, w-24, 37)
+	ui.Put(v.newChat, 12, top, w-24, 37)
+	ui.Put(v.search, 12, top+37+gap, w-24, 37)
 	k := p.key.MinSize()
-	ui.Put(p.key, w-12-11-k.Width, 101+(37-k.Height)/2, k.Width, k.Height)
-	bottom := size.Height - 12
-	ui.Put(v.settings, 12, bottom-34, w-24, 34)
-	ui.Put(v.trash, 12, bottom-34-35, w-24, 34)
-	ui.Put(v.models, 12, bottom-34-2*35, w-24, 34)
-	ui.Put(v.files, 12, bottom-34-3*35, w-24, 34)
-	bottom -= 34 + 3*35 + 12
+	ui.Put(p.key, w-12-11-k.Width, top+37+gap+(37-k.Height)/2, k.Width, k.Height)
+	bottom := v.placeLinks(w, size.Height-gap-2, low) - gap - 2
 	ui.Put(p.rule, 12, bottom, w-24, 1)
 	if h := ui.HeightFor(v.toast, w-24); h > 0 {
 		ui.Put(v.toast, 12, bottom-h-12, w-24, h)
 		bottom -= h + 12
 	}
-	ui.Put(v.list, 0, 150, w, bottom-150-8)
+	top += 2*(37+gap) + 2
+	ui.Put(v.list, 0, top, w, bottom-top-8)
+}
+
+// placeLinks places the links to the other pages above a height, and returns that of their upper edge.
+func (v *side) placeLinks(width, bottom float32, low bool) (top float32) {
+	const height, gap = 34, 1
+	links := []*ui.Button{v.files, v.models, v.trash, v.settings}
+	v.low = low
+	v.showWaiting()
+	if !low {
+		top = bottom - float32(len(links))*(height+gap) + gap
+		for i, b := range links {
+			ui.Put(b, 12, top+float32(i)*(height+gap), width-24, height)
+		}
+		return top
+	}
+	const wide = 0.57 // the share of the first column, which has the longest label
+	top = bottom - 2*height - gap
+	left := wide * (width - 24)
+	for i, b := range []*ui.Button{v.files, v.trash} {
+		ui.Put(b, 12, top+float32(i)*(height+gap), left, height)
+	}
+	for i, b := range []*ui.Button{v.models, v.settings} {
+		ui.Put(b, 12+left+gap, top+float32(i)*(height+gap), width-24-left-gap, height)
+	}
+	return top
+}
+
+// showWaiting shows the number of files that are being transcribed or waiting at the link to their page.
+func (v *side) showWaiting() {
+	label := "Transcribe files"
+	if v.waiting > 0 {
+		label = fmt.Sprintf("Transcribe files · %d", v.waiting)
+	}
+	if v.low && v.waiting > 0 {
+		label = fmt.Sprintf("Files · %d", v.waiting)
+	} else if v.low {
+		label = "Transcribe"
+	}
+	v.files.SetLabel(label)
 }
 
 func (v *side) showKey() {

@@ -33,12 +33,16 @@ func (d *Shell) showEntry() {
 }
 
 // speak handles Ctrl+Space where no key events arrive, for example while a button has the focus. It moves the focus to the entry of
-// the chat, so that releasing the keys ends the recording. Where that is impossible, in a dialog, it works like a click. The
-// shortcut repeats while the keys are held, and only the first one counts.
+// the chat, so that releasing the keys ends the recording. Where that is impossible, in a dialog, it works like a click, and the words go
+// into the entry of the dialog that has the focus. The shortcut repeats while the keys are held, and only the first one counts.
 func (d *Shell) speak() {
 	if talk := d.chat.Talk; talk != nil && !d.hears() && time.Since(d.spoke) > time.Second {
 		d.showEntry()
-		talk.Press()
+		var place voice.Place // the chat
+		if d.window.Canvas().Overlays().Top() != nil {
+			place = d.entryPlace()
+		}
+		talk.PressFor(place)
 		if !d.hears() {
 			talk.Release()
 		}

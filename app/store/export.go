@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"soberano/models"
 )
@@ -62,7 +61,7 @@ const maxFileName = 150
 // extension of a long one. It returns otherwise if nothing is left.
 func FileName(title, otherwise string) string {
 	name := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) || unicode.IsControl(r) || models.Directs(r) || r == utf8.RuneError {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || unicode.IsControl(r) || models.Directs(r) {
 			return -1
 		}
 		return r

@@ -39,6 +39,29 @@ func (p *Page) draw(all []store.Transcript) {
 	list = append(list, p.finished(done)...)
 	p.pane.Keep(list...)
 	p.showGone()
+	p.showAdded(all, list)
+}
+
+// showAdded scrolls to a message of the page, or else to the first of the files that were added last.
+func (p *Page) showAdded(all []store.Transcript, shown []fyne.CanvasObject) {
+	i := slices.IndexFunc(all, func(t store.Transcript) bool { return slices.Contains(p.added, t.Path) })
+	if i < 0 {
+		return // they are not read yet
+	}
+	added := p.added
+	p.added = nil
+	p.pane.Top()
+	if p.words != "" {
+		return
+	}
+	for _, o := range shown { // in their order on the page
+		for _, t := range all {
+			if c := p.cards[t.ID]; c != nil && c.object == o && slices.Contains(added, t.Path) {
+				p.pane.Reveal(o)
+				return
+			}
+		}
+	}
 }
 
 // order returns the group of a file in the queue: first the file being transcribed, then the waiting ones, in the order in

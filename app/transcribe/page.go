@@ -27,6 +27,7 @@ type Page struct {
 	gone    []store.Transcript // the transcripts that were deleted last
 	passing *ui.Passing        // ends the offer to undo that
 	words   string             // a problem of the page itself
+	added   []string           // files that were added and are to be brought into view
 	all     []store.Transcript // from the last reading
 	reading bool               // all is being read
 	again   bool               // all must be read once more
@@ -77,12 +78,24 @@ func (p *Page) place(s fyne.Size) {
 func (p *Page) Add(paths []string) {
 	p.Close()
 	p.words = "" // and not later, when other files that were dropped with these may have been refused
-	p.Work.Do(func(*store.Store) error { return p.Queue.Add(paths) }, func(err error) {
-		if err != nil {
+	store.Ask(p.Work, func(*store.Store) ([]string, error) { return p.Queue.Add(paths) }, func(already []string, err error) {
+		p.added = paths
+		switch {
+		case err != nil:
 			p.say(err, "The files could not be added to the queue")
+		case len(already) > 0:
+			p.words = strings.TrimSpace(queuedAlready(already) + " " + p.words)
 		}
 		p.Refresh()
 	})
+}
+
+// queuedAlready says that files are in the queue already.
+func queuedAlready(paths []string) string {
+	if len(paths) == 1 {
+		return Names(paths) + " is in the queue already."
+	}
+	return Names(paths) + " are in the queue already."
 }
 
 // do runs work that uses the store, and then shows its error and the list.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,11 +53,11 @@ func NewQueue(c Config) *Queue {
 
 // Add adds files to the queue, each with the present choices. A file that is waiting or being transcribed is not added again,
 // unless the choice of translation differs. A failed file is tried again in the same transcript, unless that has text and
-// the file or the chosen language has changed.
-func (q *Queue) Add(paths []string) error {
+// the file or the chosen language has changed. It returns the files that were in the queue already.
+func (q *Queue) Add(paths []string) (already []string, err error) {
 	list, err := q.Store.Transcripts()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	asked, translate := q.Language(), q.Translate() && q.englishOnly() == ""
 	busy, failed := map[string]bool{}, map[string]store.Transcript{}
@@ -68,8 +70,12 @@ func (q *Queue) Add(paths []string) error {
 			failed[t.Path] = t
 		}
 	}
+	there := maps.Clone(busy)
 	for _, p := range paths {
 		if busy[p] {
+			if there[p] && !slices.Contains(already, p) {
+				already = append(already, p)
+			}
 			continue
 		}
 		busy[p] = true
@@ -86,7 +92,7 @@ func (q *Queue) Add(paths []string) error {
 		}
 	}
 	q.Kick()
-	return err
+	return already, err
 }
 
 // unchanged reports whether the file is still the one that the transcript was made from.

@@ -78,6 +78,15 @@ func (p *Page) beside(r *past) fyne.Focusable {
 	return before
 }
 
+// Undo takes back the last edit of the opened transcript, or in the list the deletion that the page offers to undo.
+func (p *Page) Undo() {
+	if p.View.shown() {
+		p.View.Undo()
+	} else if len(p.gone) > 0 {
+		p.undo()
+	}
+}
+
 // forget ends the offer to undo the deletion.
 func (p *Page) forget() {
 	p.passing.Stop()

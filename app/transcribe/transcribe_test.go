@@ -406,6 +406,48 @@ func TestUndoIsInSight(t *testing.T) {
 	}
 }
 
+// A recording that is added while the page is scrolled comes into view, and one that is in the queue already is named.
+func TestAddedIsInSight(t *testing.T) {
+	s := newStage(t, ui.Light, nil)
+	s.model.gate = make(chan struct{})
+	var paths []string
+	for i := range 15 {
+		paths = append(paths, s.file(fmt.Sprintf("memo %02d.wav", i), time.Minute))
+	}
+	s.page.Add(paths)
+	s.UntilShown("memo 14.wav")
+	s.Settle()
+	y := func(name string) float32 {
+		for _, c := range s.page.cards {
+			if strings.HasSuffix(c.title.Text, name) {
+				return fyne.CurrentApp().Driver().AbsolutePositionForObject(c.object).Y
+			}
+		}
+		return -1
+	}
+	seen := func(name string) {
+		t.Helper()
+		s.Until(name+" in sight", func() bool { at := y(name); return at >= 0 && at < s.Win.Canvas().Size().Height-40 })
+	}
+	s.page.Add([]string{s.file("late.wav", time.Minute)})
+	seen("late.wav")
+	s.page.Scroll(-100)
+	s.Settle()
+	if at := y("late.wav"); at < s.Win.Canvas().Size().Height {
+		t.Fatalf("the page is too short for this test: %v", at)
+	}
+	s.page.Scroll(100)
+	s.page.Add(paths[:2])
+	s.UntilShown("“memo 00.wav” and “memo 01.wav” are in the queue already.")
+	seen("memo 00.wav")
+	work := store.NewWorker(s.store, s.Post)
+	t.Cleanup(func() { work.Close() })
+	s.page.Work = work
+	s.page.Add([]string{paths[4], s.file("new.wav", time.Minute)})
+	s.page.Refuse([]string{"/a/x.bin"}, "")
+	s.UntilShown("“memo 04.wav” is in the queue already. “x.bin” is not a recording.")
+}
+
 // Delete that is held deletes one transcript, and the next one gets the focus for the next press; Undo restores all of them.
 func TestDeleteTranscriptHeld(t *testing.T) {
 	s := newStage(t, ui.Light, nil)
@@ -445,7 +487,8 @@ func TestDeleteTranscriptHeld(t *testing.T) {
 		}
 	}
 	s.Expect("4 files are removed.")
-	s.Tap("Undo")
+	s.page.Undo() // Ctrl+Z
+	s.page.Undo() // there is nothing more
 	s.UntilShown("memo 00.wav", "memo 01.wav", "memo 02.wav", "memo 03.wav")
 }
 

@@ -12,6 +12,10 @@ type Notices struct {
 	Object  *fyne.Container
 	changed func() // the height has changed
 	cards   []notice
+	shown   int // number of cards that fit; see Fit
+	foot    fyne.CanvasObject
+	older   *Label
+	all     *Button
 }
 
 // notice is a card; key tells it from others.
@@ -31,7 +35,9 @@ const mostNotices = 3
 
 // NewNotices returns an empty list. changed is called after each change, to repeat the layout of the page.
 func NewNotices(changed func()) *Notices {
-	n := &Notices{Object: NewColumn(8), changed: changed}
+	n := &Notices{Object: NewColumn(8), changed: changed, shown: mostNotices, older: NewLabel("", SmallSize, Muted).Shrink(80)}
+	n.all = NewButton(Quiet, "", func() { n.remove(func(notice) bool { return true }) })
+	n.foot = NewRow(12, n.older, n.older, n.all)
 	n.Object.Hide()
 	return n
 }
@@ -51,9 +57,13 @@ func (n *Notices) Show(p Problem) (close func()) {
 		number = max(number, c.number+1)
 	}
 	close = func() { n.remove(func(c notice) bool { return c.number == number && c.key == key }) }
-	p.Actions = append(p.Actions, Action{Label: "Close", Do: close})
+	card := p.brief(close)
+	if len(p.Actions) > 0 {
+		p.Actions = append(p.Actions, Action{Label: "Close", Do: close})
+		card = p.Card()
+	}
 	n.cards = keepNotices(n.cards, func(c notice) bool { return c.key != key })
-	n.cards = append(n.cards, notice{key, number, p.Card()})
+	n.cards = append(n.cards, notice{key, number, card})
 	n.arrange()
 	return close
 }
@@ -73,24 +83,51 @@ func keepNotices(list []notice, keep func(notice) bool) (kept []notice) {
 }
 
 func (n *Notices) arrange() {
+	n.shown = mostNotices
+	n.fill()
+	n.Object.Hidden = len(n.cards) == 0
+	n.refresh()
+	n.changed()
+}
+
+// refresh lays out the cards and the line below them, whose heights may be as they were.
+func (n *Notices) refresh() {
+	n.foot.Refresh()
+	n.Object.Refresh()
+}
+
+// Fit shows as many of the newest cards as there is space for, and at least one. fits reports whether those that are shown fit.
+func (n *Notices) Fit(fits func() bool) {
+	was := n.shown
+	for n.shown = mostNotices; ; n.shown-- {
+		n.fill()
+		if fits() || n.shown == 1 {
+			break
+		}
+	}
+	if n.shown != was {
+		n.refresh()
+	}
+}
+
+// fill shows the newest cards, and below them the number of the others and a button that closes all, if there are several.
+func (n *Notices) fill() {
 	n.Object.Objects = nil
-	older := max(0, len(n.cards)-mostNotices)
+	older := max(0, len(n.cards)-n.shown)
 	for _, c := range slices.Backward(n.cards[older:]) {
 		n.Object.Add(c.card)
 	}
-	if len(n.cards) > 1 {
-		words := ""
-		if older > 0 {
-			words = fmt.Sprintf("%d older messages", older)
-		}
-		if older == 1 {
-			words = "1 older message"
-		}
-		line := NewLabel(words, SmallSize, Muted).Shrink(80)
-		all := NewButton(Quiet, fmt.Sprintf("Close all %d", len(n.cards)), func() { n.remove(func(notice) bool { return true }) })
-		n.Object.Add(NewRow(12, line, line, all))
+	if len(n.cards) < 2 {
+		return
 	}
-	n.Object.Hidden = len(n.cards) == 0
-	n.Object.Refresh()
-	n.changed()
+	switch older {
+	case 0:
+		n.older.Set("")
+	case 1:
+		n.older.Set("1 older message")
+	default:
+		n.older.Set(fmt.Sprintf("%d older messages", older))
+	}
+	n.all.SetLabel(fmt.Sprintf("Close all %d", len(n.cards)))
+	n.Object.Add(n.foot)
 }

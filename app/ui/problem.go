@@ -30,6 +30,16 @@ func (p Problem) Card() *Box {
 	return NewBox(Surface, Record, 10, 16, 14, NewColumn(2, parts...))
 }
 
+// brief returns a problem without actions as a low box, with a button beside the title that closes it.
+func (p Problem) brief(close func()) *Box {
+	title := NewFlow(Span{Text: p.Title, Bold: true})
+	parts := []fyne.CanvasObject{NewRow(12, title, title, NewButton(Quiet, "Close", close))}
+	if p.Why != "" {
+		parts = append(parts, NewFlow(Span{Text: p.Why}))
+	}
+	return NewBox(Surface, Record, 10, 16, 12, NewColumn(2, parts...))
+}
+
 // NewButtons returns a row of buttons that wraps; the first is Primary.
 func NewButtons(actions []Action) fyne.CanvasObject {
 	row := &fyne.Container{Layout: &Wrap{Gap: 10}}

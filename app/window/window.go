@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/url"
 	"os"
 	"os/exec"
@@ -49,6 +50,7 @@ var ErrNoDisplay = errors.New("there is no display to open a window on")
 // one is raised and gets the files. Run must be called from the main goroutine. The error wraps ErrNoDisplay if there is no display,
 // and says why if the display has no OpenGL.
 func Run(ctx context.Context, o Options) error {
+	log.SetOutput(&toolkitLog{to: log.Writer()})
 	if err := probe(); err != nil {
 		return err
 	}

@@ -204,7 +204,7 @@ func (r *reader) sharedExpert(blk string, dim int, e experts) *sharedExpert {
 	}
 	if name := blk + "ffn_gate_inp_shexp"; e.gated {
 		if t, ok := r.tensor(name+".weight", dim); ok {
-			x.gate = r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
+			x.gate = r.loadMatrix(name, []kernels.Weights{{Name: t.Name, Type: t.Type, Rows: 1, Cols: dim, Data: t.Data}})
 		}
 	}
 	return x
@@ -221,7 +221,7 @@ func (r *reader) gateUpExperts(blk string, dim int, e experts) kernels.Matrix {
 		return nil
 	}
 	size := e.ff * t.Type.RowBytes(dim)
-	gate := kernels.Weights{Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, ExpertBytes: 2 * size}
+	gate := kernels.Weights{Name: t.Name, Type: t.Type, Rows: e.ff, Cols: dim, Data: t.Data, Experts: e.count, ExpertBytes: 2 * size}
 	up := gate
 	up.Data = t.Data[size:]
 	return r.loadMatrix(name, []kernels.Weights{gate, up})
@@ -239,7 +239,7 @@ func (r *reader) expertWeights(experts, cols int, parts []part) (w []kernels.Wei
 		if !ok {
 			return nil
 		}
-		part := kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts}
+		part := kernels.Weights{Name: t.Name, Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data, Experts: experts}
 		if t.Part != nil { // on a device that keeps no weights, one expert stands for all
 			part.Data, part.Experts = t.Part(0), 1
 		}

@@ -339,7 +339,7 @@ func (r *reader) weights(cols int, parts []part) (w []kernels.Weights) {
 		if !ok {
 			return nil
 		}
-		w = append(w, kernels.Weights{Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data})
+		w = append(w, kernels.Weights{Name: t.Name, Type: t.Type, Rows: p.rows, Cols: cols, Data: t.Data})
 	}
 	return w
 }

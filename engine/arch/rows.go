@@ -25,13 +25,13 @@ func ungroup(w []kernels.Weights, groups int, sizes ...int) [][]kernels.Weights 
 	return blocks
 }
 
-// joined returns a copy of matrices of the same type as one, for those of a few rows, which a device could not store
+// joined returns a copy of matrices of the same type, which are rows of one tensor, as one, for those of a few rows, which a device could not store
 // closely. On a device that only checks files it returns them as they are, since reading the values takes time.
 func (r *reader) joined(parts []kernels.Weights) []kernels.Weights {
 	if _, checks := r.dev.(kernels.Checker); checks {
 		return parts
 	}
-	w := kernels.Weights{Type: parts[0].Type, Cols: parts[0].Cols}
+	w := kernels.Weights{Name: parts[0].Name, Type: parts[0].Type, Cols: parts[0].Cols}
 	for _, p := range parts {
 		w.Rows += p.Rows
 		w.Data = append(w.Data, p.Data...)

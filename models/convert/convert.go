@@ -16,14 +16,15 @@ import (
 
 	"soberano/models"
 	"soberano/models/apr"
+	"soberano/models/importance"
 )
 
 // Options say what is written. The zero value keeps the types of the weights.
 type Options struct {
 	// Type is the name of the type or the mix of types in which weights are stored (Types); "": they keep theirs.
 	Type string
-	// Importance has for a tensor, by its name in a GGUF file, how much each of its columns matters; nil: all are alike.
-	Importance map[string][]float32
+	// Importance has for tensors, by their names in a GGUF file, how much each of their columns matters; nil: all are alike.
+	Importance *importance.Matrix
 	// Compression is that of an APR file.
 	Compression apr.Compression
 	// Shard is the number of bytes of weights after which another file begins; 0: one file.
@@ -97,6 +98,9 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 		return models.InFile(f.Path, err)
 	}
 	e := &encoder{ctx: ctx, options: o, plan: plan}
+	if e.weights, err = m.importances(o.Importance); err != nil {
+		return err
+	}
 	sources := e.sources(m)
 	dst, err := create(out, o.Replace)
 	if err != nil {

@@ -17,6 +17,7 @@ type encoder struct {
 	ctx     context.Context
 	options Options
 	plan    []quant.Type // by tensor
+	weights [][]float32  // by tensor, how much its columns matter; see importance.Matrix.Weights
 
 	done, total int64
 }
@@ -31,15 +32,15 @@ func (e *encoder) sources(m *model) []models.Source {
 		to := e.plan[i]
 		n, _ := models.Bytes(to, t.Shape)
 		e.total += int64(n)
-		list[i] = models.Source{Name: t.Name, Type: to, Shape: t.Shape, Copy: func(w io.Writer) error { return e.copy(w, t, to) }}
+		list[i] = models.Source{Name: t.Name, Type: to, Shape: t.Shape, Copy: func(w io.Writer) error { return e.copy(w, t, to, e.weights[i]) }}
 	}
 	return list
 }
 
-// copy writes the bytes of t as type to.
-func (e *encoder) copy(w io.Writer, t models.Tensor, to quant.Type) error {
+// copy writes the bytes of t, whose columns matter as weights says, as type to.
+func (e *encoder) copy(w io.Writer, t models.Tensor, to quant.Type, weights []float32) error {
 	if t.Part == nil {
-		return e.rows(w, t, t.Data, to, t.Rows(), e.options.Importance[t.Name])
+		return e.rows(w, t, t.Data, to, t.Rows(), weights)
 	}
 	if len(t.Shape) == 1 { // a vector whose values are in another order
 		var data []byte
@@ -48,7 +49,7 @@ func (e *encoder) copy(w io.Writer, t models.Tensor, to quant.Type) error {
 		}
 		return e.rows(w, t, data, to, 1, nil)
 	}
-	rows, weights := t.Rows()/t.Shape[0], e.options.Importance[t.Name]
+	rows := t.Rows() / t.Shape[0]
 	for i := range t.Shape[0] {
 		part := weights
 		if len(weights) == t.Shape[0]*t.Cols() { // each expert has its own

@@ -45,7 +45,7 @@ var Models = []Model{
 	{
 		Name: "smollm2-135m", Licence: "Apache-2.0", Folder: "smollm2", File: "SmolLM2-135M-Instruct.Q4_1.gguf",
 		SHA256:   "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-		Note:     "This model is very small: it answers at once, and is often wrong. Drop a larger GGUF model on the window for better answers.",
+		Note:     "This model is very small: it answers at once, and is often wrong. " + Advice,
 		Sampling: Sampling{Temperature: 0.2, TopP: 0.9, Repeat: 1.1},
 	},
 	{
@@ -55,7 +55,7 @@ var Models = []Model{
 	{
 		Name: "qwen2.5-coder-0.5b", Title: "Qwen2.5 Coder 0.5B", Licence: "Apache-2.0", Folder: "qwen2.5-coder-0.5b", File: "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
 		SHA256:   "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
-		Note:     "This model is small: good for short texts, simple questions and code, and sometimes wrong. Drop a larger GGUF model on the window for better answers.",
+		Note:     "This model is small: good for short texts, simple questions and code, and sometimes wrong. " + Advice,
 		Sampling: qwenCoder,
 	},
 	{
@@ -69,6 +69,9 @@ var Models = []Model{
 		SHA256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", Optional: true,
 	},
 }
+
+// Advice ends the Note of a small model. Where there is no window, it is replaced.
+const Advice = "Drop a larger GGUF model on the window for better answers."
 
 var qwenCoder = Sampling{Temperature: 0.7, TopK: 20, TopP: 0.8, Repeat: 1.1}
 
