@@ -110,7 +110,7 @@ func TestRecordingsBecomeText(t *testing.T) {
 
 	d.drop(s.id, middle, cut)
 	d.until("the broken recording to be refused", func() bool { list := transcripts(t, home); return len(list) == 2 && list[0].State == store.Failed })
-	if got := transcripts(t, home)[0].Problem.Text(); !strings.Contains(got, "At byte 4,000: the file is cut off") {
+	if got := transcripts(t, home)[0].Problem.Text(); !strings.HasPrefix(got, "The file is cut off") || !strings.Contains(got, "(at byte 4,000)") {
 		t.Errorf("the reason is %q", got)
 	}
 	time.Sleep(time.Second)
