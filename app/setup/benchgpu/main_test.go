@@ -54,6 +54,9 @@ func TestCounts(t *testing.T) {
 
 // TestMeasures measures a small model on Mesa's software driver.
 func TestMeasures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs models on a software driver")
+	}
 	all, err := gl.List()
 	number := slices.IndexFunc(all, func(f gl.Found) bool { return f.Software })
 	switch {
