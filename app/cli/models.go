@@ -21,13 +21,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
+		Use: "models", Short: "List, import, find, show, convert, edit, verify and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, du, convert, imatrix, verify or remove")
+			return usagef("name a command: models list, import, scan, show, du, convert, edit, imatrix, verify or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsImatrix(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
