@@ -12,6 +12,7 @@ import (
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/app/logfile"
 	"soberano/app/problem"
 	"soberano/asr"
 	"soberano/asr/mic"
@@ -39,6 +40,7 @@ func dictateCommand() *cobra.Command {
 			if err := hints.into(&o.params); err != nil {
 				return err
 			}
+			redirectLibraries()
 			if toggle {
 				return toggleDictation(cmd, o, hints.given())
 			}
@@ -158,6 +160,14 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 		return err
 	}
 	return errors.Join(err, pasteText(cmd, text))
+}
+
+// redirectLibraries sends to the log what the libraries that find and record microphones write to standard error. Without a log it
+// stays there.
+func redirectLibraries() {
+	if dir, err := registry.DataDir(); err == nil {
+		_ = logfile.Redirect(dir)
+	}
 }
 
 // noMicrophone returns an error if the machine has no microphone. A build that can't find out has none.

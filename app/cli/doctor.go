@@ -87,6 +87,7 @@ func examine(ctx context.Context) (report, error) {
 		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
 	r.Commit, r.Modified = buildCommit()
 	r.Memory.Total, r.Memory.Available = cpu.Memory()
+	redirectLibraries()
 	devices, err := mic.Devices()
 	if err != nil {
 		r.MicError = errorText(err)
