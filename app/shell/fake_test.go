@@ -314,7 +314,7 @@ type stage struct {
 	fail       map[string]error // by model: the error of opening it
 	hold       chan struct{}    // if not nil, opening a model waits for it
 	noMic      error
-	sound      []float32 // what the microphone gives
+	sound      []float32                  // what the microphone gives
 	sight      atomic.Pointer[host.Sight] // what the models see
 	clipboard  []byte                     // the image in the clipboard
 	fitting    []registry.Entry           // the models to which each vision encoder belongs

@@ -33,7 +33,9 @@ func canceled(t *testing.T, sound []float32) (s *testTalk, got *[]*Kept) {
 	got = &[]*Kept{}
 	s.OnDiscard = func(k *Kept) { *got = append(*got, k) }
 	s.Press()
-	s.until(func() bool { return s.partial != "" && s.session.tape.rest() > 0 && int(s.session.tape.rest().Seconds()*16000) >= len(sound)-1 })
+	s.until(func() bool {
+		return s.partial != "" && s.session.tape.rest() > 0 && int(s.session.tape.rest().Seconds()*16000) >= len(sound)-1
+	})
 	s.Cancel()
 	if s.State() != Idle || s.partial != "" || !errors.Is(s.Err(), ErrDiscarded) {
 		t.Fatalf("after Cancel: %v, %q, %v", s.State(), s.partial, s.Err())
