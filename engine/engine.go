@@ -33,10 +33,14 @@ type Options struct {
 	Replace func(cause error) (kernels.Device, error)
 }
 
-// Message is one turn of a conversation. Role is "system", "user" or "assistant".
+// Message is one turn of a conversation. Role is "system", "user", "assistant", or "tool" for the result of a call.
 type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role     string       `json:"role"`
+	Content  string       `json:"content"`
+	Thinking string       `json:"thinking,omitempty"` // what the assistant thought before it
+	Calls    []reply.Call `json:"calls,omitempty"`    // the calls of tools that the assistant made
+	CallID   string       `json:"call_id,omitempty"`  // of a tool: the ID of the call that it answers
+	Name     string       `json:"name,omitempty"`     // of the tool, or of who speaks
 }
 
 // Attachment is an image of a message, which the model sees before the message's text.

@@ -299,7 +299,7 @@ func TestBeginOnce(t *testing.T) {
 		if !m.Info().Template {
 			t.Error("the template is not seen")
 		}
-		ids, err := m.PromptTokens(Request{Messages: []Message{{"user", "ab"}}})
+		ids, err := m.PromptTokens(Request{Messages: []Message{{Role: "user", Content: "ab"}}})
 		if err != nil || len(ids) < 3 || ids[0] != 1 || ids[1] == 1 {
 			t.Errorf("%s: %v, %v", template, ids, err)
 		}

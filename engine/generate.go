@@ -61,7 +61,7 @@ func (m *Model) render(r Request) (prompt.Text, Notice, error) {
 func (m *Model) values(r Request) prompt.Values {
 	v := prompt.Values{AddGenerationPrompt: !r.Continue, Continue: r.Continue, BOS: m.bos, EOS: m.eos, Now: time.Now(), Tools: r.Tools, Extra: r.Variables}
 	for _, msg := range r.Messages {
-		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content})
+		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content, Extra: msg.extra()})
 	}
 	return v
 }
