@@ -96,6 +96,7 @@ type Piece struct {
 	Text   string
 	Calls  []reply.Call // of kind reply.Calls
 	Reason Reason
+	Stop   string // the stop string of the request that ended the answer; "": none did
 	Usage  Usage
 	Notice Notice
 }
