@@ -87,6 +87,7 @@ func examine(ctx context.Context) (report, error) {
 		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
 	r.Commit, r.Modified = buildCommit()
 	r.Memory.Total, r.Memory.Available = cpu.Memory()
+	redirectLibraries()
 	devices, err := mic.Devices()
 	if err != nil {
 		r.MicError = errorText(err)
@@ -231,6 +232,9 @@ func gpuLine(g host.GPU) string {
 func trialLine(t host.ModelTrial) string {
 	if t.Error != "" {
 		return fmt.Sprintf("%s does not run there: %s", models.Printable(t.Title), t.Error)
+	}
+	if t.Speech {
+		return fmt.Sprintf("%s transcribes %.1f seconds of audio a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
 	}
 	return fmt.Sprintf("%s writes %.1f tokens a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
 }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"soberano/engine"
 	"soberano/engine/prompt"
+	"soberano/engine/sample"
 )
 
 // class is the kind of a failure; dialects have names of their own for it.
@@ -83,6 +85,9 @@ func failureOf(err error) *failure {
 	if c, ok := errors.AsType[*engine.ContextError](err); ok {
 		return &failure{class: invalid, code: "context_length_exceeded", param: "messages", err: err,
 			message: fmt.Sprintf("This model's context holds %d tokens with the answer; the prompt has %d. Shorten it.", c.Context, c.Prompt)}
+	}
+	if p, ok := errors.AsType[*sample.ParamError](err); ok {
+		return &failure{class: invalid, param: p.Name, err: err, message: "The parameter " + strings.TrimPrefix(p.Error(), "sample: ") + "."}
 	}
 	if l, ok := errors.AsType[*engine.TooLongError](err); ok {
 		return &failure{class: invalid, code: "context_length_exceeded", param: "input", err: err, message: l.Error()}

@@ -23,31 +23,25 @@ type order struct {
 	settings settings
 }
 
-// settings are the parameters of sampling that a request sets; nil: as recommended for the model.
-type settings struct {
-	temperature, topP, minP, typical, repeat, frequency, presence *float64
-	topK, last                                                    *int
-	seed                                                          *int64
+// settings set the parameters of sampling that a request has; others stay as recommended for the model.
+type settings []func(*sample.Params)
+
+// set adds a parameter, unless it is nil.
+func set[T any](s *settings, value *T, to func(p *sample.Params, v T)) {
+	if value != nil {
+		*s = append(*s, func(p *sample.Params) { to(p, *value) })
+	}
+}
+
+// seed sets the seed; nil: a random one.
+func (s *settings) seed(n *int64) {
+	set(s, n, func(p *sample.Params, v int64) { p.Seed, p.Seeded = uint64(v), true })
 }
 
 // over returns p with what s sets.
 func (s settings) over(p sample.Params) sample.Params {
-	for _, n := range []struct {
-		to    *float32
-		value *float64
-	}{{&p.Temperature, s.temperature}, {&p.TopP, s.topP}, {&p.MinP, s.minP}, {&p.Repeat, s.repeat}, {&p.Frequency, s.frequency}, {&p.Presence, s.presence}} {
-		if n.value != nil {
-			*n.to = float32(*n.value)
-		}
-	}
-	if s.topK != nil {
-		p.TopK = max(0, *s.topK)
-	}
-	if s.last != nil {
-		p.Last = *s.last
-	}
-	if s.seed != nil {
-		p.Seed, p.Seeded = uint64(*s.seed), true
+	for _, f := range s {
+		f(&p)
 	}
 	return p
 }
@@ -79,6 +73,7 @@ type result struct {
 	reason         engine.Reason
 	stop           string
 	usage          engine.Usage
+	tokens         []engine.Token // if the request asks for their probabilities
 }
 
 // generate opens the model of an order. The result must be closed.
@@ -99,10 +94,10 @@ func (c *call) generate(model string, o *order) (*generating, error) {
 // check completes the order for the model and returns a refusal if the model can't follow it.
 func (g *generating) check() error {
 	o := g.order
-	o.choices = max(1, o.choices)
+	o.request.N = max(1, o.request.N)
 	o.request.Sampling = o.settings.over(g.lease.About.Sampling)
 	if err := o.request.Sampling.Check(); err != nil {
-		return &failure{class: invalid, message: err.Error(), err: err}
+		return err
 	}
 	if len(o.request.Images) > 0 && !g.lease.Model.Sees() {
 		return engine.ErrNoVision
@@ -110,7 +105,7 @@ func (g *generating) check() error {
 	if o.request.Tools != nil && !g.c.tools.describes(g.lease) {
 		return &failure{class: invalid, code: "tools_not_supported", param: "tools", message: "The chat template of this model does not describe tools."}
 	}
-	g.results = make([]result, o.choices)
+	g.results = make([]result, o.request.N)
 	return nil
 }
 
@@ -126,42 +121,26 @@ func (g *generating) close() {
 	}
 }
 
-// errEnough ends the generation of one choice.
-var errEnough = errors.New("enough")
-
-// run generates all choices side by side. Their pieces go to each, one at a time; it may be nil. What they are together is in
-// g.results.
+// run generates all choices. Their pieces go to each, which may be nil; what they are together is in g.results.
 func (g *generating) run(each func(choice int, p engine.Piece) error) error {
-	if g.choices == 1 {
-		return g.cause(g.choice(g.ctx, 0, each))
-	}
-	ctx, cancel := context.WithCancel(g.ctx)
-	defer cancel()
-	var turn sync.Mutex
-	errs := make([]error, g.choices)
-	var all sync.WaitGroup
-	for i := range g.choices {
-		all.Go(func() {
-			errs[i] = g.choice(ctx, i, func(choice int, p engine.Piece) error {
-				turn.Lock()
-				defer turn.Unlock()
-				if each == nil {
-					return nil
-				}
-				return each(choice, p)
-			})
-			if errs[i] != nil {
-				cancel()
+	for p, err := range g.lease.Model.Generate(g.ctx, g.request) {
+		if err != nil {
+			return g.cause(err)
+		}
+		if g.results[p.Choice].reason != "" {
+			continue // it has ended with its first call
+		}
+		p = g.add(p)
+		if each != nil {
+			if err := each(p.Choice, p); err != nil {
+				return err
 			}
-		})
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err
+		}
+		if !slices.ContainsFunc(g.results, func(r result) bool { return r.reason == "" }) {
+			return nil
 		}
 	}
-	return g.cause(errs[0])
+	return &failure{class: incomplete, message: "Incomplete generation"}
 }
 
 // cause returns what ended the generation, if it was cancelled.
@@ -172,43 +151,18 @@ func (g *generating) cause(err error) error {
 	return err
 }
 
-// choice generates one answer.
-func (g *generating) choice(ctx context.Context, i int, each func(choice int, p engine.Piece) error) error {
-	r := g.request
-	if g.settings.seed != nil {
-		r.Sampling.Seed += uint64(i)
-	}
-	for p, err := range g.lease.Model.Generate(ctx, r) {
-		if err != nil {
-			return err
-		}
-		p, enough := g.add(i, p)
-		if each != nil {
-			if err := each(i, p); err != nil {
-				return err
-			}
-		}
-		if enough {
-			return nil
-		}
-	}
-	if g.results[i].reason == "" {
-		return &failure{class: incomplete, message: "Incomplete generation"}
-	}
-	return nil
-}
-
-// add adds a piece to a result. With oneCall the piece that has the first call is the last.
-func (g *generating) add(i int, p engine.Piece) (_ engine.Piece, enough bool) {
-	r := &g.results[i]
-	if g.oneCall && len(p.Calls) > 0 && p.Reason == "" {
-		p.Calls, p.Reason, enough = p.Calls[:1], engine.Ended, true
-	} else if g.oneCall && len(p.Calls) > 1 {
+// add adds a piece to its result. With oneCall the piece that has the first call is the last.
+func (g *generating) add(p engine.Piece) engine.Piece {
+	r := &g.results[p.Choice]
+	if g.oneCall && len(p.Calls) > 0 {
 		p.Calls = p.Calls[:1]
+		if p.Reason == "" {
+			p.Reason = engine.Ended
+		}
 	}
+	p.Calls = slices.Clone(p.Calls)
 	for n := range p.Calls {
 		if p.Calls[n].ID == "" {
-			p.Calls = slices.Clone(p.Calls)
 			p.Calls[n].ID = newID("call_")
 		}
 	}
@@ -220,8 +174,8 @@ func (g *generating) add(i int, p engine.Piece) (_ engine.Piece, enough bool) {
 	default:
 		r.text += p.Text
 	}
-	r.reason, r.stop, r.usage = p.Reason, p.Stop, p.Usage
-	return p, enough
+	r.reason, r.stop, r.usage, r.tokens = p.Reason, p.Stop, p.Usage, append(r.tokens, p.Tokens...)
+	return p
 }
 
 // usage returns the tokens of all choices.

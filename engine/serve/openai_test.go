@@ -3,7 +3,9 @@ package serve
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,9 +134,11 @@ func TestSettings(t *testing.T) {
 	if p := m.asked(t).Sampling; p.Temperature != 0.5 || p.TopK != 40 || p.Repeat != 1.1 || p.Seeded {
 		t.Errorf("%+v", p)
 	}
-	s.ok("/v1/chat/completions", `{"messages":[{"role":"user","content":"a"}],"temperature":0,"top_k":3,"top_p":0.25,"min_p":0.125,"frequency_penalty":-1,"presence_penalty":0.5,"repetition_penalty":2,"seed":0,"stop":"x","max_tokens":3}`, &chatCompletion{})
+	s.ok("/v1/chat/completions", `{"messages":[{"role":"user","content":"a"}],"temperature":0,"top_k":3,"top_p":0.25,"min_p":0.125,"frequency_penalty":-1,"presence_penalty":0.5,"repetition_penalty":2,"seed":0,"stop":"x","max_tokens":3,
+		"logit_bias":{"7":-100},"typical_p":0.5,"dry_multiplier":0.75,"mirostat":2,"samplers":["top_k","temperature"],"repeat_last_n":-1,"logprobs":true,"top_logprobs":2}`, &chatCompletion{})
 	r := m.asked(t)
-	if p := r.Sampling; p.Temperature != 0 || p.TopK != 3 || p.TopP != 0.25 || p.MinP != 0.125 || p.Frequency != -1 || p.Presence != 0.5 || p.Repeat != 2 || !p.Seeded || p.Seed != 0 || r.MaxTokens != 3 || len(r.Stop) != 1 {
+	if p := r.Sampling; p.Temperature != 0 || p.TopK != 3 || p.TopP != 0.25 || p.MinP != 0.125 || p.Frequency != -1 || p.Presence != 0.5 || p.Repeat != 2 || !p.Seeded || p.Seed != 0 || r.MaxTokens != 3 || len(r.Stop) != 1 ||
+		p.Bias[7] != -100 || p.Typical != 0.5 || p.DRYMultiplier != 0.75 || p.Mirostat != 2 || len(p.Order) != 2 || p.Last != -1 || !r.Logprobs || r.TopLogprobs != 2 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -173,6 +177,43 @@ func TestCompletions(t *testing.T) {
 		if strings.Contains(c.body, "echo") && !strings.HasPrefix(whole.Choices[2].Text, "upon") {
 			t.Errorf("not echoed: %+v", whole.Choices)
 		}
+	}
+}
+
+// TestLogprobs checks the probabilities of tokens: there are as many as tokens, whole and in a stream, and their texts are the answer.
+func TestLogprobs(t *testing.T) {
+	s := newStage(t).withChat("tiny", tinyModel(t, "llama", ""))
+	const body = `{"messages":[{"role":"user","content":"a"}],"max_tokens":12,"seed":2,"temperature":1,"logprobs":true,"top_logprobs":3`
+	var whole chatCompletion
+	s.ok("/v1/chat/completions", body+"}", &whole)
+	list := whole.Choices[0].Logprobs.Content
+	if len(list) != whole.Usage.Completion {
+		t.Errorf("%d tokens have probabilities, %d were generated", len(list), whole.Usage.Completion)
+	}
+	for _, p := range list {
+		if len(p.Top) != 3 || p.Logprob > p.Top[0].Logprob || p.Top[1].Logprob > p.Top[0].Logprob || p.Logprob > 0 || len(p.Bytes) != 1 || p.Token != spelled(string([]byte{byte(p.Bytes[0])})) {
+			t.Errorf("%+v", p)
+		}
+	}
+	_, answer := s.post("/v1/chat/completions", body+`,"stream":true}`)
+	var streamed []chatToken
+	all := events(t, answer)
+	for _, e := range all[:len(all)-1] {
+		var part chatCompletion
+		if err := json.Unmarshal([]byte(e.data), &part); err != nil {
+			t.Fatal(err)
+		}
+		if l := part.Choices[0].Logprobs; l != nil {
+			streamed = append(streamed, l.Content...)
+		}
+	}
+	if !slices.EqualFunc(streamed, list, func(a, b chatToken) bool { return a.Token == b.Token && math.Abs(a.Logprob-b.Logprob) < 1e-4 }) {
+		t.Errorf("streamed %v\nwhole    %v", streamed, list)
+	}
+	var text completion
+	s.ok("/v1/completions", `{"prompt":"ab","logprobs":2,"best_of":3,"seed":1,"temperature":1,"max_tokens":5}`, &text)
+	if l := text.Choices[0].Logprobs; len(text.Choices) != 1 || len(l.Tokens) != 5 || len(l.Top[0]) != 2 || l.Offset[4] != 4 {
+		t.Errorf("%+v", l)
 	}
 }
 
@@ -239,7 +280,17 @@ func TestOpenAIRefuses(t *testing.T) {
 		{"completions", `{"prompt":[1.5]}`, 400, ""},
 		{"completions", `{"model":"plain","prompt":[100000]}`, 400, "prompt"},
 		{"completions", `{"prompt":"a","suffix":"b"}`, 400, "suffix"},
-		{"completions", `{"prompt":"a","best_of":3}`, 400, "best_of"},
+		{"completions", `{"prompt":"a","best_of":17}`, 400, "best_of"},
+		{"completions", `{"prompt":"a","n":2,"best_of":1}`, 400, "best_of"},
+		{"completions", `{"prompt":"a","best_of":3,"stream":true}`, 400, "best_of"},
+		{"completions", `{"prompt":"a","logprobs":21}`, 400, "logprobs"},
+		{"completions", `{"prompt":"a","logprobs":1,"echo":true}`, 400, "logprobs"},
+		{"completions", `{"prompt":"a","mirostat":3}`, 400, "mirostat"},
+		{"completions", `{"prompt":"a","samplers":["heat"]}`, 400, "samplers"},
+		{"chat/completions", `{` + hi + `,"top_logprobs":2}`, 400, "top_logprobs"},
+		{"chat/completions", `{` + hi + `,"logprobs":true,"top_logprobs":21}`, 400, "top_logprobs"},
+		{"chat/completions", `{` + hi + `,"logit_bias":{"a":1}}`, 400, "logit_bias"},
+		{"chat/completions", `{` + hi + `,"logit_bias":{"1":101}}`, 400, "logit_bias"},
 		{"completions", `{"model":"plain","prompt":"` + strings.Repeat("long ", 100) + `","stream":true}`, 400, "messages"},
 	} {
 		status, body := s.post("/v1/"+c.path, c.body)

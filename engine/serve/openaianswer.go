@@ -20,11 +20,11 @@ type chatCompletion struct {
 }
 
 type chatChoice struct {
-	Index    int         `json:"index"`
-	Message  *chatAnswer `json:"message,omitempty"`
-	Delta    *chatDelta  `json:"delta,omitempty"`
-	Logprobs *string     `json:"logprobs"`
-	Reason   *string     `json:"finish_reason"`
+	Index    int           `json:"index"`
+	Message  *chatAnswer   `json:"message,omitempty"`
+	Delta    *chatDelta    `json:"delta,omitempty"`
+	Logprobs *chatLogprobs `json:"logprobs"`
+	Reason   *string       `json:"finish_reason"`
 }
 
 type chatAnswer struct {
@@ -96,7 +96,7 @@ func (r *result) chatChoice(i int) chatChoice {
 	if r.text == "" && len(r.calls) > 0 {
 		a.Content = nil
 	}
-	return chatChoice{Index: i, Message: a, Reason: r.chatReason()}
+	return chatChoice{Index: i, Message: a, Reason: r.chatReason(), Logprobs: chatLogprobsOf(r.tokens)}
 }
 
 // toolCalls returns calls in the form of OpenAI.
@@ -116,7 +116,7 @@ type chatStream struct {
 }
 
 func (g *generating) streamChat(withUsage bool) error {
-	w := &chatStream{g: g, head: g.chatHead("chat.completion.chunk"), calls: make([]int, g.choices)}
+	w := &chatStream{g: g, head: g.chatHead("chat.completion.chunk"), calls: make([]int, g.request.N)}
 	if err := g.run(w.piece); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (g *generating) streamChat(withUsage bool) error {
 // begin sends the first part of each choice.
 func (w *chatStream) begin() error {
 	w.s = w.g.c.events(openAIFails)
-	for i := range w.g.choices {
+	for i := range w.g.request.N {
 		if err := w.send(chatChoice{Index: i, Delta: &chatDelta{Role: "assistant", Content: new("")}}); err != nil {
 			return err
 		}
@@ -154,8 +154,12 @@ func (w *chatStream) piece(i int, p engine.Piece) error {
 			return err
 		}
 	}
-	if d := chatDeltaOf(p, &w.calls[i]); d != nil {
-		if err := w.send(chatChoice{Index: i, Delta: d}); err != nil {
+	d, tokens := chatDeltaOf(p, &w.calls[i]), chatLogprobsOf(p.Tokens)
+	if d == nil && tokens != nil {
+		d = &chatDelta{Content: new("")}
+	}
+	if d != nil {
+		if err := w.send(chatChoice{Index: i, Delta: d, Logprobs: tokens}); err != nil {
 			return err
 		}
 	}

@@ -25,11 +25,10 @@ type chatRequest struct {
 	ReasoningEffort   string          `json:"reasoning_effort"`
 	Variables         map[string]any  `json:"chat_template_kwargs"`
 	ResponseFormat    *responseFormat `json:"response_format"`
+	Logprobs          bool            `json:"logprobs"`
+	TopLogprobs       *int            `json:"top_logprobs"`
 	Modalities        []string        `json:"modalities"`
 
-	Logprobs     absent `json:"logprobs"`
-	TopLogprobs  absent `json:"top_logprobs"`
-	LogitBias    absent `json:"logit_bias"`
 	Audio        absent `json:"audio"`
 	Functions    absent `json:"functions"`
 	FunctionCall absent `json:"function_call"`
@@ -38,19 +37,6 @@ type chatRequest struct {
 	WebSearch    absent `json:"web_search_options"`
 
 	openAIIgnored
-}
-
-// openAISampling are the parameters of sampling.
-type openAISampling struct {
-	Temperature       *float64 `json:"temperature"`
-	TopP              *float64 `json:"top_p"`
-	FrequencyPenalty  *float64 `json:"frequency_penalty"`
-	PresencePenalty   *float64 `json:"presence_penalty"`
-	Seed              *int64   `json:"seed"`
-	TopK              *int     `json:"top_k"`
-	MinP              *float64 `json:"min_p"`
-	RepeatPenalty     *float64 `json:"repeat_penalty"`
-	RepetitionPenalty *float64 `json:"repetition_penalty"`
 }
 
 // openAIIgnored are parameters that do not change the answer of a model on this machine.
@@ -62,25 +48,6 @@ type openAIIgnored struct {
 	PromptCacheKey   json.RawMessage `json:"prompt_cache_key"`
 	CacheRetention   json.RawMessage `json:"prompt_cache_retention"`
 	SafetyIdentifier json.RawMessage `json:"safety_identifier"`
-}
-
-// settings returns the parameters of sampling, or a refusal.
-func (s *openAISampling) settings() (settings, error) {
-	repeat := s.RepeatPenalty
-	if repeat == nil {
-		repeat = s.RepetitionPenalty
-	}
-	for _, n := range []struct {
-		name        string
-		value       *float64
-		least, most float64
-	}{{"temperature", s.Temperature, 0, 2}, {"top_p", s.TopP, 0, 1}, {"frequency_penalty", s.FrequencyPenalty, -2, 2}, {"presence_penalty", s.PresencePenalty, -2, 2},
-		{"min_p", s.MinP, 0, 1}, {"repeat_penalty", repeat, 0.01, 10}} {
-		if err := within(n.name, n.value, n.least, n.most); err != nil {
-			return settings{}, err
-		}
-	}
-	return settings{temperature: s.Temperature, topP: s.TopP, frequency: s.FrequencyPenalty, presence: s.PresencePenalty, seed: s.Seed, topK: s.TopK, minP: s.MinP, repeat: repeat}, nil
 }
 
 // chatMessage is a message of a conversation.

@@ -18,7 +18,7 @@ func (r *chatRequest) order() (*order, error) {
 		return nil, err
 	}
 	o := &order{settings: s}
-	if o.choices, err = choices(r.N); err != nil {
+	if o.request.N, err = choices(r.N); err != nil {
 		return nil, err
 	}
 	if o.request.MaxTokens, err = mostTokens(r.MaxCompletion, r.MaxTokens); err != nil {
@@ -35,6 +35,12 @@ func (r *chatRequest) order() (*order, error) {
 			return nil, unsupportedParameter("modalities")
 		}
 	}
+	if o.request.Logprobs = r.Logprobs; r.TopLogprobs != nil {
+		o.request.TopLogprobs = *r.TopLogprobs
+	}
+	if n := o.request.TopLogprobs; n < 0 || n > mostTop || n > 0 && !r.Logprobs {
+		return nil, refuse("top_logprobs", "The parameter \"top_logprobs\" must be from 0 to %d, and needs \"logprobs\".", mostTop)
+	}
 	o.request.Variables = maps.Clone(r.Variables)
 	effort(&o.request, r.ReasoningEffort)
 	if err := r.tools(o); err != nil {
@@ -42,6 +48,9 @@ func (r *chatRequest) order() (*order, error) {
 	}
 	return o, r.conversation(o)
 }
+
+// mostTop is the largest number of probable tokens that a request may ask for.
+const mostTop = 20
 
 // choices checks the number of answers; nil: one.
 func choices(n *int) (int, error) {

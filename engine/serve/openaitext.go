@@ -21,10 +21,9 @@ type completionRequest struct {
 	Echo          bool           `json:"echo"`
 	openAISampling
 
-	BestOf    *int   `json:"best_of"`
-	Suffix    absent `json:"suffix"`
-	Logprobs  absent `json:"logprobs"`
-	LogitBias absent `json:"logit_bias"`
+	BestOf   *int   `json:"best_of"`
+	Logprobs *int   `json:"logprobs"`
+	Suffix   absent `json:"suffix"`
 
 	openAIIgnored
 }
@@ -70,10 +69,10 @@ type completion struct {
 }
 
 type completionChoice struct {
-	Index    int     `json:"index"`
-	Text     string  `json:"text"`
-	Logprobs *string `json:"logprobs"`
-	Reason   *string `json:"finish_reason"`
+	Index    int           `json:"index"`
+	Text     string        `json:"text"`
+	Logprobs *textLogprobs `json:"logprobs"`
+	Reason   *string       `json:"finish_reason"`
 }
 
 // defaultCompletion is the number of tokens of a completion that sets no limit, as at OpenAI.
@@ -125,12 +124,18 @@ func (r *completionRequest) orders() (list []*order, err error) {
 		return nil, err
 	}
 	o := order{settings: s}
-	if o.choices, err = choices(r.N); err != nil {
+	if o.request.N, err = choices(r.N); err != nil {
 		return nil, err
 	}
 	switch {
-	case r.BestOf != nil && *r.BestOf != o.choices && *r.BestOf != 1:
-		return nil, unsupportedParameter("best_of")
+	case r.BestOf != nil && (*r.BestOf < o.request.N || *r.BestOf > mostChoices):
+		return nil, refuse("best_of", "The parameter \"best_of\" must be from \"n\" to %d.", mostChoices)
+	case r.BestOf != nil && *r.BestOf > o.request.N && r.Stream:
+		return nil, refuse("best_of", "A stream can't have the best of several answers.")
+	case r.Logprobs != nil && (*r.Logprobs < 0 || *r.Logprobs > mostTop):
+		return nil, refuse("logprobs", "The parameter \"logprobs\" must be from 0 to %d.", mostTop)
+	case r.Logprobs != nil && r.Echo:
+		return nil, refuse("logprobs", "The probabilities of a prompt are not available.")
 	case r.Prompt.len() == 0:
 		return nil, refuse("prompt", "There is no prompt.")
 	case r.Prompt.len() > mostInputs:
@@ -143,6 +148,12 @@ func (r *completionRequest) orders() (list []*order, err error) {
 	}
 	if o.request.MaxTokens, err = mostTokens(r.MaxTokens, new(defaultCompletion)); err != nil {
 		return nil, err
+	}
+	if r.BestOf != nil {
+		o.request.BestOf = *r.BestOf
+	}
+	if r.Logprobs != nil {
+		o.request.Logprobs, o.request.TopLogprobs = true, *r.Logprobs
 	}
 	for i := range r.Prompt.len() {
 		one := o
@@ -171,10 +182,11 @@ func (w *completing) prompt(n int, o *order) error {
 	}
 	w.head.Model = g.lease.About.ID
 	var each func(int, engine.Piece) error
-	echoed := make([]bool, g.choices)
+	echoed, offset := make([]bool, g.request.N), make([]int, g.request.N)
 	if w.r.Stream {
 		each = func(i int, p engine.Piece) error {
-			part := completionChoice{Index: n*g.choices + i, Text: p.Text}
+			part := completionChoice{Index: n*g.request.N + i, Text: p.Text}
+			part.Logprobs, offset[i] = textLogprobsOf(p.Tokens, offset[i])
 			if w.r.Echo && !echoed[i] {
 				echoed[i], part.Text = true, o.request.Prompt+p.Text
 			}
@@ -191,7 +203,9 @@ func (w *completing) prompt(n int, o *order) error {
 		if w.r.Echo {
 			r.text = o.request.Prompt + r.text
 		}
-		w.done = append(w.done, completionChoice{Index: n*g.choices + i, Text: r.text, Reason: r.chatReason()})
+		done := completionChoice{Index: n*g.request.N + i, Text: r.text, Reason: r.chatReason()}
+		done.Logprobs, _ = textLogprobsOf(r.tokens, 0)
+		w.done = append(w.done, done)
 	}
 	u := g.openAIUsage()
 	w.usage.Prompt, w.usage.Completion, w.usage.Total = w.usage.Prompt+u.Prompt, w.usage.Completion+u.Completion, w.usage.Total+u.Total
@@ -204,7 +218,7 @@ func (w *completing) send(part completionChoice) error {
 	if w.s == nil {
 		w.s = w.c.events(openAIFails)
 	}
-	if part.Text == "" && part.Reason == nil {
+	if part.Text == "" && part.Reason == nil && part.Logprobs == nil {
 		return nil
 	}
 	out := w.head

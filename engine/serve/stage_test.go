@@ -176,9 +176,12 @@ func (m *scripted) Generate(ctx context.Context, r engine.Request) iter.Seq2[eng
 	m.requests = append(m.requests, r)
 	m.mu.Unlock()
 	return func(yield func(engine.Piece, error) bool) {
-		for _, p := range m.pieces {
-			if !yield(p, nil) {
-				return
+		for i := range max(1, r.N) {
+			for _, p := range m.pieces {
+				p.Choice = i
+				if !yield(p, nil) {
+					return
+				}
 			}
 		}
 		err := m.err
