@@ -273,7 +273,7 @@ func namedModel(lib *registry.Library, name string, kind registry.Kind) (registr
 	case errors.Is(err, models.ErrNotFound) && !ofFile:
 		return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 	case err != nil:
-		return e, err
+		return e, inFolder(name, err)
 	case !takes(kind, e.Kind):
 		return e, usagef("%s is %s, which `soberano %s` takes; this command needs %s", models.Printable(name), kinds[e.Kind].article, kinds[e.Kind].command, kinds[kind].article)
 	}

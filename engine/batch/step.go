@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"soberano/engine/nn"
+	"soberano/kernels"
 )
 
 // How much goes into one step.
@@ -28,7 +29,7 @@ func (q *Queue) run() {
 	}
 	logits, err := q.model.Forward(&q.step)
 	if err == nil && q.replace != nil && !q.numbers(logits) {
-		err = ErrNotANumber
+		err = kernels.ErrNotANumber
 	}
 	if err != nil {
 		q.stepFailed(err)
