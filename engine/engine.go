@@ -71,6 +71,16 @@ type Request struct {
 	MaxTokens int      // 0: no limit but the context
 	Stop      []string // the answer ends before the first of these strings; the string itself is not returned
 
+	// N is the number of continuations, which share the computed prompt and differ by Piece.Choice, 0 … N-1; 0: one. With a seed,
+	// continuation i is that of Seed+i alone.
+	N int
+	// BestOf, if it is larger than N, is the number of continuations of which the N with the largest mean logarithm of their tokens'
+	// probabilities are returned, best first, when all have ended; 0: N.
+	BestOf int
+	// Logprobs: pieces have their tokens, with the logarithms of their probabilities, and TopLogprobs of the most probable tokens.
+	Logprobs    bool
+	TopLogprobs int // at most MaxTop
+
 	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
 	SingleSteps bool
 }
@@ -95,12 +105,31 @@ const SystemInUser Notice = "system-in-user"
 // characters that can't be the beginning of a stop string, or of a mark between thoughts, text and calls.
 // The last Piece has Reason set. If there is a Notice, the first Piece has it, and no text.
 type Piece struct {
+	Choice int        // the continuation of which it is a part, see Request.N
 	Kind   reply.Kind // of Text; a continuation of Prompt or Tokens has text only
 	Text   string
 	Calls  []reply.Call // of kind reply.Calls
 	Reason Reason
 	Usage  Usage
 	Notice Notice
+	// Tokens are the tokens that were chosen since the piece before it, if Request.Logprobs is set. They may be more or fewer than
+	// those of Text, since text is held back and marks are left out; of a whole answer they are all, with the token that ends it.
+	Tokens []Token
+}
+
+// Token is a token of an answer, with the natural logarithm of its probability in the distribution that the model gives, before bias,
+// penalties and every other stage of sampling, as the API of OpenAI defines it.
+type Token struct {
+	TokenProb
+	Control bool        // it stands for no text, as the token that ends an answer; Text is its spelling
+	Top     []TokenProb // the most probable tokens, best first
+}
+
+// TokenProb is a token and its probability.
+type TokenProb struct {
+	ID      int32
+	Text    string // the bytes that it adds to a text, which may be a part of a character
+	Logprob float64
 }
 
 // Usage counts what a request has used so far.

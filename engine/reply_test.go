@@ -14,10 +14,11 @@ import (
 func says(t *testing.T, m *Model, r Request, text string) []Piece {
 	t.Helper()
 	r.Sampling = sample.Params{Temperature: 0}
-	a, err := m.answer(context.Background(), r)
+	answers, err := m.answers(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	a := answers[0]
 	ids := m.Tokenize(text, false)
 	if got := string(m.tok.Decode(ids)); got != text {
 		t.Fatalf("the vocabulary spells %q as %q", text, got)

@@ -81,6 +81,7 @@ func dictateCommand() *cobra.Command {
 	fs.BoolVar(&o.words.Commands, "commands", false, "carry out the spoken commands “new line” and “new paragraph”")
 	modelFlag(fs, &o.model)
 	threadsFlag(fs, &o.threads)
+	gpuFlag(fs, &o.gpu)
 	languageFlag(fs, &o.params.Language, "language of the speech, as in en, de or German (default: detected)")
 	hints.add(fs)
 	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as soberano doctor lists it (default: the system's)")
@@ -93,6 +94,7 @@ func dictateCommand() *cobra.Command {
 type dictateOptions struct {
 	model, microphone string
 	threads           int
+	gpu               host.GPUChoice
 	params            asr.Params
 	words             wording.Options
 }
@@ -107,7 +109,7 @@ func openDictation(ctx context.Context, o dictateOptions) (*asr.Model, func() er
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	m, closeModel, err := open(ctx, host.Speech, entry, host.Settings{Threads: o.threads})
+	m, closeModel, err := open(ctx, host.Speech, entry, host.Settings{Threads: o.threads, GPU: o.gpu})
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, stream.Close())
 	}

@@ -233,5 +233,8 @@ func trialLine(t host.ModelTrial) string {
 	if t.Error != "" {
 		return fmt.Sprintf("%s does not run there: %s", models.Printable(t.Title), t.Error)
 	}
+	if t.Speech {
+		return fmt.Sprintf("%s transcribes %.1f seconds of audio a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
+	}
 	return fmt.Sprintf("%s writes %.1f tokens a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
 }

@@ -211,7 +211,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 	if _, statErr := os.Stat(name); !lib.Has(name) && statErr == nil {
 		var files []registry.Stored
 		var known bool
-		if files, known, err = lib.VerifyPath(ctx, name, line.report()); err == nil && !known {
+		if files, known, err = lib.VerifyPath(ctx, name, host.Check, line.report()); err == nil && !known {
 			v.Files = files
 		}
 	} else {
@@ -247,7 +247,7 @@ func (v verified) print(out io.Writer) {
 func modelsVerify() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256, and their repacked weights",
+		Use: "verify [MODEL|PATH …]", Short: "Look for damage in models (all in the library, if none is named): changed or broken files, tensors that can't be right, repacked weights",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lib, err := openLibrary()
 			if err != nil && len(args) == 0 {

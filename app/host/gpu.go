@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"soberano/kernels"
 	"soberano/kernels/gl"
 	"soberano/kernels/remote"
 )
@@ -73,7 +74,7 @@ func gpuError(name string, err error) *GPUError {
 	for _, c := range []struct {
 		is    error
 		fault GPUFault
-	}{{gl.ErrOutOfMemory, GPUMemory}, {gl.ErrLost, GPULost}, {remote.ErrTimeout, GPUHung}, {remote.ErrEnded, GPUCrashed}, {gl.ErrWrong, GPUWrong}, {errNumbers, GPUWrong}} {
+	}{{gl.ErrOutOfMemory, GPUMemory}, {gl.ErrLost, GPULost}, {remote.ErrTimeout, GPUHung}, {remote.ErrEnded, GPUCrashed}, {gl.ErrWrong, GPUWrong}, {kernels.ErrNotANumber, GPUWrong}} {
 		if errors.Is(err, c.is) {
 			e.Fault = c.fault
 			break

@@ -13,9 +13,6 @@ import (
 // Replace returns a model of the same file on another device, which the queue then owns, after the device in use has failed.
 type Replace func(cause error) (arch.Model, kernels.Device, error)
 
-// ErrNotANumber: the device computes logits that are no numbers.
-var ErrNotANumber = errors.New("the device computes values that are no numbers")
-
 // SetReplace has replace called when the device fails for the first time: a step fails, its logits are no numbers, or there is no
 // memory for a sequence although none is under way. The requests under way then continue on the other device, which computes
 // their tokens again. It must be called before the first Submit.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"soberano/engine/nn"
+	"soberano/kernels"
 )
 
 // How much goes into one step.
@@ -29,7 +30,7 @@ func (q *Queue) run() {
 	}
 	logits, err := q.model.Forward(&q.step)
 	if err == nil && q.replace != nil && !q.numbers(logits) {
-		err = ErrNotANumber
+		err = kernels.ErrNotANumber
 	}
 	if err != nil {
 		q.stepFailed(err)

@@ -19,7 +19,7 @@ func TestFolderOfBERT(t *testing.T) {
 	}
 	positions := models.Tensor{Name: "embeddings.position_ids", Type: 27, Shape: []int{1, 4}, Data: make([]byte, 32)} // I64
 	write(t, filepath.Join(dir, "model.safetensors"), func(f *os.File) error {
-		return safetensors.Write(f, nil, []models.Tensor{zeros("embeddings.word_embeddings.weight", quant.F16, 10, 32), positions})
+		return safetensors.Write(f, nil, []models.Tensor{filled("embeddings.word_embeddings.weight", quant.F16, 10, 32), positions})
 	})
 	save(t, dir, "config.json", []byte(`{"model_type":"bert","max_position_embeddings":512,"hidden_size":32,"intermediate_size":64,"num_hidden_layers":3,"num_attention_heads":4}`))
 	save(t, filepath.Join(dir, "1_Pooling"), "config.json", []byte(`{"pooling_mode_cls_token":true}`))

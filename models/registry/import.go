@@ -232,7 +232,7 @@ func (l *Library) duplicate(ctx context.Context, files []Stored) (Entry, bool) {
 	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
 		if !e.Hashed() && sameSizes(e.Files, files) {
-			_ = e.verify(ctx, nil) // an entry that can't be read is not a duplicate
+			_ = e.verify(e.meter(ctx, nil)) // an entry that can't be read is not a duplicate
 		}
 		if same(e.Files, files) && e.Unchanged(ctx, nil) == nil {
 			return e, true
