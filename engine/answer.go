@@ -176,7 +176,7 @@ func (a *answer) end(text string, why Reason) error {
 		}
 		last = a.piece(p)
 	}
-	last.Reason = why
+	last.Reason, last.Stop = why, a.stream.Stopped()
 	a.put(last)
 	return nil
 }

@@ -115,6 +115,7 @@ type Piece struct {
 	Text   string
 	Calls  []reply.Call // of kind reply.Calls
 	Reason Reason
+	Stop   string // the stop string of the request that ended the answer; "": none did
 	Usage  Usage
 	Notice Notice
 	// Tokens are the tokens that were chosen since the piece before it, if Request.Logprobs is set. They may be more or fewer than

@@ -178,8 +178,12 @@ func (r report) print(out io.Writer) error {
 			row("", "%s", trialLine(t))
 		}
 	}
-	if len(r.GPUs) == 0 && r.GLError == "" {
-		row("gpu", "none with OpenGL 4.3, or none that this build can use")
+	switch {
+	case len(r.GPUs) > 0 || r.GLError != "":
+	case !host.GPUBuilt:
+		row("gpu", "this program was built without support for graphics cards; use the build with the window (make build) on Linux")
+	default:
+		row("gpu", "none with OpenGL 4.3")
 	}
 	if r.GLError != "" {
 		row("gpu", "%s", r.GLError)

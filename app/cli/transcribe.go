@@ -61,7 +61,7 @@ func transcribeCommand() *cobra.Command {
 			job.track = track
 			job.out, job.notes, job.live = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(os.Stderr)
 			if job.done() && !detect {
-				fmt.Fprintln(job.notes, "all transcripts exist already; --force writes them again")
+				job.passedOver()
 				return nil
 			}
 			if !detect {

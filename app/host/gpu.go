@@ -39,6 +39,9 @@ func ParseGPU(text string) (GPUChoice, error) {
 	return GPUAuto, fmt.Errorf("%q is neither auto nor off nor the number of a GPU, as soberano doctor lists them", text)
 }
 
+// GPUBuilt reports whether this build of the program can use GPUs.
+const GPUBuilt = gl.Built
+
 // mostGPUs is more than any machine has.
 const mostGPUs = 64
 
@@ -54,6 +57,7 @@ const (
 	GPUWrong                   // it computes wrong values
 	GPUNone                    // there is none of the chosen number
 	GPUUnfit                   // a software renderer was chosen
+	GPUBuild                   // this build of the program uses none
 )
 
 // GPUError reports that a GPU can't be used, or not any longer.
@@ -113,6 +117,9 @@ func (g *gpus) choose(ctx context.Context, c GPUChoice) (*GPU, error) {
 	defer g.mu.Unlock()
 	if g.helper == nil || c == GPUOff || g.off {
 		return nil, nil
+	}
+	if !gl.Built && c != GPUAuto {
+		return nil, &GPUError{Name: string(c), Fault: GPUBuild, Err: gl.ErrUnavailable}
 	}
 	if !g.listed && (c != GPUAuto || likely()) {
 		list, err := listed(ctx, g.helper)

@@ -81,7 +81,7 @@ func (e *Entry) Unchanged(ctx context.Context, progress func(done, total int64))
 		e.Files[i].Stamp = s
 	}
 	m.finish()
-	e.save()
+	e.save(briefly)
 	return nil
 }
 

@@ -183,7 +183,11 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 			e.Files[i].Stamp = ""
 		}
 	}
-	e.Name = unusedName(e.Name, func(name string) bool { return exists(filepath.Join(l.dir, name)) })
+	entries, _ := l.List()
+	e.Name = unusedName(e.Name, func(name string) bool {
+		_, taken := named(entries, name)
+		return taken || exists(filepath.Join(l.dir, name))
+	})
 	b, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return Entry{}, err
