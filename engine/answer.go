@@ -32,6 +32,7 @@ type answer struct {
 	choice       int                    // number of the answer among those of its request
 	begun        func(logits []float32) // called once with the first logits; nil: nobody wants them
 	probs        probabilities
+	form         form
 }
 
 // answers returns the answers that a request asks for, with one mailbox.
@@ -43,10 +44,17 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
 	}
+	decoder, err := m.grammars.decoder(m.tok, r.Grammar)
+	if err != nil {
+		return nil, err
+	}
 	box := &mailbox{ready: make(chan struct{}, 1)}
 	list := make([]*answer, max(1, r.N, r.BestOf))
 	for i := range list {
 		list[i] = m.answer(r, p, i, box)
+		if err := list[i].setForm(r, decoder, &m.grammars); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
@@ -105,7 +113,7 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 		a.begun = nil
 		defer begun(logits)
 	}
-	id, err := a.sampler.Next(logits, a.seen)
+	id, err := a.choose(logits)
 	if err != nil {
 		return 0, false, a.withFileName(err)
 	}
@@ -124,14 +132,17 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	switch {
 	case stopped:
 		return 0, false, a.end(text, Ended)
+	case a.form.mustEnd():
+		return 0, false, a.end(text+a.stream.Flush(), Ended)
 	case a.usage.Generated == a.maxTokens:
 		return 0, false, a.end(text+a.stream.Flush(), Length)
 	case len(a.history) == a.usage.Context:
 		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
 	}
-	for _, p := range a.parts(text, false) {
+	for _, p := range a.begin(a.parts(text, false)) {
 		a.put(a.piece(p))
 	}
+	a.limitThought()
 	return id, true, nil
 }
 

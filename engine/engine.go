@@ -8,6 +8,7 @@ package engine
 import (
 	"errors"
 
+	"soberano/engine/grammar"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/vision"
@@ -70,6 +71,13 @@ type Request struct {
 	Sampling  sample.Params
 	MaxTokens int      // 0: no limit but the context
 	Stop      []string // the answer ends before the first of these strings; the string itself is not returned
+
+	// Grammar is the form of the answer; the zero value allows any. The answer is then text only, without calls, and a text of that form, unless
+	// it ends for the reason Length or ContextFull or at a stop string. Thoughts that the template or the format of the model asks for come
+	// before it, as always. Where the form allows nothing more, the answer ends with the reason Ended.
+	Grammar grammar.Spec
+	// MaxThinking is the largest number of tokens of the thoughts before an answer to messages; then the thought is closed. 0: no limit.
+	MaxThinking int
 
 	// N is the number of continuations, which share the computed prompt and differ by Piece.Choice, 0 … N-1; 0: one. With a seed,
 	// continuation i is that of Seed+i alone.
