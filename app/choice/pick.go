@@ -12,7 +12,7 @@ func Pick(entries []registry.Entry, kind registry.Kind, chosen string, free int6
 	for _, e := range entries {
 		switch {
 		case e.Kind != kind || !usable(e):
-		case e.Name == chosen:
+		case e.Is(chosen):
 			return e, true
 		case !ok || e.Included && (!best.Included || better(e, best, free)):
 			best, ok = e, true

@@ -28,7 +28,7 @@ type chatFlags struct {
 	seed                       uint64
 	images                     []string
 	think, begin               string
-	raw, asJSON, lines         bool
+	raw, asJSON, lines, single bool
 	prompted, seeded, tempered bool // these flags were given
 }
 
@@ -41,6 +41,8 @@ type chatAnswer struct {
 	PromptTokens       int           `json:"prompt_tokens"`
 	CachedTokens       int           `json:"cached_tokens"`
 	GeneratedTokens    int           `json:"generated_tokens"`
+	ProposedTokens     int           `json:"proposed_tokens"`
+	AcceptedTokens     int           `json:"accepted_tokens"`
 	PromptSeconds      float64       `json:"prompt_seconds"`
 	GenerationSeconds  float64       `json:"generation_seconds"`
 	Model              string        `json:"model"`
@@ -87,6 +89,7 @@ func chatCommand() *cobra.Command {
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
+	fs.BoolVar(&f.single, "single-steps", false, "compute one token at a time, also where the text repeats itself (the answer is the same)")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -96,6 +99,8 @@ func chatCommand() *cobra.Command {
 func (f *chatFlags) check(typed bool) error {
 	loop := f.lines || typed && !f.prompted
 	switch {
+	case f.lines && f.asJSON:
+		return usagef("--lines and --json can't be used together: JSON is for one message")
 	case f.lines && f.prompted:
 		return usagef("--lines reads the messages from standard input; leave out -p")
 	case f.raw && loop:
@@ -120,16 +125,11 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	ctx, in := cmd.Context(), cmd.InOrStdin()
 	loop := f.lines || !f.prompted && fromTerminal(in)
 	if !loop {
-		asked, err := f.question(ctx, in)
-		if err != nil {
+		if err := f.question(ctx, in); err != nil {
 			return err
 		}
-		if !asked && f.asJSON || asked && f.empty() || f.raw && f.prompt == "" {
+		if f.empty() || f.raw && f.prompt == "" {
 			return usagef("there is no text; give it with -p, or pipe it into standard input")
-		}
-		if !asked {
-			warnf("Standard input holds no text, so there is nothing to answer.")
-			return nil
 		}
 	}
 	images, err := readImages(f.images) // before the model is opened, which may take long
@@ -153,7 +153,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		s.Temperature = f.temperature
 	}
 	s.Seed, s.Seeded = f.seed, f.seeded
-	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), out: cmd.OutOrStdout()}
+	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), single: f.single, out: cmd.OutOrStdout()}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}
@@ -180,23 +180,21 @@ func (f *chatFlags) variables() map[string]any {
 // empty reports whether the message has no text; with --raw, spaces are text.
 func (f *chatFlags) empty() bool { return !f.raw && strings.TrimSpace(f.prompt) == "" }
 
-// question makes f.prompt the whole message, of the flags and of standard input; asked is false if there is none.
-func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err error) {
+// question makes f.prompt the whole message, of the flags and of standard input.
+func (f *chatFlags) question(ctx context.Context, in io.Reader) error {
 	fromInput := f.prompt == "-" && f.prompted
 	if fromTerminal(in) && !fromInput {
-		return true, nil
+		return nil
 	}
 	piped, err := readPiped(ctx, in, f.prompted && !fromInput)
 	if err != nil {
-		return false, err
+		return err
 	}
 	switch {
+	case piped == "" && fromInput:
+		return usagef("-p -: standard input holds no text")
 	case !f.prompted || fromInput:
 		f.prompt = piped
-		if piped == "" && fromInput {
-			return false, usagef("-p -: standard input holds no text")
-		}
-		return piped != "", nil
 	case piped != "" && f.raw:
 		f.prompt += piped
 	case piped != "" && f.prompt != "":
@@ -204,7 +202,7 @@ func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err
 	case piped != "":
 		f.prompt = piped
 	}
-	return true, nil
+	return nil
 }
 
 // maxPiped is the largest number of bytes of a message from standard input: more than any model can read.

@@ -55,7 +55,11 @@ func modelsConvert() *cobra.Command {
 			o.Progress, o.Tokens, o.Vocabulary = line.report(), whisper.Tokens, engine.Vocabulary
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
-			return convertError(args[1], err)
+			if err != nil {
+				return convertError(args[1], err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written.\n", models.Printable(args[1]))
+			return err
 		},
 	}
 	fs := cmd.Flags()

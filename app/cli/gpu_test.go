@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"soberano/app/host"
 	"soberano/engine/arch/tiny"
 )
 
@@ -17,6 +18,8 @@ func TestGPUFlag(t *testing.T) {
 	}
 	if _, notes, code := run(t, nil, "logits", "-m", model, "--gpu", "63", "-p", "abc"); code != 1 || !strings.Contains(notes, "graphics card") && !strings.Contains(notes, "OpenGL") {
 		t.Errorf("--gpu 63: %d, %s", code, notes)
+	} else if build := strings.Contains(notes, "This build of the program has no support for graphics cards."); build == host.GPUBuilt {
+		t.Errorf("--gpu 63 in a build for GPUs: %v, %s", host.GPUBuilt, notes)
 	}
 	out, notes, code := run(t, nil, "bench", "-m", model, "--gpu", "off", "-p", "4", "-n", "4", "-r", "1", "--json")
 	var b chatBench

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"soberano/kernels"
 	"soberano/kernels/gl"
 	"soberano/kernels/remote"
 )
@@ -38,6 +39,9 @@ func ParseGPU(text string) (GPUChoice, error) {
 	return GPUAuto, fmt.Errorf("%q is neither auto nor off nor the number of a GPU, as soberano doctor lists them", text)
 }
 
+// GPUBuilt reports whether this build of the program can use GPUs.
+const GPUBuilt = gl.Built
+
 // mostGPUs is more than any machine has.
 const mostGPUs = 64
 
@@ -53,6 +57,7 @@ const (
 	GPUWrong                   // it computes wrong values
 	GPUNone                    // there is none of the chosen number
 	GPUUnfit                   // a software renderer was chosen
+	GPUBuild                   // this build of the program uses none
 )
 
 // GPUError reports that a GPU can't be used, or not any longer.
@@ -73,7 +78,7 @@ func gpuError(name string, err error) *GPUError {
 	for _, c := range []struct {
 		is    error
 		fault GPUFault
-	}{{gl.ErrOutOfMemory, GPUMemory}, {gl.ErrLost, GPULost}, {remote.ErrTimeout, GPUHung}, {remote.ErrEnded, GPUCrashed}, {gl.ErrWrong, GPUWrong}, {errNumbers, GPUWrong}} {
+	}{{gl.ErrOutOfMemory, GPUMemory}, {gl.ErrLost, GPULost}, {remote.ErrTimeout, GPUHung}, {remote.ErrEnded, GPUCrashed}, {gl.ErrWrong, GPUWrong}, {kernels.ErrNotANumber, GPUWrong}} {
 		if errors.Is(err, c.is) {
 			e.Fault = c.fault
 			break
@@ -112,6 +117,9 @@ func (g *gpus) choose(ctx context.Context, c GPUChoice) (*GPU, error) {
 	defer g.mu.Unlock()
 	if g.helper == nil || c == GPUOff || g.off {
 		return nil, nil
+	}
+	if !gl.Built && c != GPUAuto {
+		return nil, &GPUError{Name: string(c), Fault: GPUBuild, Err: gl.ErrUnavailable}
 	}
 	if !g.listed && (c != GPUAuto || likely()) {
 		list, err := listed(ctx, g.helper)

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"soberano/asr"
 	"soberano/engine"
-	"soberano/engine/batch"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
@@ -18,16 +18,17 @@ import (
 	"soberano/models/registry"
 )
 
-// errNumbers: the device computes values that are no numbers.
-var errNumbers = batch.ErrNotANumber
-
 // kindOf says how models of one kind are opened and tried.
 type kindOf[M io.Closer] struct {
 	// open opens f on dev. replace, which may be nil, is engine.Options.Replace.
 	open func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (M, error)
-	// try computes values for several beginnings of a text, which are compared with those of another device, and returns the speed in tokens a
-	// second.
+	// try computes values for several beginnings of a text, which are compared with those of another device, and returns the speed as
+	// ModelTrial has it.
 	try func(ctx context.Context, m M) (values [][]float32, speed float64, err error)
+	// device returns the name of the device on which m runs.
+	device func(m M) string
+	// floats says how the CPU stores weights of 16 and 32 bits.
+	floats cpu.Floats
 }
 
 // opening is a model that is being opened.
@@ -64,7 +65,7 @@ func (o opening[M]) run(ctx context.Context) (M, error) {
 
 // onCPU opens the model on the CPU.
 func (o opening[M]) onCPU(ctx context.Context, report func(float64)) (M, error) {
-	f, dev, pool, err := o.h.onCPU(ctx, o.e, o.s, cpu.Keep, report)
+	f, dev, pool, err := o.h.onCPU(ctx, o.e, o.s, o.floats, report)
 	if err != nil {
 		var none M
 		return none, err
@@ -127,7 +128,7 @@ func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, rep
 	}
 	return o.open(f, newLoadingDevice(ctx, dev, f, report), pool, func(cause error) (kernels.Device, error) {
 		o.h.gpus.fail(gpuError(gpu.Renderer, cause))
-		return o.h.cpuDevice(o.e, o.s, f, cpu.Keep, pool)
+		return o.h.cpuDevice(o.e, o.s, f, o.floats, pool)
 	})
 }
 
@@ -137,10 +138,10 @@ const mostOff = 0.25
 
 // compared tries the model m, which is on a GPU, against the same one on the CPU. An error that is recorded in the trial is the GPU's.
 func (o opening[M]) compared(ctx context.Context, m M) (ModelTrial, error) {
-	t := ModelTrial{Title: o.e.Title}
-	device := deviceOf(m)
+	t := ModelTrial{Title: o.e.Title, Speech: o.e.Kind == registry.Speech}
+	device := o.device(m)
 	got, speed, err := o.try(ctx, m)
-	if err == nil && deviceOf(m) != device {
+	if err == nil && o.device(m) != device {
 		err = fmt.Errorf("%w: it has failed in the trial", gl.ErrLost)
 	}
 	if err != nil {
@@ -161,14 +162,6 @@ func (o opening[M]) compared(ctx context.Context, m M) (ModelTrial, error) {
 		t.Error, t.Off = err.Error(), min(t.Off, math.MaxFloat64)
 	}
 	return t, err
-}
-
-// deviceOf returns the name of the device of a model.
-func deviceOf(m any) string {
-	if d, ok := m.(interface{ Info() engine.Info }); ok {
-		return d.Info().Device
-	}
-	return ""
 }
 
 // medianDistance returns the median of the distances of all values: where experts are chosen, rounding can change one of them, but not most.
@@ -254,4 +247,9 @@ func tryEncoder(ctx context.Context, e *engine.Encoder) (values [][]float32, spe
 		values, speed = vectors, float64(len(tokens))/time.Since(start).Seconds()
 	}
 	return values, speed, nil
+}
+
+// trySpeech is kindOf.try for speech models.
+func trySpeech(ctx context.Context, m *asr.Model) (values [][]float32, speed float64, err error) {
+	return m.Trial(ctx)
 }

@@ -30,9 +30,10 @@ type ModelTrial struct {
 	Error string `json:"error,omitempty"` // why it does not run there; "": it does
 	// Off is the distance between what GPU and CPU compute for the same tokens, as a share of its size.
 	Off float64 `json:"off"`
-	// CPU and GPU are the speeds on each, in tokens a second.
-	CPU float64 `json:"cpu_tokens_per_second"`
-	GPU float64 `json:"gpu_tokens_per_second"`
+	// CPU and GPU are the speeds on each, in tokens a second or, of a speech model, in seconds of audio a second.
+	CPU    float64 `json:"cpu"`
+	GPU    float64 `json:"gpu"`
+	Speech bool    `json:"speech,omitempty"`
 }
 
 // faster reports whether the model runs faster on the GPU.

@@ -14,7 +14,7 @@ type Settings struct {
 	Context int  // tokens of prompt and answer together, for a chat model; 0: the engine's default
 	Threads int  // 0: chosen by the number of the machine's cores
 	Exact   bool // float32 weights, activations and cache throughout
-	// GPU says on which GPU chat models and encoders run.
+	// GPU says on which GPU a model runs.
 	GPU GPUChoice
 }
 

@@ -327,7 +327,7 @@ func threads(cores, now int) []option[int] {
 
 // gpuNote explains the choice of a graphics card.
 func (p *Page) gpuNote() string {
-	note := "Automatic: the graphics card computes the answers if its results are correct and it is faster than the processor. This is tried when a model is used for the first time. A change loads the model again."
+	note := "Automatic: the graphics card computes answers, dictation and transcripts if its results are correct and it is faster than the processor. This is tried when a model is used for the first time. A change loads the model again."
 	if device := p.Device(); device != "" {
 		note += " The model in use runs on " + models.Printable(device) + "."
 	}

@@ -77,6 +77,7 @@ type Shell struct {
 	settings       *settings.Page
 	files          *transcribe.Page
 	sorting        sync.WaitGroup         // for the sorting of dropped files
+	thrown         *discarded             // the dictation that was discarded last; nil: it can't be brought back
 	dictationError func()                 // closes the card of the latest dictation that failed, if nothing of it can be tried again
 	speechMissing  []func()               // close the notices that there is no speech model
 	keptCards      map[*voice.Kept]func() // close the cards of dictations that can be transcribed again
@@ -183,7 +184,7 @@ func (d *Shell) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
-		talk.OnProblem = d.dictationFailed
+		talk.OnProblem, talk.OnDiscard = d.dictationFailed, d.discarded
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/url"
 	"os"
 	"os/exec"
@@ -24,6 +23,7 @@ import (
 	"soberano/app/dictation"
 	"soberano/app/host"
 	"soberano/app/instance"
+	"soberano/app/logfile"
 	"soberano/app/settings"
 	"soberano/app/shell"
 	"soberano/app/transcribe"
@@ -50,7 +50,6 @@ var ErrNoDisplay = errors.New("there is no display to open a window on")
 // one is raised and gets the files. Run must be called from the main goroutine. The error wraps ErrNoDisplay if there is no display,
 // and says why if the display has no OpenGL.
 func Run(ctx context.Context, o Options) error {
-	log.SetOutput(&toolkitLog{to: log.Writer()})
 	if err := probe(); err != nil {
 		return err
 	}
@@ -74,6 +73,7 @@ func Run(ctx context.Context, o Options) error {
 		fmt.Fprintln(os.Stderr, "soberano: the window that is open already was raised")
 		return nil
 	}
+	_ = logfile.Redirect(dir) // without a log, messages of libraries stay on standard error
 	return errors.Join(open(ctx, dir, o.Version, files, own), own.Close())
 }
 

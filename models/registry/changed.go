@@ -81,7 +81,7 @@ func (e *Entry) Unchanged(ctx context.Context, progress func(done, total int64))
 		e.Files[i].Stamp = s
 	}
 	m.finish()
-	e.save()
+	e.save(briefly)
 	return nil
 }
 
@@ -177,7 +177,7 @@ func (l *Library) Complete(ctx context.Context) error {
 	entries, _ := l.List() // broken entries have no files
 	for _, e := range entries {
 		if e.Linked && !e.Hashed() {
-			_ = e.verify(ctx, nil)
+			_ = e.verify(e.meter(ctx, nil))
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
