@@ -14,6 +14,7 @@ require (
 	github.com/mewkiz/flac v1.0.14
 	github.com/pierrec/lz4/v4 v4.1.33
 	github.com/pion/opus v0.1.0
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 	github.com/yuin/goldmark v1.7.8

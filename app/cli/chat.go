@@ -28,7 +28,7 @@ type chatFlags struct {
 	seed                       uint64
 	images                     []string
 	think, begin               string
-	raw, asJSON, lines         bool
+	raw, asJSON, lines, single bool
 	prompted, seeded, tempered bool // these flags were given
 }
 
@@ -41,6 +41,8 @@ type chatAnswer struct {
 	PromptTokens       int           `json:"prompt_tokens"`
 	CachedTokens       int           `json:"cached_tokens"`
 	GeneratedTokens    int           `json:"generated_tokens"`
+	ProposedTokens     int           `json:"proposed_tokens"`
+	AcceptedTokens     int           `json:"accepted_tokens"`
 	PromptSeconds      float64       `json:"prompt_seconds"`
 	GenerationSeconds  float64       `json:"generation_seconds"`
 	Model              string        `json:"model"`
@@ -87,6 +89,7 @@ func chatCommand() *cobra.Command {
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
+	fs.BoolVar(&f.single, "single-steps", false, "compute one token at a time, also where the text repeats itself (the answer is the same)")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -150,7 +153,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		s.Temperature = f.temperature
 	}
 	s.Seed, s.Seeded = f.seed, f.seeded
-	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), out: cmd.OutOrStdout()}
+	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), single: f.single, out: cmd.OutOrStdout()}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

@@ -2,7 +2,7 @@
 // inspecting (logits, perplexity, bench, doctor). Each command has a file of its own; cli.go holds what they share (finding a
 // model, printing, exit codes).
 //
-//	soberano ─ chat · transcribe · dictate · models · embed · rerank · tokenize · logits · perplexity · bench · doctor · licenses
+//	soberano ─ chat · transcribe · dictate · models · embed · rerank · serve · tokenize · logits · perplexity · bench · doctor · licenses
 //
 // Exit codes: 0 success, 1 failure, 2 wrong usage. With --json the results go to standard output as one object, or as an array
 // if there are several; errors always go to standard error.
@@ -118,7 +118,7 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), embedCommand(), rerankCommand(),
+	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), embedCommand(), rerankCommand(), serveCommand(),
 		tokenizeCommand(), logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand(), helperCommand())
 	return root
 }

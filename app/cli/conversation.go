@@ -30,12 +30,13 @@ type terminalChat struct {
 	out       io.Writer
 	notice    engine.Notice // that was told last
 	typed     bool          // a person types the messages
+	single    bool          // one token at a time is computed
 	refused   int           // messages that were not answered
 }
 
 // once answers the prompt of -p.
 func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
-	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, Continue: f.begin != ""}
+	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, Continue: f.begin != "", SingleSteps: f.single}
 	if f.raw {
 		req.Prompt = f.prompt
 	} else {
@@ -62,7 +63,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 		return nil
 	}
 	u := last.Usage
-	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated,
+	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated, ProposedTokens: u.Proposed, AcceptedTokens: u.Accepted,
 		PromptSeconds: u.PromptSeconds, GenerationSeconds: u.GenerateSeconds, Model: c.entry.Name, ContextTokens: u.Context,
 		UsedChatMLFallback: !c.model.Info().Template && !f.raw, Notice: c.notice}
 	if u.GenerateSeconds > 0 {
@@ -192,7 +193,7 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		part, release = interruptible(ctx)
 	}
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
-	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables}, c.out)
+	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, SingleSteps: c.single}, c.out)
 	release()
 	fmt.Fprintln(c.out)
 	switch {
