@@ -88,6 +88,9 @@ type Request struct {
 	// Logprobs: pieces have their tokens, with the logarithms of their probabilities, and TopLogprobs of the most probable tokens.
 	Logprobs    bool
 	TopLogprobs int // at most MaxTop
+
+	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
+	SingleSteps bool
 }
 
 // Reason says why a generation ended.
@@ -144,6 +147,8 @@ type Usage struct {
 	Cached    int // tokens of the prompt that were found in the cache
 	Generated int // tokens of the answer
 	Context   int // size of the context, in tokens
+	Proposed  int // tokens that were computed because the text might repeat them
+	Accepted  int // those of them that are in the answer
 	// Seconds taken by the prompt and by the generation.
 	PromptSeconds, GenerateSeconds float64
 }

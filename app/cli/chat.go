@@ -20,18 +20,18 @@ import (
 
 // chatFlags are the flags of `soberano chat`.
 type chatFlags struct {
-	model, prompt, system string
-	tokens, context       int
-	threads               int
-	gpu                   host.GPUChoice
-	seed                  uint64
-	thinking              int // tokens of a thought
-	samplers              samplerFlags
-	form                  formFlags
-	images                []string
-	think, begin          string
-	raw, asJSON, lines    bool
-	prompted, seeded      bool // these flags were given
+	model, prompt, system      string
+	tokens, context            int
+	threads                    int
+	gpu                        host.GPUChoice
+	seed                       uint64
+	thinking                   int // tokens of a thought
+	samplers                   samplerFlags
+	form                       formFlags
+	images                     []string
+	think, begin               string
+	raw, asJSON, lines, single bool
+	prompted, seeded           bool // these flags were given
 }
 
 // chatAnswer is the JSON of `soberano chat -p … --json`.
@@ -43,6 +43,8 @@ type chatAnswer struct {
 	PromptTokens       int           `json:"prompt_tokens"`
 	CachedTokens       int           `json:"cached_tokens"`
 	GeneratedTokens    int           `json:"generated_tokens"`
+	ProposedTokens     int           `json:"proposed_tokens"`
+	AcceptedTokens     int           `json:"accepted_tokens"`
 	PromptSeconds      float64       `json:"prompt_seconds"`
 	GenerationSeconds  float64       `json:"generation_seconds"`
 	Model              string        `json:"model"`
@@ -95,6 +97,7 @@ func chatCommand() *cobra.Command {
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
+	fs.BoolVar(&f.single, "single-steps", false, "compute one token at a time, also where the text repeats itself (the answer is the same)")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -159,7 +162,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	defer closeModel()
 	s.Seed, s.Seeded = f.seed, f.seeded
 	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
-		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking}}
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, SingleSteps: f.single}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}
