@@ -24,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename or remove")
+			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -83,6 +83,9 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		note := yesNo(e.Linked, " (linked)", "")
 		if len(e.Aliases) > 0 {
 			note += " (also " + e.OtherNames() + ")"
+		}
+		if e.Stage != "" {
+			note += " (" + models.Printable(string(e.Stage)) + ")"
 		}
 		if !e.Runs {
 			note += " (does not run)"
@@ -141,6 +144,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
 	row("model", models.Printable(e.Title))
+	if e.Stage != "" {
+		row("stage", models.Printable(string(e.Stage)))
+	}
 	if len(e.Aliases) > 0 {
 		row("also called", e.OtherNames())
 	}
