@@ -41,7 +41,8 @@ func TestMain(m *testing.M) {
 type faultyDevice struct {
 	kernels.Device
 	fault string
-	steps int // that end well
+	steps int // that end well, or matrices that fit
+	loads int
 }
 
 type faultyStep struct {
@@ -56,11 +57,11 @@ func faulty(d kernels.Device) kernels.Device {
 	if err != nil {
 		return d
 	}
-	return &faultyDevice{d, fault, steps}
+	return &faultyDevice{Device: d, fault: fault, steps: steps}
 }
 
 func (d *faultyDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
-	if d.fault == "memory" {
+	if d.loads++; d.fault == "memory" && d.loads > d.steps {
 		return nil, fmt.Errorf("gl: %w", gl.ErrOutOfMemory)
 	}
 	return d.Device.Load(parts...)
@@ -162,7 +163,7 @@ func TestGPU(t *testing.T) {
 	o, said := withGPU(t, "")
 	h := hostOf(t, o)
 	e := resolve(t, tiny.New("llama").Write(t))
-	want, device, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff})
+	want, device, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUUse{Choice: GPUOff}})
 	if onGPU(device) {
 		t.Errorf("with GPUOff it runs on %s", device)
 	}
@@ -171,7 +172,7 @@ func TestGPU(t *testing.T) {
 		if !onGPU(before) || after != before || got != want {
 			t.Errorf("on %s, then %s: %q, on the CPU %q", before, after, got, want)
 		}
-		answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff}) // closes it
+		answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUUse{Choice: GPUOff}}) // closes it
 		r := loadRecords()
 		if len(r.Models) != 1 {
 			t.Fatalf("records: %+v", r.Models)
@@ -206,12 +207,12 @@ func TestGPUFails(t *testing.T) {
 			}
 			h := hostOf(t, o)
 			e := resolve(t, tiny.New("llama").Write(t))
-			tried(t, e, true)
+			tried(t, e, true, placement{})
 			text, before, after := answered(t, h, e, Settings{Threads: 2, Exact: true})
 			if !onGPU(before) || onGPU(after) {
 				t.Errorf("the answer began on %s and ended on %s", before, after)
 			}
-			if cpu, _, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff}); text != cpu {
+			if cpu, _, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUUse{Choice: GPUOff}}); text != cpu {
 				t.Errorf("%q, on the CPU %q", text, cpu)
 			}
 			var f *GPUError
@@ -229,14 +230,14 @@ func TestGPUFails(t *testing.T) {
 func TestGPUInterrupted(t *testing.T) {
 	o, said := withGPU(t, "interrupt 3")
 	e := resolve(t, tiny.New("llama").Write(t))
-	tried(t, e, true)
+	tried(t, e, true, placement{})
 	if _, before, after := answered(t, hostOf(t, o), e, Settings{Threads: 2, Exact: true}); !onGPU(before) || !onGPU(after) || len(said()) > 0 {
 		t.Errorf("the answer began on %s and ended on %s, reported: %v", before, after, said())
 	}
 }
 
-// tried records that a model was tried on every GPU.
-func tried(t *testing.T, e registry.Entry, exact bool) {
+// tried records that a part of a model was tried on every GPU; placement{} is all of it.
+func tried(t *testing.T, e registry.Entry, exact bool, p placement) {
 	t.Helper()
 	f, err := registry.Read(e.Path())
 	if err != nil {
@@ -249,7 +250,7 @@ func tried(t *testing.T, e registry.Entry, exact bool) {
 		t.Fatal(err)
 	}
 	for _, g := range list {
-		r.Models[trialKey(g.Info, f.Identity(), exact)] = ModelTrial{CPU: 1, GPU: 2}
+		r.Models[trialKey(g.Info, f.Identity(), exact, p)] = ModelTrial{CPU: 1, GPU: 2}
 	}
 	r.save()
 }
@@ -282,12 +283,44 @@ func TestGPUWithoutMemory(t *testing.T) {
 	}
 }
 
+// TestGPUSplit checks that a model of which some layers are on the GPU answers as on the CPU: as many as are chosen, or as its memory takes; and that the
+// CPU takes over if the GPU fails.
+func TestGPUSplit(t *testing.T) {
+	e := resolve(t, tiny.New("llama4").Write(t)) // five layers, mixtures among them
+	var want string
+	for _, c := range []struct {
+		fault  string
+		use    GPUUse
+		device string // at the beginning
+		fails  bool
+	}{
+		{"", GPUUse{Choice: GPUOff}, "", false},
+		{"", GPUUse{Choice: "2"}, "2 of 5 layers on ", false},
+		{"", GPUUse{Choice: "3", CPUExperts: true}, "3 of 5 layers, experts on the processor on ", false},
+		{"memory 15", GPUUse{}, "2 of 5 layers on ", false}, // one less than fit, for the conversation
+		{"kill 3", GPUUse{Choice: "2", Device: "0"}, "2 of 5 layers on ", true},
+	} {
+		o, said := withGPU(t, c.fault)
+		h := hostOf(t, o)
+		if c.fails {
+			tried(t, e, true, placement{layers: 2, of: 5})
+		}
+		text, before, after := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: c.use})
+		if want == "" {
+			want = text
+		}
+		if text != want || !strings.HasPrefix(before, c.device) || onGPU(before) != (c.device != "") || onGPU(after) != (onGPU(before) && !c.fails) || (len(said()) > 0) != c.fails {
+			t.Errorf("%+v: %q on %s, then %s, expected %q; reported: %v", c, text, before, after, want, said())
+		}
+	}
+}
+
 // TestGPUEncoder checks that vectors are computed on the GPU, and on the CPU after it has failed.
 func TestGPUEncoder(t *testing.T) {
 	o, said := withGPU(t, "lost 1")
 	h := hostOf(t, o)
 	e := resolve(t, tiny.New("eurobert").Write(t))
-	tried(t, e, true)
+	tried(t, e, true, placement{})
 	l, err := Encoders(h).Acquire(context.Background(), e, Settings{Threads: 2, Exact: true}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -327,10 +360,10 @@ func TestGPUSoftware(t *testing.T) {
 	if _, device, _ := answered(t, h, e, Settings{Threads: 2}); onGPU(device) {
 		t.Errorf("auto has chosen %s", device)
 	}
-	for choice, want := range map[GPUChoice]GPUFault{"0": GPUUnfit, "63": GPUNone} {
-		_, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 1, GPU: choice}, nil)
+	for device, want := range map[string]GPUFault{"0": GPUUnfit, "63": GPUNone} {
+		_, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 1, GPU: GPUUse{Device: device}}, nil)
 		if f, ok := errors.AsType[*GPUError](err); !ok || f.Fault != want {
-			t.Errorf("--gpu %s: %v", choice, err)
+			t.Errorf("--gpu-device %s: %v", device, err)
 		}
 	}
 }
@@ -361,12 +394,12 @@ func TestMedianDistance(t *testing.T) {
 
 // TestParseGPU checks what may be chosen.
 func TestParseGPU(t *testing.T) {
-	for text, want := range map[string]GPUChoice{"auto": GPUAuto, "off": GPUOff, "0": "0", "07": "7"} {
+	for text, want := range map[string]GPUChoice{"auto": GPUAuto, "off": GPUOff, "0": GPUOff, "07": "7"} {
 		if c, err := ParseGPU(text); err != nil || c != want {
 			t.Errorf("%q: %q, %v", text, c, err)
 		}
 	}
-	for _, text := range []string{"on", "-1", "64", "1.5", "OFF"} {
+	for _, text := range []string{"on", "-1", "65536", "1.5", "OFF"} {
 		if c, err := ParseGPU(text); err == nil {
 			t.Errorf("%q was taken as %q", text, c)
 		}
