@@ -140,6 +140,13 @@ type gpus struct {
 	listed bool
 	list   []GPU
 	off    bool // a GPU has failed: none is used until the program ends
+
+	beside   bool           // self-checks run beside the models, which are on the CPU meanwhile
+	checking map[int]bool   // GPUs whose self-check is under way
+	checks   sync.WaitGroup // counts them
+	stop     context.CancelFunc
+	running  context.Context // of the checks; see stop
+	passed   func()          // is called after a self-check that a GPU has passed
 }
 
 // choose returns the GPU on which a model is to be tried; nil stands for the CPU.
@@ -160,7 +167,7 @@ func (g *gpus) choose(ctx context.Context, u GPUUse) (*GPU, error) {
 		g.list, g.listed = list, true
 	}
 	if u.Device == "" {
-		best := g.best(ctx)
+		best := g.best(ctx, g.beside && !u.chosen())
 		if best == nil && u.chosen() && ctx.Err() == nil {
 			return nil, &GPUError{Fault: GPUMissing, Err: fmt.Errorf("of %d GPUs none can be used", len(g.list))}
 		}
@@ -179,11 +186,16 @@ func (g *gpus) choose(ctx context.Context, u GPUUse) (*GPU, error) {
 	return &g.list[n], nil
 }
 
-// best returns the GPU with the largest memory of those that compute correctly; nil if there is none. The caller holds mu.
-func (g *gpus) best(ctx context.Context) (best *GPU) {
+// best returns the GPU with the largest memory of those that compute correctly; nil if there is none. With beside, those whose self-check was not made
+// yet do not count, and it begins. The caller holds mu.
+func (g *gpus) best(ctx context.Context, beside bool) (best *GPU) {
 	for i := range g.list {
 		c := &g.list[i]
 		if !c.Usable() || best != nil && c.MemoryBytes <= best.MemoryBytes {
+			continue
+		}
+		if _, known := loadRecords().Drivers[driverKey(c.Info)]; beside && !known {
+			g.checkBeside(i)
 			continue
 		}
 		if g.check(ctx, i) == nil {
@@ -191,6 +203,35 @@ func (g *gpus) best(ctx context.Context) (best *GPU) {
 		}
 	}
 	return best
+}
+
+// checkBeside makes the self-check of a GPU in the background. The caller holds mu.
+func (g *gpus) checkBeside(n int) {
+	if g.checking[n] {
+		return
+	}
+	if g.checking == nil {
+		g.checking = map[int]bool{}
+		g.running, g.stop = context.WithCancel(context.Background())
+	}
+	g.checking[n] = true
+	c := g.list[n]
+	g.checks.Go(func() {
+		if checked(g.running, g.helper, c) == "" && g.running.Err() == nil {
+			g.passed()
+		}
+	})
+}
+
+// close ends the self-checks that are under way. They are made again the next time.
+func (g *gpus) close() {
+	g.mu.Lock()
+	g.off = true
+	if g.stop != nil {
+		g.stop()
+	}
+	g.mu.Unlock()
+	g.checks.Wait()
 }
 
 // Usable reports whether models may run on the GPU.
@@ -240,9 +281,8 @@ func listed(ctx context.Context, helper []string) ([]GPU, error) {
 
 // checked returns what is wrong with a GPU according to the self-check, and "" if nothing is.
 func checked(ctx context.Context, helper []string, c GPU) string {
-	records := loadRecords()
 	key := driverKey(c.Info)
-	if r, known := records.Drivers[key]; known {
+	if r, known := loadRecords().Drivers[key]; known {
 		return r.Error
 	}
 	limit := 2 * time.Minute
@@ -256,6 +296,7 @@ func checked(ctx context.Context, helper []string, c GPU) string {
 		}
 		d.Error = err.Error()
 	}
+	records := loadRecords() // which others may have changed meanwhile
 	records.Drivers[key] = driverRecord{Error: d.Error}
 	records.save()
 	return d.Error

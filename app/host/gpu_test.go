@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,16 @@ const faultVariable = "SOBERANO_TEST_GPU_FAULT"
 
 // TestMain is also the main function of helper processes.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == HelperVerb && os.Args[2] == "check" && os.Getenv(faultVariable) == "check" {
+		for range 1000 { // until the test has written the file
+			if _, err := os.Stat(filepath.Join(os.Getenv("SOBERANO_HOME"), "checked")); err == nil {
+				fmt.Println("{}")
+				os.Exit(0)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		os.Exit(1)
+	}
 	if len(os.Args) > 1 && os.Args[1] == HelperVerb {
 		if err := RunHelper(os.Args[2:], faulty); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -193,6 +204,36 @@ func TestGPU(t *testing.T) {
 	}
 	if len(said()) > 0 {
 		t.Errorf("reported: %v", said())
+	}
+}
+
+// TestGPUCheckedBeside checks that a model is on the CPU while the self-check of a GPU is under way, and on the GPU when it is asked for after that; and
+// that closing the host ends a self-check.
+func TestGPUCheckedBeside(t *testing.T) {
+	for _, passes := range []bool{true, false} {
+		o, said := withGPU(t, "check")
+		o.CheckBeside = true
+		records{}.save()
+		h := New(o)
+		e := resolve(t, tiny.New("llama").Write(t))
+		s := Settings{Threads: 2, Exact: true}
+		for range 2 {
+			if _, device, _ := answered(t, h, e, s); onGPU(device) {
+				t.Fatalf("before the self-check it runs on %s", device)
+			}
+		}
+		if passes {
+			if err := os.WriteFile(filepath.Join(os.Getenv("SOBERANO_HOME"), "checked"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the self-check", func() bool {
+				_, device, _ := answered(t, h, e, s)
+				return onGPU(device)
+			})
+		}
+		if err := h.Close(); err != nil || len(said()) > 0 || len(loadRecords().Drivers) > 0 != passes {
+			t.Errorf("%v, reported: %v, records %+v", err, said(), loadRecords())
+		}
 	}
 }
 
