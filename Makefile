@@ -67,7 +67,7 @@ unit: test-models
 
 # The short tests of what has goroutines, under the race detector, which makes them some ten times
 # slower: they draw no pictures, and an empty cache keeps the real models out.
-RACE = ./app/... ./asr ./asr/mic ./engine ./engine/batch ./engine/state ./models ./models/registry
+RACE = ./app/... ./asr ./asr/mic ./engine ./engine/batch ./engine/serve ./engine/state ./models ./models/registry
 race: test-packages
 	env -u SOBERANO_HOME XDG_CACHE_HOME=$(CURDIR)/build/no-models GOCACHE=$$($(GO) env GOCACHE) \
 		$(GO) test -race -short -p 1 -timeout 15m $$($(GO) list $(RACE) | grep -v /app/e2e)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"soberano/engine/batch"
+	"soberano/engine/lookup"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/token"
@@ -18,8 +19,9 @@ type answer struct {
 	stream       *token.Stream
 	split        *reply.Splitter // nil: the answer is text only
 	sampler      *sample.Sampler
-	history      []int32 // tokens of prompt and answer
-	seen         []int32 // the same without those of images, for the penalties
+	history      []int32      // tokens of prompt and answer
+	seen         []int32      // the same without those of images, for the penalties
+	repeated     *lookup.Text // proposes what the answer may repeat; nil: nothing is proposed
 	images       []batch.Image
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
@@ -30,6 +32,7 @@ type answer struct {
 	choice       int                    // number of the answer among those of its request
 	begun        func(logits []float32) // called once with the first logits; nil: nobody wants them
 	probs        probabilities
+	form         form
 }
 
 // answers returns the answers that a request asks for, with one mailbox.
@@ -41,10 +44,17 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
 	}
+	decoder, err := m.grammars.decoder(m.tok, r.Grammar)
+	if err != nil {
+		return nil, err
+	}
 	box := &mailbox{ready: make(chan struct{}, 1)}
 	list := make([]*answer, max(1, r.N, r.BestOf))
 	for i := range list {
 		list[i] = m.answer(r, p, i, box)
+		if err := list[i].setForm(r, decoder, &m.grammars); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
@@ -69,6 +79,9 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
 		a.stream.Marks("<|im_end|>", "<|im_start|>")
 	}
+	if !r.SingleSteps {
+		a.repeated = lookup.New(ids)
+	}
 	if len(r.Messages) > 0 {
 		a.stream.Spell(m.marks...)
 		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})
@@ -78,7 +91,7 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 
 // request returns the queue's request for the answer, from the last token that it has.
 func (a *answer) request() batch.Request {
-	return batch.Request{
+	r := batch.Request{
 		Tokens: a.history[:len(a.history):len(a.history)], Images: a.images, From: len(a.history) - 1,
 		Started: func(cached int) {
 			if a.usage.Generated == 0 { // else the prompt is that of another answer
@@ -87,6 +100,10 @@ func (a *answer) request() batch.Request {
 		},
 		Each: a.each,
 	}
+	if a.repeated != nil {
+		r.Draft = a.repeated.Propose
+	}
+	return r
 }
 
 // each samples a token and puts the text that has become certain into the mailbox.
@@ -96,7 +113,7 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 		a.begun = nil
 		defer begun(logits)
 	}
-	id, err := a.sampler.Next(logits, a.seen)
+	id, err := a.choose(logits)
 	if err != nil {
 		return 0, false, a.withFileName(err)
 	}
@@ -107,18 +124,25 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	}
 	a.usage.Generated++
 	a.history, a.seen = append(a.history, id), append(a.seen, id)
+	if a.repeated != nil {
+		a.repeated.Push(id)
+		a.usage.Proposed, a.usage.Accepted = a.repeated.Proposed, a.repeated.Accepted
+	}
 	text, stopped := a.stream.Push(id)
 	switch {
 	case stopped:
 		return 0, false, a.end(text, Ended)
+	case a.form.mustEnd():
+		return 0, false, a.end(text+a.stream.Flush(), Ended)
 	case a.usage.Generated == a.maxTokens:
 		return 0, false, a.end(text+a.stream.Flush(), Length)
 	case len(a.history) == a.usage.Context:
 		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
 	}
-	for _, p := range a.parts(text, false) {
+	for _, p := range a.begin(a.parts(text, false)) {
 		a.put(a.piece(p))
 	}
+	a.limitThought()
 	return id, true, nil
 }
 
@@ -165,7 +189,7 @@ func (a *answer) end(text string, why Reason) error {
 		}
 		last = a.piece(p)
 	}
-	last.Reason = why
+	last.Reason, last.Stop = why, a.stream.Stopped()
 	a.put(last)
 	return nil
 }

@@ -8,6 +8,7 @@ package engine
 import (
 	"errors"
 
+	"soberano/engine/grammar"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/vision"
@@ -71,6 +72,13 @@ type Request struct {
 	MaxTokens int      // 0: no limit but the context
 	Stop      []string // the answer ends before the first of these strings; the string itself is not returned
 
+	// Grammar is the form of the answer; the zero value allows any. The answer is then text only, without calls, and a text of that form, unless
+	// it ends for the reason Length or ContextFull or at a stop string. Thoughts that the template or the format of the model asks for come
+	// before it, as always. Where the form allows nothing more, the answer ends with the reason Ended.
+	Grammar grammar.Spec
+	// MaxThinking is the largest number of tokens of the thoughts before an answer to messages; then the thought is closed. 0: no limit.
+	MaxThinking int
+
 	// N is the number of continuations, which share the computed prompt and differ by Piece.Choice, 0 … N-1; 0: one. With a seed,
 	// continuation i is that of Seed+i alone.
 	N int
@@ -80,6 +88,9 @@ type Request struct {
 	// Logprobs: pieces have their tokens, with the logarithms of their probabilities, and TopLogprobs of the most probable tokens.
 	Logprobs    bool
 	TopLogprobs int // at most MaxTop
+
+	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
+	SingleSteps bool
 }
 
 // Reason says why a generation ended.
@@ -107,6 +118,7 @@ type Piece struct {
 	Text   string
 	Calls  []reply.Call // of kind reply.Calls
 	Reason Reason
+	Stop   string // the stop string of the request that ended the answer; "": none did
 	Usage  Usage
 	Notice Notice
 	// Tokens are the tokens that were chosen since the piece before it, if Request.Logprobs is set. They may be more or fewer than
@@ -135,6 +147,8 @@ type Usage struct {
 	Cached    int // tokens of the prompt that were found in the cache
 	Generated int // tokens of the answer
 	Context   int // size of the context, in tokens
+	Proposed  int // tokens that were computed because the text might repeat them
+	Accepted  int // those of them that are in the answer
 	// Seconds taken by the prompt and by the generation.
 	PromptSeconds, GenerateSeconds float64
 }

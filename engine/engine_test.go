@@ -155,7 +155,7 @@ func TestReasons(t *testing.T) {
 		t.Fatalf("no letters in %q: another seed", whole)
 	}
 	text, last, err := collect(m, ctx, Request{Prompt: "hello", Stop: []string{stop}, Sampling: sample.Params{Temperature: 1, Seed: 5}})
-	if want, _, _ := strings.Cut(whole, stop); err != nil || last.Reason != Ended || text != want {
+	if want, _, _ := strings.Cut(whole, stop); err != nil || last.Reason != Ended || last.Stop != stop || text != want {
 		t.Errorf("%q, %+v, %v, expected %q", text, last, err, want)
 	}
 }

@@ -97,6 +97,9 @@ func (m *Model) Tokenize(text string, special bool) []int32 {
 // TokenText returns the spelling of a token, also of special tokens.
 func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
 
+// TokenBytes returns the bytes that a token adds to a text; none for a control token.
+func (m *Model) TokenBytes(id int32) []byte { return m.tok.Piece(id) }
+
 // PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
 	p, err := m.promptOf(context.Background(), r)
@@ -227,7 +230,7 @@ func (m *Model) checkTokens(ids []int32) error {
 
 // Generate continues a request and returns the answer in pieces. The last piece has Reason set; of several continuations, the last of
 // each. If there is an error, it ends the sequence instead: ctx.Err(), ErrClosed, a *ContextError before
-// anything is generated, a *sample.ParamError, or what else is wrong with the request. Breaking out of the loop ends the
+// anything is generated, a *sample.ParamError, a *grammar.Error, or what else is wrong with the request. Breaking out of the loop ends the
 // generation.
 func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
@@ -263,7 +266,8 @@ func (r *Request) check() error {
 		name        string
 		v, min, max int
 	}{
-		{"max_tokens", r.MaxTokens, 0, math.MaxInt32}, {"n", r.N, 0, MaxChoices}, {"best_of", r.BestOf, 0, MaxChoices}, {"top_logprobs", r.TopLogprobs, 0, MaxTop},
+		{"max_tokens", r.MaxTokens, 0, math.MaxInt32}, {"max_thinking_tokens", r.MaxThinking, 0, math.MaxInt32},
+		{"n", r.N, 0, MaxChoices}, {"best_of", r.BestOf, 0, MaxChoices}, {"top_logprobs", r.TopLogprobs, 0, MaxTop},
 	} {
 		if f.v < f.min || f.v > f.max {
 			return &sample.ParamError{Name: f.name, Value: f.v, Min: float64(f.min), Max: float64(f.max)}

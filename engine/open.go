@@ -38,6 +38,7 @@ type Model struct {
 	queue      *batch.Queue
 	vision     seeing
 	breakers   breakers
+	grammars   grammars
 
 	mu   sync.Mutex // guards dev and info after the device was replaced
 	info Info

@@ -21,13 +21,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, find, show, convert, edit, verify and remove models",
+		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, du, convert, edit, imatrix, verify or remove")
+			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -81,6 +81,12 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 	fmt.Fprintln(w, "NAME\tKIND\tMODEL\tSTORED AS\tSIZE")
 	for _, e := range entries {
 		note := yesNo(e.Linked, " (linked)", "")
+		if len(e.Aliases) > 0 {
+			note += " (also " + e.OtherNames() + ")"
+		}
+		if e.Stage != "" {
+			note += " (" + models.Printable(string(e.Stage)) + ")"
+		}
 		if !e.Runs {
 			note += " (does not run)"
 		}
@@ -150,6 +156,12 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
 	row("model", models.Printable(e.Title))
+	if e.Stage != "" {
+		row("stage", models.Printable(string(e.Stage)))
+	}
+	if len(e.Aliases) > 0 {
+		row("also called", e.OtherNames())
+	}
 	row("kind", models.Printable(fmt.Sprintf("%s (%s, %s)", e.Kind, e.Family, e.Format)))
 	row("stored as", models.Printable(e.Quantization))
 	row("parameters", fmt.Sprintf("%.0f million", float64(e.Parameters)/1e6))
@@ -223,6 +235,10 @@ type verified struct {
 func verify(ctx context.Context, lib *registry.Library, name string) (v verified, err error) {
 	v = verified{Name: name, OK: true}
 	line := progress("checking " + models.Printable(name))
+	named, unknown := called(lib, name)
+	if unknown == nil {
+		name = named.Name
+	}
 	if _, statErr := os.Stat(name); !lib.Has(name) && statErr == nil {
 		var files []registry.Stored
 		var known bool
@@ -308,10 +324,17 @@ func modelsRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := lib.Remove(args[0]); err != nil {
+			e, err := called(lib, args[0])
+			if lib.Has(args[0]) {
+				e.Name, err = args[0], nil // also if the entry is broken
+			}
+			if err == nil {
+				err = lib.Remove(e.Name)
+			}
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s has been removed.\n", args[0])
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has been removed.\n", models.Printable(e.Name))
 			return nil
 		},
 	}

@@ -136,11 +136,17 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if e.Linked {
 		right += " · linked"
 	}
+	if e.Stage != "" {
+		right += " · " + models.Printable(string(e.Stage))
+	}
 	if e.Included {
 		right += " · included"
 	}
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
 		ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}
+	if names := e.OtherNames(); names != "" {
+		parts = append(parts, ui.Text("Called "+models.Printable(e.Name)+", also "+names+".", ui.SmallSize, ui.Muted))
+	}
 	if !e.Runs {
 		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}

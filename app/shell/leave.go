@@ -44,8 +44,9 @@ func (d *Shell) stored(then func()) {
 		return
 	}
 	d.chat.StoreAll()
+	d.files.StoreAll()
 	store.Ask(d.work, (*store.Store).Changed, func(changed bool, err error) {
-		if !d.chat.Unstored() && !changed && err == nil {
+		if !d.chat.Unstored() && !d.files.Unstored() && !changed && err == nil {
 			then()
 			return
 		}

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 
 	"soberano/engine/arch"
@@ -47,6 +48,10 @@ type Request struct {
 	// and true. An error ends the request. It is called on the queue's goroutine and
 	// should be quick: every other request waits for it.
 	Each func(pos int, logits []float32) (next int32, more bool, err error)
+	// Draft, if not nil, proposes up to most tokens that may follow the sequence as it is after the last call of Each. They are computed in the same step as the last token;
+	// as long as Each chooses the proposed token, it is called with the logits after that, too. So the answer is the same as without proposals, in fewer steps if they are
+	// good. It is called before a step, on the queue's goroutine, if no other request is under way and the model can take tokens back.
+	Draft func(most int) []int32
 }
 
 // Image is a part of a sequence that consists of rows instead of tokens.
@@ -110,6 +115,7 @@ type slot struct {
 	done    int     // how many of tokens the state holds
 	pending []int32 // tokens that are not in the sequence's state yet
 	take    int     // of pending, in this step
+	draft   []int32 // proposed tokens behind those of pending, in this step
 }
 
 // ended reports whether the slot's request has ended.
@@ -125,6 +131,7 @@ type Queue struct {
 	cap    int // positions of a state
 	tree   *state.Tree
 	forget int     // from this position on a state may not be able to go back, see snapshot
+	drafts bool    // a state can take back the tokens of one step
 	slots  []*slot // requests under way, most at most
 	most   int
 	size   int64 // bytes of a full state
@@ -167,7 +174,7 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	}
 	most := min(mostSlots, max(2, runningBudget/max(1, size)))
 	q := &Queue{
-		model: model, dev: dev, cap: capacity, size: size, most: int(most), forget: forgets(shape),
+		model: model, dev: dev, cap: capacity, size: size, most: int(most), forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
 		tree: state.New(dev, shape, max(keptBudget, most*size)),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}

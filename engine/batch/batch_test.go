@@ -111,7 +111,7 @@ func same(t interface{ Fatalf(string, ...any) }, what string, a, b *greedy) {
 	for i := range a.logits {
 		span := float64(slices.Max(a.logits[i]) - slices.Min(a.logits[i]))
 		for j, x := range a.logits[i] {
-			if d := math.Abs(float64(x-b.logits[i][j])) / span; !(d < 1e-4) {
+			if d := math.Abs(float64(x-b.logits[i][j])) / span; !(d < 5e-4) { // gemma3n makes 1.1e-4 of rounding
 				t.Fatalf("%s: logits of token %d differ by %.2g of the range", what, i, d)
 			}
 		}

@@ -61,7 +61,7 @@ func (q *Queue) end(s *slot, err error) {
 		return
 	}
 	t := s.ticket
-	if t.req.Discard {
+	if !s.settle() || t.req.Discard {
 		q.note(s.seq.Drop())
 	} else {
 		q.note(s.seq.End())

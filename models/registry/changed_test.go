@@ -282,7 +282,7 @@ func TestRecheck(t *testing.T) {
 		}
 	}
 	e.Checked = "an earlier version"
-	e.save()
+	e.save(lockWait)
 	for range 2 {
 		if e, err := open().Find("a"); err != nil || !e.Runs || e.Reason != "" || e.Warning != "It lacks a template." || e.Title != "My title" || asked != 2 {
 			t.Errorf("another version: %+v, %v, asked %d times", e, err, asked)

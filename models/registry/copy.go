@@ -250,7 +250,7 @@ func (e *Entry) verify(m *meter) error {
 		return err
 	}
 	if !known {
-		e.save()
+		e.save(lockWait)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func TestFolderOfBERT(t *testing.T) {
 	}
 	l.check = func(*models.File) (string, error) { return "", nil }
 	e.Kind, e.Runs, e.Checked, e.Title = Chat, false, "an earlier version", "Another title"
-	e.save()
+	e.save(lockWait)
 	if again, err := l.Find(e.Name); err != nil || again.Kind != Embedding || !again.Runs || again.Title != "Another title" || again.Family != "bert" {
 		t.Errorf("an entry that an earlier version took for a chat model: %+v, %v", again, err)
 	}
