@@ -25,6 +25,7 @@ type answer struct {
 	images       []batch.Image
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
+	background   bool
 	usage        Usage
 	notice       Notice
 	start        time.Time // start of the prompt, later of the answer
@@ -67,7 +68,7 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 	}
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, box: box, choice: i,
+		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, background: r.Background, box: box, choice: i,
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
 	}
@@ -79,7 +80,7 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
 		a.stream.Marks("<|im_end|>", "<|im_start|>")
 	}
-	if !r.SingleSteps {
+	if !r.SingleSteps && max(r.N, r.BestOf) <= 1 {
 		a.repeated = lookup.New(ids)
 	}
 	if len(r.Messages) > 0 {
@@ -98,7 +99,10 @@ func (a *answer) request() batch.Request {
 				a.usage.Cached, a.start = cached, time.Now()
 			}
 		},
-		Each: a.each,
+		Each: a.each, Background: a.background,
+	}
+	if a.maxTokens > 0 {
+		r.Most = min(a.usage.Context, a.prompt+a.maxTokens)
 	}
 	if a.repeated != nil {
 		r.Draft = a.repeated.Propose

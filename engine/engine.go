@@ -89,6 +89,8 @@ type Request struct {
 	Logprobs    bool
 	TopLogprobs int // at most MaxTop
 
+	// Background lets the requests of a person go first, as those of other programs do.
+	Background bool
 	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
 	SingleSteps bool
 }
