@@ -25,8 +25,9 @@ type listed struct {
 // Packages of one part may import each other. The longest entry that holds a package applies.
 var mayImport = map[string][]string{
 	"soberano/app":      {"soberano/engine", "soberano/asr", "soberano/models", "soberano/assets"},
-	"soberano/app/host": {"soberano/engine", "soberano/asr", "soberano/models", "soberano/kernels"},
-	"soberano/app/cli": {"soberano/app/choice", "soberano/app/dictation", "soberano/app/filekind", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr",
+	"soberano/app/api":  {"soberano/app/choice", "soberano/app/host", "soberano/app/problem", "soberano/engine", "soberano/asr", "soberano/models"},
+	"soberano/app/host": {"soberano/app/logfile", "soberano/engine", "soberano/asr", "soberano/models", "soberano/kernels"},
+	"soberano/app/cli": {"soberano/app/api", "soberano/app/choice", "soberano/app/dictation", "soberano/app/filekind", "soberano/app/search", "soberano/app/host", "soberano/app/logfile", "soberano/app/problem", "soberano/engine", "soberano/asr",
 		"soberano/models", "soberano/assets", "soberano/kernels"},
 	"soberano/app/setup/benchgpu":  {"soberano/engine", "soberano/models", "soberano/kernels"},
 	"soberano/engine":              {"soberano/models", "soberano/kernels"},

@@ -12,6 +12,7 @@ package asr
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ type Options struct {
 	// Pool computes on the host what is made of the device's results. It must outlive the
 	// model; a device of the CPU should use the same one. nil: the caller's thread alone.
 	Pool *cpu.Pool
+	// Replace returns another device after the one in use has failed with cause: then the model is loaded onto it, and what was under way
+	// is transcribed there from the beginning of the window that was decoded. It is called once, by the goroutine that transcribes. nil: a
+	// failure ends what is under way.
+	Replace func(cause error) (kernels.Device, error)
 }
 
 // Segment is a part of the transcript, without spaces around it; final texts are joined with a
@@ -92,13 +97,15 @@ type Model struct {
 	pool *cpu.Pool
 	text *token.Tokenizer
 	mel  *mel.Filter
-	info Info
 	turn chan struct{} // holds a value while the network is in use
 
 	slots []*whisper.Slot // unused; guarded by turn
 	done  chan struct{}   // closed by Close
 	once  sync.Once
 	err   error // of Close
+
+	mu   sync.Mutex // guards info.Device, which changes when the device is replaced
+	info Info
 }
 
 // Open loads a Whisper model onto a device: whisper.cpp's ggml file, an APR file, or a directory in
@@ -137,12 +144,32 @@ func open(f *models.File, dev kernels.Device, o Options) (*Model, error) {
 	if err := dev.Loaded(); err != nil {
 		return nil, err
 	}
-	clear(f.Aux) // megabytes of vocabularies that have been read
+	maps.DeleteFunc(f.Aux, func(name string, _ []byte) bool { return name != "config.json" }) // megabytes of vocabularies that have been read
 	f.Forget()
 	m := &Model{file: f, dev: dev, net: net, pool: pool, text: text, mel: mel.New(net.Mels), turn: make(chan struct{}, 1), done: make(chan struct{})}
 	m.mel.Threads = pool.Threads()
 	m.info = describe(f, net, dev)
+	if o.Replace != nil {
+		net.SetReplace(func(cause error) error { return m.replace(o.Replace, cause) })
+	}
 	return m, nil
+}
+
+// replace moves the model to a device that open opens, and closes the one that has failed with cause.
+func (m *Model) replace(open func(error) (kernels.Device, error), cause error) error {
+	dev, err := open(cause)
+	if err != nil {
+		return err
+	}
+	if err := m.net.MoveTo(dev); err != nil {
+		return errors.Join(err, dev.Close())
+	}
+	m.file.Forget()
+	_ = m.dev.Close() // it has failed
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dev, m.info.Device = dev, dev.Name()
+	return nil
 }
 
 // Check reports whether Open can open f, which stays open. It runs the same code as Open, on a device
@@ -210,7 +237,11 @@ func (i Info) title(d whisper.Dims) string {
 }
 
 // Info describes the model.
-func (m *Model) Info() Info { return m.info }
+func (m *Model) Info() Info {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.info
+}
 
 // Close waits for the step that is running and frees the model. Calls in progress end with
 // ErrClosed. It may be called more than once.

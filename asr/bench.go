@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"soberano/asr/whisper"
+	"soberano/engine/token"
 )
 
 // jfk is a part of John F. Kennedy's inaugural address (public domain), 11 s, 16 bit, 16 kHz. It is
@@ -42,6 +43,35 @@ func (m *Model) Bench(ctx context.Context, rounds int) (Bench, error) {
 		b.DecoderMSPerToken = append(b.DecoderMSPerToken, 1000*r.Decoder.Seconds()/float64(r.Steps))
 	}
 	return b, nil
+}
+
+// Trial returns the logits after some tokens that follow a clip of speech, for comparing devices, and how fast a pass over it is, in
+// seconds of audio a second.
+func (m *Model) Trial(ctx context.Context) (logits [][]float32, speed float64, err error) {
+	samples := pcm(jfk)[:4*SampleRate]
+	frames := quickFrames(len(samples), m.net.Frames())
+	o := whisper.Options{Language: "en", Quick: true}
+	for range 2 { // the first one warms up
+		start := time.Now()
+		if _, err := m.transcribeFrames(ctx, samples, frames, o); err != nil {
+			return nil, 0, err
+		}
+		speed = duration(len(samples)).Seconds() / time.Since(start).Seconds()
+	}
+	if err := m.acquire(ctx); err != nil {
+		return nil, 0, err
+	}
+	defer m.release()
+	s, err := m.slot()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { m.slots = append(m.slots, s) }()
+	if err := s.Encode(ctx, m.mel.Window(samples, frames), o.Priority); err != nil {
+		return nil, 0, err
+	}
+	logits, err = s.Logits(ctx, m.text.Encode(" And so, my fellow Americans", token.Options{}))
+	return logits, speed, err
 }
 
 // pcm returns the samples of a WAV file whose last chunk is its data.

@@ -108,7 +108,7 @@ func (t *transcription) listen(w *fileWindow) error {
 	if err := t.encode(w); err != nil {
 		return err
 	}
-	probs, err := w.slot.Detect()
+	probs, err := w.slot.Detect(t.ctx)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (t *transcription) languageOf(w *fileWindow) (code string, prob float64, er
 		return t.o.Language, 0, nil
 	}
 	if w.languages == nil {
-		if w.languages, err = w.slot.Detect(); err != nil {
+		if w.languages, err = w.slot.Detect(t.ctx); err != nil {
 			return "", 0, err
 		}
 	}

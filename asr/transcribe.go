@@ -267,7 +267,7 @@ func (t *transcription) advance(w *fileWindow) error {
 	if w != nil {
 		return t.start(w, true)
 	}
-	t.m.net.Step(t.slots)
+	t.m.net.Step(t.ctx, t.slots)
 	for _, w := range slices.Clone(t.order) {
 		if w.running() && !w.slot.Busy() {
 			if err := t.finish(w); err != nil {

@@ -21,7 +21,7 @@ func TestTypedSpecialsStayText(t *testing.T) {
 		m := openDefault(t, name, false)
 		for _, text := range typed {
 			for i := range 3 {
-				messages := []Message{{"system", "You are terse."}, {"user", "Hi!"}, {"assistant", "4."}, {"user", "Thanks"}}
+				messages := []Message{{Role: "system", Content: "You are terse."}, {Role: "user", Content: "Hi!"}, {Role: "assistant", Content: "4."}, {Role: "user", Content: "Thanks"}}
 				plain, err := m.PromptTokens(Request{Messages: messages})
 				if err != nil {
 					t.Fatal(err)
@@ -50,7 +50,7 @@ func controls(m *Model, ids []int32) []int32 {
 func TestTypedSpecialTokens(t *testing.T) {
 	m := openDefault(t, "smollm2", false)
 	const content = "Grüße <|im_end|> you"
-	ids, err := m.PromptTokens(Request{Messages: []Message{{"system", "a"}, {"user", content}}})
+	ids, err := m.PromptTokens(Request{Messages: []Message{{Role: "system", Content: "a"}, {Role: "user", Content: content}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestErrorsNameTheFile(t *testing.T) {
 	s := tiny.New("llama")
 	s.Meta["tokenizer.chat_template"] = "{{ raise_exception('no\x1b[31m ' ~ messages[0].content) }}"
 	m := openTiny(t, s, settings{})
-	_, _, err := collect(m, context.Background(), Request{Messages: []Message{{"user", "a"}}})
+	_, _, err := collect(m, context.Background(), Request{Messages: []Message{{Role: "user", Content: "a"}}})
 	if err == nil || !strings.Contains(err.Error(), m.file.Path) || !strings.Contains(err.Error(), `no\x1b[31m a`) {
 		t.Errorf("the error of a template is %q, expected one with %s", err, m.file.Path)
 	}

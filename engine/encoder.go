@@ -315,7 +315,7 @@ func (e *Encoder) run(ctx context.Context, texts [][]int32) ([][]float32, error)
 	for i := range out {
 		out[i] = e.net.Vector(sums[i].mean())
 		if e.replace != nil && slices.ContainsFunc(out[i], func(x float32) bool { return x != x }) {
-			return nil, batch.ErrNotANumber
+			return nil, kernels.ErrNotANumber
 		}
 	}
 	return out, nil

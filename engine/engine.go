@@ -8,6 +8,7 @@ package engine
 import (
 	"errors"
 
+	"soberano/engine/grammar"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/vision"
@@ -33,10 +34,14 @@ type Options struct {
 	Replace func(cause error) (kernels.Device, error)
 }
 
-// Message is one turn of a conversation. Role is "system", "user" or "assistant".
+// Message is one turn of a conversation. Role is "system", "user", "assistant", or "tool" for the result of a call.
 type Message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role     string       `json:"role"`
+	Content  string       `json:"content"`
+	Thinking string       `json:"thinking,omitempty"` // what the assistant thought before it
+	Calls    []reply.Call `json:"calls,omitempty"`    // the calls of tools that the assistant made
+	CallID   string       `json:"call_id,omitempty"`  // of a tool: the ID of the call that it answers
+	Name     string       `json:"name,omitempty"`     // of the tool, or of who speaks
 }
 
 // Attachment is an image of a message, which the model sees before the message's text.
@@ -60,12 +65,38 @@ type Request struct {
 	// Tools are the tools that the chat template describes, as JSON schemas decoded into maps, slices and
 	// strings (see prompt.Values). The answer's calls are Pieces of kind reply.Calls.
 	Tools any
+	// MustCall: the answer to messages is one call of one of Tools, or if Tool is set, of the one with this name, with arguments that are valid by its
+	// parameters. An answer that is cut is text. The error is ErrNoTool if there is no such tool, and a *grammar.Error if the parameters can't be followed.
+	MustCall bool
+	Tool     string
 	// Variables are further variables of the chat template, such as enable_thinking.
 	Variables map[string]any
 
 	Sampling  sample.Params
 	MaxTokens int      // 0: no limit but the context
 	Stop      []string // the answer ends before the first of these strings; the string itself is not returned
+
+	// Grammar is the form of the answer; the zero value allows any. The answer is then text only, without calls, and a text of that form, unless
+	// it ends for the reason Length or ContextFull or at a stop string. Thoughts that the template or the format of the model asks for come
+	// before it, as always. Where the form allows nothing more, the answer ends with the reason Ended.
+	Grammar grammar.Spec
+	// MaxThinking is the largest number of tokens of the thoughts before an answer to messages; then the thought is closed. 0: no limit.
+	MaxThinking int
+
+	// N is the number of continuations, which share the computed prompt and differ by Piece.Choice, 0 … N-1; 0: one. With a seed,
+	// continuation i is that of Seed+i alone.
+	N int
+	// BestOf, if it is larger than N, is the number of continuations of which the N with the largest mean logarithm of their tokens'
+	// probabilities are returned, best first, when all have ended; 0: N.
+	BestOf int
+	// Logprobs: pieces have their tokens, with the logarithms of their probabilities, and TopLogprobs of the most probable tokens.
+	Logprobs    bool
+	TopLogprobs int // at most MaxTop
+
+	// Background lets the requests of a person go first, as those of other programs do.
+	Background bool
+	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
+	SingleSteps bool
 }
 
 // Reason says why a generation ended.
@@ -88,12 +119,32 @@ const SystemInUser Notice = "system-in-user"
 // characters that can't be the beginning of a stop string, or of a mark between thoughts, text and calls.
 // The last Piece has Reason set. If there is a Notice, the first Piece has it, and no text.
 type Piece struct {
+	Choice int        // the continuation of which it is a part, see Request.N
 	Kind   reply.Kind // of Text; a continuation of Prompt or Tokens has text only
 	Text   string
 	Calls  []reply.Call // of kind reply.Calls
 	Reason Reason
+	Stop   string // the stop string of the request that ended the answer; "": none did
 	Usage  Usage
 	Notice Notice
+	// Tokens are the tokens that were chosen since the piece before it, if Request.Logprobs is set. They may be more or fewer than
+	// those of Text, since text is held back and marks are left out; of a whole answer they are all, with the token that ends it.
+	Tokens []Token
+}
+
+// Token is a token of an answer, with the natural logarithm of its probability in the distribution that the model gives, before bias,
+// penalties and every other stage of sampling, as the API of OpenAI defines it.
+type Token struct {
+	TokenProb
+	Control bool        // it stands for no text, as the token that ends an answer; Text is its spelling
+	Top     []TokenProb // the most probable tokens, best first
+}
+
+// TokenProb is a token and its probability.
+type TokenProb struct {
+	ID      int32
+	Text    string // the bytes that it adds to a text, which may be a part of a character
+	Logprob float64
 }
 
 // Usage counts what a request has used so far.
@@ -102,6 +153,8 @@ type Usage struct {
 	Cached    int // tokens of the prompt that were found in the cache
 	Generated int // tokens of the answer
 	Context   int // size of the context, in tokens
+	Proposed  int // tokens that were computed because the text might repeat them
+	Accepted  int // those of them that are in the answer
 	// Seconds taken by the prompt and by the generation.
 	PromptSeconds, GenerateSeconds float64
 }

@@ -155,7 +155,7 @@ func TestReasons(t *testing.T) {
 		t.Fatalf("no letters in %q: another seed", whole)
 	}
 	text, last, err := collect(m, ctx, Request{Prompt: "hello", Stop: []string{stop}, Sampling: sample.Params{Temperature: 1, Seed: 5}})
-	if want, _, _ := strings.Cut(whole, stop); err != nil || last.Reason != Ended || text != want {
+	if want, _, _ := strings.Cut(whole, stop); err != nil || last.Reason != Ended || last.Stop != stop || text != want {
 		t.Errorf("%q, %+v, %v, expected %q", text, last, err, want)
 	}
 }
@@ -299,7 +299,7 @@ func TestBeginOnce(t *testing.T) {
 		if !m.Info().Template {
 			t.Error("the template is not seen")
 		}
-		ids, err := m.PromptTokens(Request{Messages: []Message{{"user", "ab"}}})
+		ids, err := m.PromptTokens(Request{Messages: []Message{{Role: "user", Content: "ab"}}})
 		if err != nil || len(ids) < 3 || ids[0] != 1 || ids[1] == 1 {
 			t.Errorf("%s: %v, %v", template, ids, err)
 		}

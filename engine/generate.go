@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
+	"math"
 	"strings"
 	"time"
 
 	"soberano/engine/batch"
 	"soberano/engine/prompt"
-	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/token"
 	"soberano/models"
@@ -61,7 +60,7 @@ func (m *Model) render(r Request) (prompt.Text, Notice, error) {
 func (m *Model) values(r Request) prompt.Values {
 	v := prompt.Values{AddGenerationPrompt: !r.Continue, Continue: r.Continue, BOS: m.bos, EOS: m.eos, Now: time.Now(), Tools: r.Tools, Extra: r.Variables}
 	for _, msg := range r.Messages {
-		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content})
+		v.Messages = append(v.Messages, prompt.Message{Role: msg.Role, Content: msg.Content, Extra: msg.extra()})
 	}
 	return v
 }
@@ -97,6 +96,9 @@ func (m *Model) Tokenize(text string, special bool) []int32 {
 
 // TokenText returns the spelling of a token, also of special tokens.
 func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
+
+// TokenBytes returns the bytes that a token adds to a text; none for a control token.
+func (m *Model) TokenBytes(id int32) []byte { return m.tok.Piece(id) }
 
 // PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
@@ -226,178 +228,53 @@ func (m *Model) checkTokens(ids []int32) error {
 	return nil
 }
 
-// Generate continues a request and returns the answer in pieces. The last piece has Reason set.
-// If there is an error, it ends the sequence instead: ctx.Err(), ErrClosed, a *ContextError before
-// anything is generated, or what is wrong with the request. Breaking out of the loop ends the
+// Generate continues a request and returns the answer in pieces. The last piece has Reason set; of several continuations, the last of
+// each. If there is an error, it ends the sequence instead: ctx.Err(), ErrClosed, a *ContextError before
+// anything is generated, a *sample.ParamError, a *grammar.Error, or what else is wrong with the request. Breaking out of the loop ends the
 // generation.
 func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
-		a, err := m.answer(ctx, r)
+		if err := r.check(); err != nil {
+			yield(Piece{}, err)
+			return
+		}
+		answers, err := m.answers(ctx, r)
 		if err != nil {
 			yield(Piece{}, err)
 			return
 		}
-		if a.notice != "" && !yield(Piece{Notice: a.notice, Usage: a.usage}, nil) {
+		if n := answers[0].notice; n != "" && !yield(Piece{Notice: n, Usage: answers[0].usage}, nil) {
 			return
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		t := m.queue.Submit(ctx, a.request())
-		defer func() {
-			cancel()
-			<-t.Done() // until then, the queue's goroutine uses a
-		}()
-		for done := false; !done; {
-			select {
-			case <-a.box.ready:
-			case <-t.Done():
-				done = true
-			}
-			for _, p := range a.box.take() {
-				if !yield(p, nil) {
-					return
-				}
-			}
+		c := choices{queue: m.queue, answers: answers, ended: make(chan end, len(answers))}
+		if len(answers) > max(1, r.N) {
+			yield = c.best(max(1, r.N), yield)
 		}
-		if err := t.Err(); err != nil {
-			a.yieldError(err, yield)
-		}
+		c.run(ctx, yield)
 	}
 }
 
-// answer is the state of one generation. Between Submit and Done the queue's goroutine owns it.
-type answer struct {
-	withFileName func(error) error // adds the name of the model's file to an error
-	tok          *token.Tokenizer
-	stream       *token.Stream
-	split        *reply.Splitter // nil: the answer is text only
-	sampler      *sample.Sampler
-	history      []int32 // tokens of prompt and answer
-	seen         []int32 // the same without those of images, for the penalties
-	images       []batch.Image
-	prompt       int // number of tokens of the prompt
-	maxTokens    int // largest number of tokens of the answer; 0: no limit
-	usage        Usage
-	notice       Notice
-	start        time.Time // start of the prompt, later of the answer
-	box          mailbox
-}
+// MaxChoices is the largest Request.N and Request.BestOf, and MaxTop the largest Request.TopLogprobs.
+const (
+	MaxChoices = 64
+	MaxTop     = 100
+)
 
-func (m *Model) answer(ctx context.Context, r Request) (*answer, error) {
-	if err := r.Sampling.Check(); err != nil {
-		return nil, err
-	}
-	if r.MaxTokens < 0 {
-		return nil, fmt.Errorf("engine: MaxTokens is %d, expected 0 or more", r.MaxTokens)
-	}
-	p, err := m.promptOf(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	ids := p.tokens
-	room := m.info.Context - len(ids)
-	if room < 1 {
-		return nil, &ContextError{Prompt: len(ids), Message: m.lastTokens(r, len(ids)), Context: m.info.Context}
-	}
-	a := &answer{
-		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, box: mailbox{ready: make(chan struct{}, 1)},
-		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
-	}
-	a.sampler.Never(m.tok.Suppressed())
-	if m.fallback && len(r.Messages) > 0 {
-		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
-		a.stream.Marks("<|im_end|>", "<|im_start|>")
-	}
-	if len(r.Messages) > 0 {
-		a.stream.Spell(m.marks...)
-		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})
-	}
-	return a, nil
-}
-
-func (a *answer) request() batch.Request {
-	return batch.Request{
-		Tokens: a.history[:a.prompt:a.prompt], Images: a.images, From: a.prompt - 1,
-		Started: func(cached int) { a.usage.Cached, a.start = cached, time.Now() },
-		Each:    a.each,
-	}
-}
-
-// each samples a token and puts the text that has become certain into the mailbox.
-func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
-	id, err := a.sampler.Next(logits, a.seen)
-	if err != nil {
-		return 0, false, a.withFileName(err)
-	}
-	a.updateTimes()
-	if a.tok.IsEnd(id) {
-		return 0, false, a.end(a.stream.Flush(), Ended)
-	}
-	a.usage.Generated++
-	a.history, a.seen = append(a.history, id), append(a.seen, id)
-	text, stopped := a.stream.Push(id)
-	switch {
-	case stopped:
-		return 0, false, a.end(text, Ended)
-	case a.usage.Generated == a.maxTokens:
-		return 0, false, a.end(text+a.stream.Flush(), Length)
-	case len(a.history) == a.usage.Context:
-		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
-	}
-	for _, p := range a.parts(text, false) {
-		a.box.put(a.piece(p))
-	}
-	return id, true, nil
-}
-
-// updateTimes sets the times in usage. The first logits end the time of the prompt.
-func (a *answer) updateTimes() {
-	now := time.Now()
-	if a.usage.Generated == 0 {
-		a.usage.PromptSeconds = now.Sub(a.start).Seconds()
-		a.start = now
-	}
-	a.usage.GenerateSeconds = now.Sub(a.start).Seconds()
-}
-
-// parts takes the text of the answer apart; with last, no more follows.
-func (a *answer) parts(text string, last bool) []reply.Part {
-	if a.split == nil {
-		if text == "" {
-			return nil
-		}
-		return []reply.Part{{Text: text}}
-	}
-	out := a.split.Push(text)
-	if last {
-		out = append(out, a.split.Flush()...)
-	}
-	return out
-}
-
-func (a *answer) piece(p reply.Part) Piece {
-	return Piece{Kind: p.Kind, Text: p.Text, Calls: p.Calls, Usage: a.usage}
-}
-
-func (a *answer) end(text string, why Reason) error {
-	last := Piece{Usage: a.usage}
-	for i, p := range a.parts(text, true) {
-		if i > 0 {
-			a.box.put(last)
-		}
-		last = a.piece(p)
-	}
-	last.Reason = why
-	a.box.put(last)
-	return nil
-}
-
-// yieldError yields the text that was held back, then the error.
-func (a *answer) yieldError(err error, yield func(Piece, error) bool) {
-	for _, p := range a.parts(a.stream.Flush(), true) {
-		if !yield(a.piece(p), nil) {
-			return
+// check returns a *sample.ParamError for the first parameter that is out of range.
+func (r *Request) check() error {
+	for _, f := range []struct {
+		name        string
+		v, min, max int
+	}{
+		{"max_tokens", r.MaxTokens, 0, math.MaxInt32}, {"max_thinking_tokens", r.MaxThinking, 0, math.MaxInt32},
+		{"n", r.N, 0, MaxChoices}, {"best_of", r.BestOf, 0, MaxChoices}, {"top_logprobs", r.TopLogprobs, 0, MaxTop},
+	} {
+		if f.v < f.min || f.v > f.max {
+			return &sample.ParamError{Name: f.name, Value: f.v, Min: float64(f.min), Max: float64(f.max)}
 		}
 	}
-	yield(Piece{Usage: a.usage}, err)
+	if r.BestOf != 0 && r.BestOf < max(1, r.N) {
+		return &sample.ParamError{Name: "best_of", Value: r.BestOf, Min: float64(max(1, r.N)), Max: MaxChoices}
+	}
+	return r.Sampling.Check()
 }

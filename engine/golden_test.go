@@ -178,7 +178,7 @@ func normalizer(x []float32) float64 { return float64(x[0]) - logProbability(x, 
 // the end of the last answer.
 func TestNextTurnIsCached(t *testing.T) {
 	m := openDefault(t, "smollm2", false)
-	talk := []Message{{"user", "Name three colours."}}
+	talk := []Message{{Role: "user", Content: "Name three colours."}}
 	for turn := range 3 {
 		var last Piece
 		text := ""
@@ -195,7 +195,7 @@ func TestNextTurnIsCached(t *testing.T) {
 		if u := last.Usage; turn > 0 && 2*u.Cached < u.Prompt {
 			t.Errorf("turn %d: %d of %d tokens were cached", turn, u.Cached, u.Prompt)
 		}
-		talk = append(talk, Message{"assistant", text}, Message{"user", "More."})
+		talk = append(talk, Message{Role: "assistant", Content: text}, Message{Role: "user", Content: "More."})
 	}
 }
 

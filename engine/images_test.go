@@ -86,7 +86,7 @@ func TestImages(t *testing.T) {
 	}
 	ask := func(images ...Attachment) (logits []float32, usage Usage) {
 		t.Helper()
-		r := Request{Messages: []Message{{"user", "What is it?"}, {"assistant", "A"}, {"user", "And this?"}}, Images: images, MaxTokens: 1}
+		r := Request{Messages: []Message{{Role: "user", Content: "What is it?"}, {Role: "assistant", Content: "A"}, {Role: "user", Content: "And this?"}}, Images: images, MaxTokens: 1}
 		_, last, err := collect(m, context.Background(), r)
 		if err != nil {
 			t.Fatal(err)
@@ -143,7 +143,7 @@ func TestImagesOfAnySize(t *testing.T) {
 		}
 		var seen [][]float32
 		for i, m2 := range []*vision.Image{scene(c.size, 0), scene(c.size, 0), scene(c.size, 1), scene([2]int{c.size[1], c.size[0]}, 0)} {
-			r := Request{Messages: []Message{{"user", "What is it?"}}, Images: []Attachment{{0, m2}}}
+			r := Request{Messages: []Message{{Role: "user", Content: "What is it?"}}, Images: []Attachment{{0, m2}}}
 			p, err := m.promptOf(context.Background(), r)
 			if err != nil {
 				t.Fatal(err)
@@ -153,7 +153,7 @@ func TestImagesOfAnySize(t *testing.T) {
 			}
 			seen = append(seen, logitsOf(t, m, p, true))
 		}
-		large := Request{Messages: []Message{{"user", "What is it?"}}, Images: []Attachment{{0, scene([2]int{2000, 1500}, 0)}}}
+		large := Request{Messages: []Message{{Role: "user", Content: "What is it?"}}, Images: []Attachment{{0, scene([2]int{2000, 1500}, 0)}}}
 		if p, err := m.promptOf(context.Background(), large); err != nil || p.images[0].N > tiny.Context/imageShare || p.images[0].N < tiny.Context/imageShare/2 {
 			t.Errorf("%s: a large image has %d rows, %v", c.projector, len(p.tokens), err)
 		}
@@ -218,7 +218,7 @@ func TestImagesCached(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, b, small := shaded(3), scene([2]int{90, 60}, 0), scene([2]int{30, 50}, 1)
-			talk := []Message{{"user", "What is it?"}, {"assistant", "A cat"}, {"user", "And this?"}, {"assistant", "A"}, {"user", "So?"}}
+			talk := []Message{{Role: "user", Content: "What is it?"}, {Role: "assistant", Content: "A cat"}, {Role: "user", Content: "And this?"}, {Role: "assistant", Content: "A"}, {Role: "user", Content: "So?"}}
 			for i, r := range []Request{
 				{Messages: talk[:1], Images: []Attachment{{0, a}}},
 				{Messages: talk[:3], Images: []Attachment{{0, a}, {2, b}}},
@@ -276,7 +276,7 @@ func TestImagesRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	one := []Attachment{{0, shaded(1)}}
-	if _, _, err := collect(blind, context.Background(), Request{Messages: []Message{{"user", "Hi"}}, Images: one}); !errors.Is(err, ErrNoVision) {
+	if _, _, err := collect(blind, context.Background(), Request{Messages: []Message{{Role: "user", Content: "Hi"}}, Images: one}); !errors.Is(err, ErrNoVision) {
 		t.Errorf("without an encoder: %v", err)
 	}
 	m, err := openSeeing(t, gemmaSeeing(), tiny.Vision("gemma3"))
@@ -285,16 +285,16 @@ func TestImagesRefused(t *testing.T) {
 	}
 	for what, r := range map[string]Request{
 		"a raw prompt":           {Prompt: "Hi", Images: one},
-		"another message":        {Messages: []Message{{"user", "Hi"}}, Images: []Attachment{{1, shaded(1)}}},
-		"no image":               {Messages: []Message{{"user", "Hi"}}, Images: []Attachment{{0, nil}}},
-		"a context that is full": {Messages: []Message{{"user", "Hi"}}, Images: many(60)},
+		"another message":        {Messages: []Message{{Role: "user", Content: "Hi"}}, Images: []Attachment{{1, shaded(1)}}},
+		"no image":               {Messages: []Message{{Role: "user", Content: "Hi"}}, Images: []Attachment{{0, nil}}},
+		"a context that is full": {Messages: []Message{{Role: "user", Content: "Hi"}}, Images: many(60)},
 	} {
 		if _, _, err := collect(m, context.Background(), r); err == nil {
 			t.Errorf("%s: no error", what)
 		}
 	}
 	// Marks that are typed are no images.
-	if _, _, err := collect(m, context.Background(), Request{Messages: []Message{{"user", mark(0) + mark(1)}}, Images: one, MaxTokens: 2}); err != nil {
+	if _, _, err := collect(m, context.Background(), Request{Messages: []Message{{Role: "user", Content: mark(0) + mark(1)}}, Images: one, MaxTokens: 2}); err != nil {
 		t.Errorf("a message that spells marks: %v", err)
 	}
 	other := tiny.Vision("gemma3")
@@ -318,7 +318,7 @@ func TestImagesRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = collect(m, context.Background(), Request{Messages: []Message{{"user", "Hi"}}, Images: one})
+		_, _, err = collect(m, context.Background(), Request{Messages: []Message{{Role: "user", Content: "Hi"}}, Images: one})
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.what, err)
 		}

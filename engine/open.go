@@ -37,6 +37,8 @@ type Model struct {
 	marks      []int32      // control tokens that the format needs as text
 	queue      *batch.Queue
 	vision     seeing
+	breakers   breakers
+	grammars   grammars
 
 	mu   sync.Mutex // guards dev and info after the device was replaced
 	info Info

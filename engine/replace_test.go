@@ -3,59 +3,17 @@ package engine
 import (
 	"context"
 	"errors"
-	"math"
 	"testing"
 
 	"soberano/engine/arch/tiny"
-	"soberano/engine/batch"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
+	"soberano/kernels/devicetest"
 	"soberano/models/gguf"
 )
 
-var errLost = errors.New("the device is lost")
-
-// failing is a device whose steps fail, or whose rows hold NaN, after some that end well.
-type failing struct {
-	kernels.Device
-	steps int
-	nan   bool
-}
-
-type failingStep struct {
-	kernels.Step
-	d    *failing
-	rows *kernels.Rows
-}
-
-func (d *failing) Name() string { return "failing" }
-
-func (d *failing) Begin(b *kernels.Batch) kernels.Step {
-	return &failingStep{Step: d.Device.Begin(b), d: d}
-}
-
-func (s *failingStep) Read(t kernels.Tensor) *kernels.Rows {
-	s.rows = s.Step.Read(t)
-	return s.rows
-}
-
-func (s *failingStep) End() error {
-	s.d.steps--
-	err := s.Step.End()
-	switch {
-	case err != nil || s.d.steps >= 0:
-	case s.d.nan:
-		for i := range s.rows.Len {
-			s.rows.Row(i)[0] = float32(math.NaN())
-		}
-	default:
-		err = errLost
-	}
-	return err
-}
-
 // onFailing returns what opening needs: a file, a device that fails, and options that say how it is replaced and keep the cause.
-func onFailing(t *testing.T, s *tiny.Source, d *failing) (Options, *error) {
+func onFailing(t *testing.T, s *tiny.Source, d *devicetest.Failing) (Options, *error) {
 	t.Helper()
 	newCPU := func() (kernels.Device, error) { return cpu.New(cpu.Options{Exact: true, Threads: 2}) }
 	var err error
@@ -77,7 +35,7 @@ func TestReplace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &failing{steps: 7}
+	d := &devicetest.Failing{Steps: 7}
 	o, said := onFailing(t, s, d)
 	f, err := gguf.Open(s.Write(t))
 	if err != nil {
@@ -93,7 +51,7 @@ func TestReplace(t *testing.T) {
 	if got, _, err := collect(m, context.Background(), r); err != nil || got != want {
 		t.Errorf("%q, %v; without a failure %q", got, err, want)
 	}
-	if name := m.Info().Device; !errors.Is(*said, errLost) || name == "failing" {
+	if name := m.Info().Device; !errors.Is(*said, devicetest.ErrLost) || name == "failing" {
 		t.Errorf("after %v: %s", *said, name)
 	}
 	if err := m.Close(); err != nil {
@@ -110,7 +68,7 @@ func TestReplaceEncoder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, nan := range []bool{false, true} {
-		d := &failing{nan: nan}
+		d := &devicetest.Failing{NaN: nan}
 		o, said := onFailing(t, s, d)
 		f, err := gguf.Open(s.Write(t))
 		if err != nil {
@@ -131,7 +89,7 @@ func TestReplaceEncoder(t *testing.T) {
 				}
 			}
 		}
-		if !errors.Is(*said, map[bool]error{false: errLost, true: batch.ErrNotANumber}[nan]) || e.Info().Device == "failing" {
+		if !errors.Is(*said, map[bool]error{false: devicetest.ErrLost, true: kernels.ErrNotANumber}[nan]) || e.Info().Device == "failing" {
 			t.Errorf("after %v: %s", *said, e.Info().Device)
 		}
 		if err := e.Close(); err != nil {

@@ -14,10 +14,11 @@ import (
 func says(t *testing.T, m *Model, r Request, text string) []Piece {
 	t.Helper()
 	r.Sampling = sample.Params{Temperature: 0}
-	a, err := m.answer(context.Background(), r)
+	answers, err := m.answers(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	a := answers[0]
 	ids := m.Tokenize(text, false)
 	if got := string(m.tok.Decode(ids)); got != text {
 		t.Fatalf("the vocabulary spells %q as %q", text, got)
@@ -80,7 +81,7 @@ func TestPartsOfAnswers(t *testing.T) {
 func TestContinue(t *testing.T) {
 	m := withTemplate(t, `{% for m in messages %}[{{ m.role }}:{{ m.content|trim }}]{% endfor %}{% if add_generation_prompt %}[assistant:{% endif %}`)
 	for content, want := range map[string]string{"The answer": "[user:hi][assistant:The answer", "The answer is ": "[user:hi][assistant:The answer is"} {
-		r := Request{Messages: []Message{{"user", "hi"}, {"assistant", content}}, Continue: true}
+		r := Request{Messages: []Message{{Role: "user", Content: "hi"}, {Role: "assistant", Content: content}}, Continue: true}
 		ids, err := m.PromptTokens(r)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +90,7 @@ func TestContinue(t *testing.T) {
 			t.Errorf("%q: %q", content, m.tok.Decode(ids))
 		}
 	}
-	if _, err := m.PromptTokens(Request{Messages: []Message{{"user", "hi"}}, Continue: true}); err == nil {
+	if _, err := m.PromptTokens(Request{Messages: []Message{{Role: "user", Content: "hi"}}, Continue: true}); err == nil {
 		t.Error("a message of the user is continued")
 	}
 }

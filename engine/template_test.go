@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/engine/reply"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -72,7 +73,7 @@ func TestSystemFolded(t *testing.T) {
 	const refuses = `{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}` +
 		`{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no tools') }}{% endif %}[{{ m.role }}:{{ m.content }}]{% endfor %}`
 	m := withTemplate(t, refuses)
-	user, system := Message{"user", "hi"}, Message{"system", "Be short."}
+	user, system := Message{Role: "user", Content: "hi"}, Message{Role: "system", Content: "Be short."}
 	render := func(list ...Message) string {
 		t.Helper()
 		text, err := m.Render(list)
@@ -81,13 +82,13 @@ func TestSystemFolded(t *testing.T) {
 		}
 		return text
 	}
-	if got := render(system, user, Message{"assistant", "ho"}, Message{"user", "more"}); got != "[user:Be short.\n\nhi][assistant:ho][user:more]" {
+	if got := render(system, user, Message{Role: "assistant", Content: "ho"}, Message{Role: "user", Content: "more"}); got != "[user:Be short.\n\nhi][assistant:ho][user:more]" {
 		t.Errorf("rendered %q", got)
 	}
-	if got := render(system, Message{"system", "Be kind."}, user); got != "[user:Be short.\n\nBe kind.\n\nhi]" {
+	if got := render(system, Message{Role: "system", Content: "Be kind."}, user); got != "[user:Be short.\n\nBe kind.\n\nhi]" {
 		t.Errorf("two system messages: %q", got)
 	}
-	for _, list := range [][]Message{{system}, {system, {"tool", "x"}, user}, {{"tool", "x"}, user}} {
+	for _, list := range [][]Message{{system}, {system, {Role: "tool", Content: "x"}, user}, {{Role: "tool", Content: "x"}, user}} {
 		if text, err := m.Render(list); err == nil || !strings.Contains(err.Error(), "refuses") {
 			t.Errorf("%v: %q, %v", list, text, err)
 		}
@@ -116,5 +117,19 @@ func TestSystemFolded(t *testing.T) {
 	}
 	if got := notices(takes, system, user); !slices.Equal(got, []Notice{""}) {
 		t.Errorf("a template with system messages: %q", got)
+	}
+}
+
+// TestToolMessages checks what a chat template reads of calls of tools, of their results, and of thoughts.
+func TestToolMessages(t *testing.T) {
+	m := withTemplate(t, `{% for m in messages %}[{{ m.role }}:{{ m.content }}{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}`+
+		`{% for c in m.tool_calls %}{{ c.id }} {{ c.type }} {{ c.function.name }}{{ c.function.arguments | tojson }}{% endfor %}`+
+		`{% if m.tool_call_id is defined %}={{ m.tool_call_id }} {{ m.name }}{% endif %}]{% endfor %}`)
+	got, err := m.Render([]Message{{Role: "user", Content: "hi"},
+		{Role: "assistant", Thinking: "hm", Calls: []reply.Call{{ID: "1", Name: "f", Arguments: []byte(`{"z":1,"a":"b"}`)}, {ID: "2", Name: "g", Arguments: []byte(`{}`)}}},
+		{Role: "tool", Content: "5", CallID: "1", Name: "f"}})
+	const want = `[user:hi][assistant:(hm)1 function f{"z": 1, "a": "b"}2 function g{}][tool:5=1 f]`
+	if err != nil || got != want {
+		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
 }

@@ -1,5 +1,10 @@
 package kernels
 
+import "errors"
+
+// ErrNotANumber: the device computes values that are no numbers. Who runs a model on a device that may be replaced looks for them.
+var ErrNotANumber = errors.New("the device computes values that are no numbers")
+
 // Device holds weights and state, and runs steps. Only one goroutine may use it and everything that it
 // creates.
 type Device interface {

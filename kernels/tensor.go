@@ -54,6 +54,24 @@ func (t Tensor) Over(from, rows, cols int) Tensor {
 	return t.from(from)
 }
 
+// Like returns the view of t, a tensor that New or Const has returned, that has the same place in it as a view in a tensor of the same shape on
+// another device, whose rows are t.Cols values apart: beginning at value offset, with rows that are stride values apart.
+func (t Tensor) Like(offset, rows, cols, stride int) Tensor {
+	switch {
+	case rows == 0:
+		t = t.Sub(0, 0)
+		t.Cols = cols
+		return t
+	case stride == t.Cols && stride > 0:
+		return t.Sub(offset/stride, rows).Slice(offset%stride, cols)
+	case offset < 0 || rows < 0 || cols < 0 || offset > t.Cols || (rows-1)*stride+cols > t.Cols-offset:
+		panic("kernels: Like out of range")
+	}
+	t = t.Slice(offset, t.Cols-offset)
+	t.Rows, t.Cols, t.Stride = rows, cols, stride
+	return t
+}
+
 // OverStride returns the distance between the rows of a tensor that Over returns. It is a multiple of
 // 16 values, so that rows begin on cache lines, but not of 2 KiB, which would map the rows of
 // a tile to the same few sets of the cache.

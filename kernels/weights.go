@@ -12,7 +12,9 @@ import (
 // row-major, where each row consists of whole blocks. Bias is nil or has Rows values.
 type Weights struct {
 	// Name is that of the tensor of the model that has the rows, for devices that report on tensors; "": none has them as they are.
-	Name       string
+	Name string
+	// Block is the number of the block of the network to which the matrix belongs, from 1 on, for devices that divide a network; 0: to none.
+	Block      int
 	Type       quant.Type
 	Rows, Cols int
 	Data       []byte

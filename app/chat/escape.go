@@ -38,7 +38,7 @@ func (s *Screen) Escape() {
 	case leaveEdit:
 		s.endEdit()
 	case discardTalk:
-		s.Talk.Discard()
+		s.Talk.Cancel()
 	}
 }
 

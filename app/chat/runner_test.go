@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -367,7 +368,7 @@ func TestTurnsTakeTurns(t *testing.T) {
 		{Role: store.Assistant, Content: "c", State: store.Stopped}, {Role: store.User, Images: picture}, {Role: store.User, Content: "d"}}
 	got, places := turns(messages, true)
 	want := []engine.Message{{Role: "user", Content: "a\n\nb"}, {Role: "assistant", Content: "c"}, {Role: "user", Content: "d"}}
-	if !slices.Equal(got, want) || !slices.Equal(places, []place{{0, "p"}, {2, "p"}}) {
+	if !reflect.DeepEqual(got, want) || !slices.Equal(places, []place{{0, "p"}, {2, "p"}}) {
 		t.Errorf("got %+v, images at %+v", got, places)
 	}
 	if got, places := turns(messages[4:5], false); len(got) != 0 || len(places) != 0 {

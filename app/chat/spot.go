@@ -104,6 +104,14 @@ func (p *spot) forget() {
 	}
 }
 
+// Discarded forgets the place if no words are to come; it implements voice.Discarder.
+func (p *spot) Discarded(again bool) {
+	if !again {
+		p.over = true
+		p.forget()
+	}
+}
+
 // insert writes words into the entry, in the place of what was selected when the dictation was begun if it still is.
 func (p *spot) insert(text string) {
 	c := p.screen.Composer

@@ -5,14 +5,14 @@ import (
 	"soberano/models/registry"
 )
 
-// Pick returns the model of a kind to use, of the entries for which usable returns true: the one named chosen, or else one of those that
+// Pick returns the model of a kind to use, of the entries for which usable returns true and which are not archived unless they are chosen: the one named chosen, or else one of those that
 // are included with the program, or else the first. Of the included ones it is the largest that fits into free bytes of memory (0:
 // unknown, then all fit), and the smallest if none does.
 func Pick(entries []registry.Entry, kind registry.Kind, chosen string, free int64, usable func(registry.Entry) bool) (best registry.Entry, ok bool) {
 	for _, e := range entries {
 		switch {
-		case e.Kind != kind || !usable(e):
-		case e.Name == chosen:
+		case e.Kind != kind || !usable(e) || e.Stage == registry.Archived && !e.Is(chosen):
+		case e.Is(chosen):
 			return e, true
 		case !ok || e.Included && (!best.Included || better(e, best, free)):
 			best, ok = e, true

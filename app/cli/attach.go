@@ -20,7 +20,7 @@ func (im *imports) attachVision(path string) (none registry.Entry, err error) {
 	}
 	name := im.name
 	if name != "" {
-		fitting = slices.DeleteFunc(fitting, func(e registry.Entry) bool { return e.Name != name })
+		fitting = slices.DeleteFunc(fitting, func(e registry.Entry) bool { return !e.Is(name) })
 	}
 	file := models.Printable(filepath.Base(path))
 	switch {

@@ -43,6 +43,7 @@ type chatBench struct {
 type speechBench struct {
 	Model string `json:"model"`
 	machine
+	Device            string    `json:"device"` // which ran the model in the end
 	AudioSeconds      float64   `json:"audio_seconds"`
 	EncoderMS         []float64 `json:"encoder_ms"`
 	DecoderMSPerToken []float64 `json:"decoder_ms_per_token"`
@@ -51,7 +52,7 @@ type speechBench struct {
 
 func benchCommand() *cobra.Command {
 	var model string
-	o := chatLoad{prompt: 512, generate: 128, gpu: host.GPUOff}
+	o := chatLoad{prompt: 512, generate: 128, gpu: host.GPUUse{Choice: host.GPUOff}}
 	threads, rounds := 2, 5
 	var asJSON, kernels, limits, dictation bool
 	d := dictationLoad{}
@@ -69,7 +70,7 @@ func benchCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if d.rounds, d.threads, d.asJSON = rounds, threads, asJSON; !cmd.Flags().Changed("rounds") {
+				if d.rounds, d.threads, d.gpu, d.asJSON = rounds, threads, o.gpu, asJSON; !cmd.Flags().Changed("rounds") {
 					d.rounds = 1 // they take as long as the audio lasts
 				}
 				return benchDictation(cmd, entry, clips, d)
@@ -91,7 +92,7 @@ func benchCommand() *cobra.Command {
 			case registry.Embedding, registry.Reranker:
 				return usagef("%s is %s; bench measures chat models and speech models", models.Printable(entry.Name), kinds[entry.Kind].article)
 			case registry.Speech:
-				return benchSpeech(cmd.Context(), cmd.OutOrStdout(), entry, threads, rounds, asJSON)
+				return benchSpeech(cmd.Context(), cmd.OutOrStdout(), entry, host.Settings{Threads: threads, GPU: o.gpu}, rounds, asJSON)
 			}
 			return benchChat(cmd.Context(), cmd.OutOrStdout(), entry, o, threads, rounds, asJSON)
 		},
@@ -105,7 +106,8 @@ func benchCommand() *cobra.Command {
 	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
 	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: detected)")
 	numberFlag(fs, &threads, "threads", "t", 0, mostThreads, "threads; 0: as many as a chat would use")
-	gpuFlag(fs, &o.gpu)
+	gpuFlags(fs, &o.gpu)
+	expertsFlag(fs, &o.gpu)
 	numberFlag(fs, &o.prompt, "prompt", "p", 1, mostContext, "tokens of the prompt")
 	numberFlag(fs, &o.generate, "tokens", "n", 1, mostContext, "tokens to generate")
 	numberFlag(fs, &o.depth, "depth", "d", 0, mostContext, "tokens in the context before the prompt, and before those to generate")
@@ -126,7 +128,7 @@ func machineOf(threads int) (machine, error) {
 // chatLoad says how many tokens a chat model is measured with.
 type chatLoad struct {
 	depth, prompt, generate int
-	gpu                     host.GPUChoice
+	gpu                     host.GPUUse
 }
 
 // benchChat measures like llama-bench: a prompt in one batch, then tokens one by one, each from an empty context or after depth
@@ -172,13 +174,13 @@ func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, t
 	return nil
 }
 
-func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, rounds int, asJSON bool) error {
-	m, closeModel, err := open(ctx, host.Speech, e, host.Settings{Threads: threads})
+func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, s host.Settings, rounds int, asJSON bool) error {
+	m, closeModel, err := open(ctx, host.Speech, e, s)
 	if err != nil {
 		return err
 	}
 	defer closeModel()
-	host, err := machineOf(threads)
+	host, err := machineOf(s.Threads)
 	if err != nil {
 		return err
 	}
@@ -187,11 +189,12 @@ func benchSpeech(ctx context.Context, w io.Writer, e registry.Entry, threads, ro
 	if err != nil {
 		return err
 	}
+	b.Device = m.Info().Device
 	b.AudioSeconds, b.EncoderMS, b.DecoderMSPerToken, b.RealTimeFactor = r.AudioSeconds, r.EncoderMS, r.DecoderMSPerToken, r.RealTimeFactor
 	if asJSON {
 		return printJSON(w, b)
 	}
-	fmt.Fprintf(w, "%s, %s, %s, %d threads (medians of %d)\n", b.Model, b.CPU, b.Level, b.Threads, rounds)
+	fmt.Fprintf(w, "%s on %s; %s, %s, %d threads (medians of %d)\n", b.Model, b.Device, b.CPU, b.Level, b.Threads, rounds)
 	fmt.Fprintf(w, "encoder, 30 s of audio   %8.1f ms\n", median(b.EncoderMS))
 	fmt.Fprintf(w, "decoder, a token         %8.2f ms\n", median(b.DecoderMSPerToken))
 	fmt.Fprintf(w, "real-time factor         %8.3f (%.1f times faster than speech)\n", median(b.RealTimeFactor), 1/median(b.RealTimeFactor))

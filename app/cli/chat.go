@@ -23,13 +23,15 @@ type chatFlags struct {
 	model, prompt, system      string
 	tokens, context            int
 	threads                    int
-	gpu                        host.GPUChoice
-	temperature                float32
+	gpu                        host.GPUUse
 	seed                       uint64
+	thinking                   int // tokens of a thought
+	samplers                   samplerFlags
+	form                       formFlags
 	images                     []string
 	think, begin               string
-	raw, asJSON, lines         bool
-	prompted, seeded, tempered bool // these flags were given
+	raw, asJSON, lines, single bool
+	prompted, seeded           bool // these flags were given
 }
 
 // chatAnswer is the JSON of `soberano chat -p … --json`.
@@ -41,6 +43,8 @@ type chatAnswer struct {
 	PromptTokens       int           `json:"prompt_tokens"`
 	CachedTokens       int           `json:"cached_tokens"`
 	GeneratedTokens    int           `json:"generated_tokens"`
+	ProposedTokens     int           `json:"proposed_tokens"`
+	AcceptedTokens     int           `json:"accepted_tokens"`
 	PromptSeconds      float64       `json:"prompt_seconds"`
 	GenerationSeconds  float64       `json:"generation_seconds"`
 	Model              string        `json:"model"`
@@ -56,6 +60,8 @@ The message is the text of -p, or what is piped into standard input; with both, 
 (with --raw directly behind it). With -p - it is standard input alone. With --lines each line of standard input is a message
 of one chat, as in the terminal: /new begins a new chat, /quit ends.
 
+With --json-schema, --grammar, --regex or --choice the answer has that form, whatever the model is; give room with -n, or leave it out.
+
 Images need a model with a vision encoder: a second file, whose name begins with mmproj, in the folder of the model's file.
 
 In the terminal Ctrl+C ends an answer, and the chat where none is being written.`
@@ -66,8 +72,10 @@ func chatCommand() *cobra.Command {
 		Use: "chat", Short: "Answer one message, or chat in the terminal", Long: chatLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.prompted, f.seeded = cmd.Flags().Changed("prompt"), cmd.Flags().Changed("seed")
-			f.tempered = cmd.Flags().Changed("temp")
 			if err := f.check(fromTerminal(cmd.InOrStdin())); err != nil {
+				return err
+			}
+			if err := f.form.read(cmd.Flags()); err != nil {
 				return err
 			}
 			return runChat(cmd, f)
@@ -78,15 +86,19 @@ func chatCommand() *cobra.Command {
 	fs.StringVarP(&f.prompt, "prompt", "p", "", "the message to answer; -: standard input")
 	fs.BoolVar(&f.lines, "lines", false, "take each line of standard input as a message of one chat")
 	numberFlag(fs, &f.tokens, "tokens", "n", 1, math.MaxInt32, "at most this many tokens in an answer (default: until the model ends)")
-	numberFlag(fs, &f.temperature, "temp", "", 0, 100, "temperature, 0: always the likeliest token (default: the model's own)")
+	f.samplers.add(fs)
+	f.form.add(fs)
+	numberFlag(fs, &f.thinking, "max-thinking", "", 1, math.MaxInt32, "at most this many tokens of thoughts before an answer (default: until the model ends them)")
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
-	gpuFlag(fs, &f.gpu)
+	gpuFlags(fs, &f.gpu)
+	expertsFlag(fs, &f.gpu)
 	fs.StringVar(&f.system, "system", "", "system message")
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
+	fs.BoolVar(&f.single, "single-steps", false, "compute one token at a time, also where the text repeats itself (the answer is the same)")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -96,6 +108,8 @@ func chatCommand() *cobra.Command {
 func (f *chatFlags) check(typed bool) error {
 	loop := f.lines || typed && !f.prompted
 	switch {
+	case f.lines && f.asJSON:
+		return usagef("--lines and --json can't be used together: JSON is for one message")
 	case f.lines && f.prompted:
 		return usagef("--lines reads the messages from standard input; leave out -p")
 	case f.raw && loop:
@@ -120,16 +134,11 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	ctx, in := cmd.Context(), cmd.InOrStdin()
 	loop := f.lines || !f.prompted && fromTerminal(in)
 	if !loop {
-		asked, err := f.question(ctx, in)
-		if err != nil {
+		if err := f.question(ctx, in); err != nil {
 			return err
 		}
-		if !asked && f.asJSON || asked && f.empty() || f.raw && f.prompt == "" {
+		if f.empty() || f.raw && f.prompt == "" {
 			return usagef("there is no text; give it with -p, or pipe it into standard input")
-		}
-		if !asked {
-			warnf("Standard input holds no text, so there is nothing to answer.")
-			return nil
 		}
 	}
 	images, err := readImages(f.images) // before the model is opened, which may take long
@@ -143,17 +152,18 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err := seesImages(entry, images); err != nil {
 		return err
 	}
+	s, err := f.samplers.over(sampling(entry.Sampling), cmd.Flags())
+	if err != nil {
+		return err
+	}
 	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads, GPU: f.gpu})
 	if err != nil {
 		return err
 	}
 	defer closeModel()
-	s := sampling(entry.Sampling)
-	if f.tempered {
-		s.Temperature = f.temperature
-	}
 	s.Seed, s.Seeded = f.seed, f.seeded
-	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), out: cmd.OutOrStdout()}
+	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, SingleSteps: f.single}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}
@@ -180,23 +190,21 @@ func (f *chatFlags) variables() map[string]any {
 // empty reports whether the message has no text; with --raw, spaces are text.
 func (f *chatFlags) empty() bool { return !f.raw && strings.TrimSpace(f.prompt) == "" }
 
-// question makes f.prompt the whole message, of the flags and of standard input; asked is false if there is none.
-func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err error) {
+// question makes f.prompt the whole message, of the flags and of standard input.
+func (f *chatFlags) question(ctx context.Context, in io.Reader) error {
 	fromInput := f.prompt == "-" && f.prompted
 	if fromTerminal(in) && !fromInput {
-		return true, nil
+		return nil
 	}
 	piped, err := readPiped(ctx, in, f.prompted && !fromInput)
 	if err != nil {
-		return false, err
+		return err
 	}
 	switch {
+	case piped == "" && fromInput:
+		return usagef("-p -: standard input holds no text")
 	case !f.prompted || fromInput:
 		f.prompt = piped
-		if piped == "" && fromInput {
-			return false, usagef("-p -: standard input holds no text")
-		}
-		return piped != "", nil
 	case piped != "" && f.raw:
 		f.prompt += piped
 	case piped != "" && f.prompt != "":
@@ -204,7 +212,7 @@ func (f *chatFlags) question(ctx context.Context, in io.Reader) (asked bool, err
 	case piped != "":
 		f.prompt = piped
 	}
-	return true, nil
+	return nil
 }
 
 // maxPiped is the largest number of bytes of a message from standard input: more than any model can read.

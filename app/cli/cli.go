@@ -2,7 +2,7 @@
 // inspecting (logits, perplexity, bench, doctor). Each command has a file of its own; cli.go holds what they share (finding a
 // model, printing, exit codes).
 //
-//	soberano ─ chat · transcribe · dictate · models · embed · rerank · tokenize · logits · perplexity · bench · doctor · licenses
+//	soberano ─ chat · transcribe · dictate · models · embed · rerank · serve · tokenize · logits · perplexity · bench · doctor · licenses
 //
 // Exit codes: 0 success, 1 failure, 2 wrong usage. With --json the results go to standard output as one object, or as an array
 // if there are several; errors always go to standard error.
@@ -118,7 +118,7 @@ func command(window func(ctx context.Context, files []string) error) *cobra.Comm
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), embedCommand(), rerankCommand(),
+	root.AddCommand(chatCommand(), transcribeCommand(), dictateCommand(), modelsCommand(), embedCommand(), rerankCommand(), serveCommand(),
 		tokenizeCommand(), logitsCommand(), perplexityCommand(), benchCommand(), doctorCommand(), licensesCommand(), helperCommand())
 	return root
 }
@@ -229,7 +229,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 	}
 	entries, broken := lib.List() // broken entries are reported by `models list`
 	if e, ok := preferred(entries, kind, chosen.Of(kind)); ok {
-		if name := chosen.Of(kind); name != "" && name != e.Name {
+		if name := chosen.Of(kind); name != "" && !e.Is(name) {
 			warnf("The %s model chosen in the window, %s, can't be used: %s %s is used instead.", kind, models.Printable(name), problem.Sentence(unusable(entries, kind, name)), models.Printable(e.Name))
 		}
 		return e, nil
@@ -245,7 +245,7 @@ func findModel(name string, kind registry.Kind) (registry.Entry, error) {
 // unusable returns why a chosen model of a kind can't be used.
 func unusable(entries []registry.Entry, kind registry.Kind, name string) string {
 	for _, e := range entries {
-		if e.Name != name || e.Kind != kind {
+		if !e.Is(name) || e.Kind != kind {
 			continue
 		}
 		if err := e.Check(); e.Runs && err != nil {
@@ -266,11 +266,14 @@ func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (reg
 func namedModel(lib *registry.Library, name string, kind registry.Kind) (registry.Entry, error) {
 	e, err := registry.Resolve(lib, name, nil)
 	_, ofFile := errors.AsType[*models.FileError](err) // a part of the model may be missing
+	ambiguous, several := errors.AsType[*registry.AmbiguousError](err)
 	switch {
+	case several:
+		return e, usagef("--model: %v", ambiguous)
 	case errors.Is(err, models.ErrNotFound) && !ofFile:
 		return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 	case err != nil:
-		return e, err
+		return e, inFolder(name, err)
 	case !takes(kind, e.Kind):
 		return e, usagef("%s is %s, which `soberano %s` takes; this command needs %s", models.Printable(name), kinds[e.Kind].article, kinds[e.Kind].command, kinds[kind].article)
 	}

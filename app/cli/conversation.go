@@ -12,7 +12,6 @@ import (
 	"soberano/app/problem"
 	"soberano/engine"
 	"soberano/engine/reply"
-	"soberano/engine/sample"
 	"soberano/engine/vision"
 	"soberano/models"
 	"soberano/models/registry"
@@ -20,22 +19,21 @@ import (
 
 // terminalChat is a conversation in a terminal.
 type terminalChat struct {
-	model     *engine.Model
-	entry     registry.Entry
-	sampling  sample.Params
-	tokens    int
-	messages  []engine.Message
-	images    []*vision.Image // of the message of -p
-	variables map[string]any  // of the chat template
-	out       io.Writer
-	notice    engine.Notice // that was told last
-	typed     bool          // a person types the messages
-	refused   int           // messages that were not answered
+	model    *engine.Model
+	entry    registry.Entry
+	settings engine.Request // of every request
+	messages []engine.Message
+	images   []*vision.Image // of the message of -p
+	out      io.Writer
+	notice   engine.Notice // that was told last
+	typed    bool          // a person types the messages
+	refused  int           // messages that were not answered
 }
 
 // once answers the prompt of -p.
 func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
-	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, Continue: f.begin != ""}
+	req := c.settings
+	req.Continue = f.begin != ""
 	if f.raw {
 		req.Prompt = f.prompt
 	} else {
@@ -62,7 +60,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 		return nil
 	}
 	u := last.Usage
-	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated,
+	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated, ProposedTokens: u.Proposed, AcceptedTokens: u.Accepted,
 		PromptSeconds: u.PromptSeconds, GenerationSeconds: u.GenerateSeconds, Model: c.entry.Name, ContextTokens: u.Context,
 		UsedChatMLFallback: !c.model.Info().Template && !f.raw, Notice: c.notice}
 	if u.GenerateSeconds > 0 {
@@ -121,6 +119,9 @@ func (c *terminalChat) say(n engine.Notice) {
 func (c *terminalChat) sayEnd(got answered, last engine.Piece) {
 	if last.Reason == engine.Ended && strings.TrimSpace(got.text) == "" && len(got.calls) == 0 {
 		warnf("The model gave an empty answer.")
+	}
+	if last.Reason != engine.Ended && !c.settings.Grammar.IsZero() {
+		warnf("The answer was cut after %d tokens, so it does not have the form that was asked for.", last.Usage.Generated)
 	}
 	if last.Reason == engine.ContextFull {
 		warnf("The context of %d tokens is full: the answer ends here. --ctx makes it larger.", last.Usage.Context)
@@ -192,7 +193,9 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		part, release = interruptible(ctx)
 	}
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
-	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables}, c.out)
+	req := c.settings
+	req.Messages = c.messages
+	got, last, err := c.answer(part, req, c.out)
 	release()
 	fmt.Fprintln(c.out)
 	switch {

@@ -12,6 +12,7 @@ import (
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/app/logfile"
 	"soberano/app/problem"
 	"soberano/asr"
 	"soberano/asr/mic"
@@ -39,6 +40,7 @@ func dictateCommand() *cobra.Command {
 			if err := hints.into(&o.params); err != nil {
 				return err
 			}
+			redirectLibraries()
 			if toggle {
 				return toggleDictation(cmd, o, hints.given())
 			}
@@ -79,6 +81,7 @@ func dictateCommand() *cobra.Command {
 	fs.BoolVar(&o.words.Commands, "commands", false, "carry out the spoken commands “new line” and “new paragraph”")
 	modelFlag(fs, &o.model)
 	threadsFlag(fs, &o.threads)
+	gpuFlags(fs, &o.gpu)
 	languageFlag(fs, &o.params.Language, "language of the speech, as in en, de or German (default: detected)")
 	hints.add(fs)
 	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as soberano doctor lists it (default: the system's)")
@@ -91,6 +94,7 @@ func dictateCommand() *cobra.Command {
 type dictateOptions struct {
 	model, microphone string
 	threads           int
+	gpu               host.GPUUse
 	params            asr.Params
 	words             wording.Options
 }
@@ -105,7 +109,7 @@ func openDictation(ctx context.Context, o dictateOptions) (*asr.Model, func() er
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	m, closeModel, err := open(ctx, host.Speech, entry, host.Settings{Threads: o.threads})
+	m, closeModel, err := open(ctx, host.Speech, entry, host.Settings{Threads: o.threads, GPU: o.gpu})
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, stream.Close())
 	}
@@ -156,6 +160,14 @@ func toggleDictation(cmd *cobra.Command, o dictateOptions, hints bool) error {
 		return err
 	}
 	return errors.Join(err, pasteText(cmd, text))
+}
+
+// redirectLibraries sends to the log what the libraries that find and record microphones write to standard error. Without a log it
+// stays there.
+func redirectLibraries() {
+	if dir, err := registry.DataDir(); err == nil {
+		_ = logfile.Redirect(dir)
+	}
 }
 
 // noMicrophone returns an error if the machine has no microphone. A build that can't find out has none.

@@ -69,6 +69,7 @@ type summary struct {
 type dictationLoad struct {
 	folder, language string
 	after            time.Duration
+	gpu              host.GPUUse
 	rounds, threads  int
 	asJSON           bool
 }
@@ -80,7 +81,7 @@ func benchDictation(cmd *cobra.Command, e registry.Entry, files []string, o dict
 			return fmt.Errorf("there are no WAV files in %s; name clips, or a folder of them with --clips", o.folder)
 		}
 	}
-	m, closeModel, err := open(cmd.Context(), host.Speech, e, host.Settings{Threads: o.threads})
+	m, closeModel, err := open(cmd.Context(), host.Speech, e, host.Settings{Threads: o.threads, GPU: o.gpu})
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,7 @@ func examine(ctx context.Context) (report, error) {
 		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
 	r.Commit, r.Modified = buildCommit()
 	r.Memory.Total, r.Memory.Available = cpu.Memory()
+	redirectLibraries()
 	devices, err := mic.Devices()
 	if err != nil {
 		r.MicError = errorText(err)
@@ -177,8 +178,12 @@ func (r report) print(out io.Writer) error {
 			row("", "%s", trialLine(t))
 		}
 	}
-	if len(r.GPUs) == 0 && r.GLError == "" {
-		row("gpu", "none with OpenGL 4.3, or none that this build can use")
+	switch {
+	case len(r.GPUs) > 0 || r.GLError != "":
+	case !host.GPUBuilt:
+		row("gpu", "this program was built without support for graphics cards; use the build with the window (make build) on Linux")
+	default:
+		row("gpu", "none with OpenGL 4.3")
 	}
 	if r.GLError != "" {
 		row("gpu", "%s", r.GLError)
@@ -229,8 +234,15 @@ func gpuLine(g host.GPU) string {
 
 // trialLine says what came of trying a model on a GPU.
 func trialLine(t host.ModelTrial) string {
-	if t.Error != "" {
-		return fmt.Sprintf("%s does not run there: %s", models.Printable(t.Title), t.Error)
+	there := "there"
+	if t.Part != "" {
+		there = "with " + t.Part + " there"
 	}
-	return fmt.Sprintf("%s writes %.1f tokens a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
+	if t.Error != "" {
+		return fmt.Sprintf("%s does not run %s: %s", models.Printable(t.Title), there, t.Error)
+	}
+	if t.Speech {
+		return fmt.Sprintf("%s transcribes %.1f seconds of audio a second %s, %.1f on the processor", models.Printable(t.Title), t.GPU, there, t.CPU)
+	}
+	return fmt.Sprintf("%s writes %.1f tokens a second %s, %.1f on the processor", models.Printable(t.Title), t.GPU, there, t.CPU)
 }

@@ -102,7 +102,7 @@ func TestPipedNothing(t *testing.T) {
 		in, args string
 		code     int
 	}{
-		{"", "chat", 0}, {"\n", "chat -m nobody", 0}, {"", "chat -p -", 2}, {"", "chat --raw --lines", 2}, {"", "chat --prompt=", 2}, {" \n", "chat --prompt=", 2}, {"", "chat --prompt= --raw", 2}, {"", "chat -p x -n 0", 2}, {"", "chat --json --lines", 2},
+		{"", "chat", 2}, {"\n", "chat -m nobody", 2}, {"", "chat -p -", 2}, {"", "chat --raw --lines", 2}, {"", "chat --prompt=", 2}, {" \n", "chat --prompt=", 2}, {"", "chat --prompt= --raw", 2}, {"", "chat -p x -n 0", 2}, {"", "chat --json --lines", 2},
 		{"x", "chat --lines -p x", 2}, {"x", "chat --raw --system x", 2}, {strings.Repeat("x", maxPiped+1), "chat", 1},
 	} {
 		if out, code := verb(t, c.in, strings.Fields(c.args)...); code != c.code || out != "" {

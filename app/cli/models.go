@@ -21,13 +21,13 @@ import (
 // modelsCommand is `soberano models`, the commands for the library.
 func modelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "models", Short: "List, import, find, show, convert, verify and remove models",
+		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, show, du, convert, imatrix, verify or remove")
+			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsImatrix(), modelsVerify(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -81,6 +81,12 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 	fmt.Fprintln(w, "NAME\tKIND\tMODEL\tSTORED AS\tSIZE")
 	for _, e := range entries {
 		note := yesNo(e.Linked, " (linked)", "")
+		if len(e.Aliases) > 0 {
+			note += " (also " + e.OtherNames() + ")"
+		}
+		if e.Stage != "" {
+			note += " (" + models.Printable(string(e.Stage)) + ")"
+		}
 		if !e.Runs {
 			note += " (does not run)"
 		}
@@ -134,10 +140,28 @@ func memoryOf(i registry.Info, tokens int) string {
 	}
 }
 
+// cardOf says which part of a chat model fits into the memory of the graphics card; "" if none is used.
+func cardOf(ctx context.Context, e registry.Entry, tokens int) string {
+	p, err := host.PlaceOn(ctx, host.Helper(), e, host.Settings{Context: tokens})
+	switch {
+	case err != nil || p.GPU == "" || !e.Runs:
+		return "" // doctor tells what is wrong
+	case p.Layers < p.Of:
+		return fmt.Sprintf("%d of %d layers fit into the memory of %s", p.Layers, p.Of, models.Printable(p.GPU))
+	}
+	return "all layers fit into the memory of " + models.Printable(p.GPU)
+}
+
 func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
 	row("model", models.Printable(e.Title))
+	if e.Stage != "" {
+		row("stage", models.Printable(string(e.Stage)))
+	}
+	if len(e.Aliases) > 0 {
+		row("also called", e.OtherNames())
+	}
 	row("kind", models.Printable(fmt.Sprintf("%s (%s, %s)", e.Kind, e.Family, e.Format)))
 	row("stored as", models.Printable(e.Quantization))
 	row("parameters", fmt.Sprintf("%.0f million", float64(e.Parameters)/1e6))
@@ -147,6 +171,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	row("size", models.Size(e.Bytes))
 	if e.Kind == registry.Chat {
 		row("memory", memoryOf(e.Info, tokens))
+		if text := cardOf(cmd.Context(), e, tokens); text != "" {
+			row("graphics card", text)
+		}
 	}
 	if e.Licence != "" {
 		row("licence", models.Printable(e.Licence))
@@ -208,10 +235,14 @@ type verified struct {
 func verify(ctx context.Context, lib *registry.Library, name string) (v verified, err error) {
 	v = verified{Name: name, OK: true}
 	line := progress("checking " + models.Printable(name))
+	named, unknown := called(lib, name)
+	if unknown == nil {
+		name = named.Name
+	}
 	if _, statErr := os.Stat(name); !lib.Has(name) && statErr == nil {
 		var files []registry.Stored
 		var known bool
-		if files, known, err = lib.VerifyPath(ctx, name, line.report()); err == nil && !known {
+		if files, known, err = lib.VerifyPath(ctx, name, host.Check, line.report()); err == nil && !known {
 			v.Files = files
 		}
 	} else {
@@ -247,7 +278,7 @@ func (v verified) print(out io.Writer) {
 func modelsVerify() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "verify [MODEL|PATH …]", Short: "Check the files of models (all in the library, if none is named) against their sha256, and their repacked weights",
+		Use: "verify [MODEL|PATH …]", Short: "Look for damage in models (all in the library, if none is named): changed or broken files, tensors that can't be right, repacked weights",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lib, err := openLibrary()
 			if err != nil && len(args) == 0 {
@@ -293,10 +324,17 @@ func modelsRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := lib.Remove(args[0]); err != nil {
+			e, err := called(lib, args[0])
+			if lib.Has(args[0]) {
+				e.Name, err = args[0], nil // also if the entry is broken
+			}
+			if err == nil {
+				err = lib.Remove(e.Name)
+			}
+			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s has been removed.\n", args[0])
+			fmt.Fprintf(cmd.OutOrStdout(), "%s has been removed.\n", models.Printable(e.Name))
 			return nil
 		},
 	}

@@ -24,11 +24,7 @@ func (p packedWeights) damage() string {
 // verifyPacked checks the repacked weights of the model that verify has found intact.
 func (v *verified) verifyPacked(lib *registry.Library) error {
 	path := v.Name
-	if lib.Has(v.Name) {
-		e, err := lib.Find(v.Name)
-		if err != nil {
-			return err
-		}
+	if e, err := called(lib, v.Name); err == nil {
 		path = e.Path()
 	}
 	f, err := registry.Read(path)

@@ -36,6 +36,7 @@ A recording that can't be read is named at the end, after the others are done; t
 func transcribeCommand() *cobra.Command {
 	var model, format, output string
 	var threads, track int
+	var gpu host.GPUUse
 	var asJSON, force, detect bool
 	var decoding decodingFlags
 	cmd := &cobra.Command{
@@ -60,7 +61,7 @@ func transcribeCommand() *cobra.Command {
 			job.track = track
 			job.out, job.notes, job.live = cmd.OutOrStdout(), cmd.ErrOrStderr(), isTerminal(os.Stderr)
 			if job.done() && !detect {
-				fmt.Fprintln(job.notes, "all transcripts exist already; --force writes them again")
+				job.passedOver()
 				return nil
 			}
 			if !detect {
@@ -82,7 +83,7 @@ func transcribeCommand() *cobra.Command {
 			if !detect && !job.anyThere() {
 				return job.run(cmd.Context()) // it returns the reason
 			}
-			m, closeModel, err := open(cmd.Context(), host.Speech, entry, host.Settings{Threads: threads})
+			m, closeModel, err := open(cmd.Context(), host.Speech, entry, host.Settings{Threads: threads, GPU: gpu})
 			if err != nil {
 				return err
 			}
@@ -104,6 +105,7 @@ func transcribeCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
+	gpuFlags(fs, &gpu)
 	fs.StringVar(&format, "format", "txt", strings.Join(transcript.Formats(), ", ")+"; several with commas between")
 	fs.StringVarP(&output, "output", "o", "", "folder that transcripts are written to")
 	fs.BoolVar(&force, "force", false, "overwrite transcripts that exist already")

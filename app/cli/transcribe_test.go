@@ -191,7 +191,7 @@ func TestTranscribeAgain(t *testing.T) {
 		}
 		return notes
 	}
-	if notes := run("txt", false); heard != 3 || !strings.Contains(notes, "a.wav: there already") {
+	if notes := run("txt", false); heard != 3 || !strings.Contains(notes, "a.wav: passed over, since "+filepath.Join(dir, "a.txt")+" is there already") {
 		t.Errorf("%d heard\n%s", heard, notes)
 	}
 	if got := string(read(t, filepath.Join(dir, "a.txt"))); got != "mine" {
@@ -200,8 +200,14 @@ func TestTranscribeAgain(t *testing.T) {
 	for _, name := range []string{"b.wav.txt", "b.flac.txt", "c.txt"} {
 		read(t, filepath.Join(dir, name))
 	}
-	if j, _ := newTranscription([]string{dir}, "txt", "", false, false); !j.done() {
+	j, _ := newTranscription([]string{dir}, "txt", "", false, false)
+	if !j.done() {
 		t.Error("there is something to do")
+	}
+	var notes strings.Builder
+	j.notes = &notes
+	if j.passedOver(); !strings.Contains(notes.String(), "b.flac: passed over, since "+filepath.Join(dir, "b.flac.txt")+" is there already; --force") {
+		t.Errorf("said is\n%s", notes.String())
 	}
 	if notes := run("txt, srt", false); heard != 7 || !strings.Contains(notes, "a.srt; there already and kept: "+filepath.Join(dir, "a.txt")) {
 		t.Errorf("%d heard for the second format\n%s", heard, notes)

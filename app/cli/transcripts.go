@@ -75,7 +75,7 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 	r := &j.recordings[i]
 	missing := j.missing(r)
 	if len(missing) == 0 && failed == nil {
-		j.notef(i, "%s: there already", models.Printable(r.path))
+		j.notef(i, "%s", passed(r))
 		return nil
 	}
 	if failed != nil && len(t.Segments) == 0 {
@@ -100,6 +100,27 @@ func (j *transcription) written(i int, t *transcript.Transcript, failed error) e
 	}
 	j.notef(i, "%s → %s%s", models.Printable(r.path), strings.Join(names, ", "), kept)
 	return nil
+}
+
+// passed says that a recording is passed over, with the files that count as its transcripts: those of another recording of the same
+// name may be there.
+func passed(r *recording) string {
+	var names []string
+	for _, path := range r.files {
+		names = append(names, models.Printable(path))
+	}
+	are := "is"
+	if len(names) > 1 {
+		are = "are"
+	}
+	return fmt.Sprintf("%s: passed over, since %s %s there already; --force writes anew", models.Printable(r.path), strings.Join(names, ", "), are)
+}
+
+// passedOver says of each recording that it is passed over.
+func (j *transcription) passedOver() {
+	for i := range j.recordings {
+		fmt.Fprintf(j.notes, "[%d/%d] %s\n", i+1, len(j.recordings), passed(&j.recordings[i]))
+	}
 }
 
 // kept names the files of a recording that were there already, all but the missing ones.

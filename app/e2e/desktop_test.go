@@ -22,6 +22,7 @@ type desktop struct {
 	dir   string   // for files at run time
 	shots string   // screenshots, kept as build output
 	env   []string // for programs on this desktop
+	sound *exec.Cmd
 }
 
 // patience is the time limit for a condition. It is long because it matters only if the program hangs.
@@ -112,7 +113,7 @@ set-default-source virtmic
 		"--use-pid-file=no", "--disable-shm=yes")
 	d.env = append(d.env, "PULSE_RUNTIME_PATH="+pulse, "PULSE_STATE_PATH="+pulse, "DBUS_SESSION_BUS_ADDRESS=",
 		"PULSE_SERVER=unix:"+pulse+"/native", "ALSA_CONFIG_PATH="+filepath.Join(d.dir, "alsa.conf"), "JACK_NO_START_SERVER=1")
-	d.background(server, "pulse.log")
+	d.sound = d.background(server, "pulse.log")
 	d.until("the sound server to start", func() bool { _, err := d.try("pactl", "info"); return err == nil })
 	// A process that records keeps the sink running at low latency; without it the first recording comes late and garbled.
 	d.background(exec.Command("parec", "-d", "virtmic", "--latency-msec=20"), "")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"soberano/app/logfile"
 	"soberano/app/settings"
 	"soberano/models/defaults"
 )
@@ -124,5 +125,27 @@ func TestDictationIntoOtherPrograms(t *testing.T) {
 	d.until("the clipboard as before", func() bool { return d.clipboard() == "copied later" })
 	if left, _ := filepath.Glob(filepath.Join(home, "dictation", "*")); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+	d.unplugs(home)
+}
+
+// unplugs ends the sound server while a terminal dictates: the program says what happened, and the messages of PortAudio are in the
+// log.
+func (d *desktop) unplugs(home string) {
+	d.t.Helper()
+	alone := d.listeners()
+	before := len(content(filepath.Join(home, logfile.Name)))
+	cmd := d.background(exec.Command(program(d.t, "soberano"), "dictate"), "unplugged.log")
+	d.until("the program to listen", func() bool { return d.listeners() > alone })
+	time.Sleep(time.Second)
+	d.sound.Process.Kill()
+	if err := cmd.Wait(); err == nil {
+		d.t.Error("a dictation without a microphone ended well")
+	}
+	if said := d.log("unplugged.log"); !strings.Contains(said, "default") || strings.Contains(said, "Expression") || strings.Contains(said, "ALSA lib") {
+		d.t.Errorf("on the terminal:\n%s", said)
+	}
+	if logged := content(filepath.Join(home, logfile.Name))[before:]; !strings.Contains(logged, "pa_linux_alsa.c") {
+		d.t.Errorf("in the log:\n%s", logged)
 	}
 }

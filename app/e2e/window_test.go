@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"soberano/app/logfile"
 	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/models/defaults"
@@ -32,7 +33,8 @@ type point struct{ x, y int }
 type session struct {
 	*desktop
 	cmd   *exec.Cmd
-	log   string
+	home  string // its data folder
+	log   string // what it writes
 	id    string // of the window
 	ended chan error
 }
@@ -45,7 +47,7 @@ func (d *desktop) start(home, log string) *session {
 	d.env = append(append([]string{}, env...), "SOBERANO_HOME="+home)
 	d.background(cmd, log)
 	d.env = env
-	s := &session{desktop: d, cmd: cmd, log: log, ended: make(chan error, 1)}
+	s := &session{desktop: d, cmd: cmd, home: home, log: log, ended: make(chan error, 1)}
 	was := ""
 	d.until("the window to stand still", func() bool {
 		out, err := d.try("xdotool", "search", "--onlyvisible", "--name", "^Soberano$")
@@ -92,7 +94,7 @@ func (s *session) quit() {
 		s.shot("does-not-quit")
 		s.t.Fatal("the program does not end when its window is closed")
 	}
-	text := s.desktop.log(s.log)
+	text := s.desktop.log(s.log) + content(filepath.Join(s.home, logfile.Name))
 	for _, bad := range []string{"*** Error in Fyne call thread", "panic:", "fatal error:", "DATA RACE"} {
 		if strings.Contains(text, bad) {
 			s.t.Errorf("the program's log says %q:\n%s", bad, text)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"soberano/app/logfile"
 	"soberano/kernels"
 	"soberano/kernels/gl"
 	"soberano/kernels/remote"
@@ -151,7 +152,7 @@ func (g *gpus) connect(n int, exact, software bool) (kernels.Device, error) {
 		args = append(args, "exact")
 	}
 	cmd := exec.Command(g.helper[0], args...)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = logfile.Libraries()
 	conn, err := remote.Start(cmd)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func Encoders(h *Host) *Models[*engine.Encoder] {
 	return NewModels(h, h.OpenEncoder, func(e *engine.Encoder) int64 { return ChatBytes(e.Info()) })
 }
 
-// Speech returns the speech models of a library, opened on the CPU.
+// Speech returns the speech models of a library.
 func Speech(h *Host) *Models[*asr.Model] {
 	return NewModels(h, h.OpenSpeech, nil)
 }
@@ -38,7 +38,7 @@ func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, repor
 	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Model, error) {
 		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, pool), Replace: replace})
 	}
-	return opening[*engine.Model]{kindOf[*engine.Model]{open, tryChat}, h, e, s, report}.run(ctx)
+	return opening[*engine.Model]{kindOf[*engine.Model]{open, tryChat, func(m *engine.Model) string { return m.Info().Device }, cpu.Keep}, h, e, s, report}.run(ctx)
 }
 
 // OpenEncoder opens an embedding model or a reranker on the GPU or the CPU, see Settings.GPU; it is an Open function.
@@ -46,16 +46,15 @@ func (h *Host) OpenEncoder(ctx context.Context, e registry.Entry, s Settings, re
 	open := func(f *models.File, dev kernels.Device, _ *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Encoder, error) {
 		return engine.OpenEncoder(f, dev, engine.Options{Context: s.Context, Replace: replace})
 	}
-	return opening[*engine.Encoder]{kindOf[*engine.Encoder]{open, tryEncoder}, h, e, s, report}.run(ctx)
+	return opening[*engine.Encoder]{kindOf[*engine.Encoder]{open, tryEncoder, func(e *engine.Encoder) string { return e.Info().Device }, cpu.Keep}, h, e, s, report}.run(ctx)
 }
 
-// OpenSpeech opens a speech model on the CPU; it is an Open function.
+// OpenSpeech opens a speech model on the GPU or the CPU, see Settings.GPU; it is an Open function.
 func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*asr.Model, error) {
-	f, dev, pool, err := h.onCPU(ctx, e, s, cpu.Bits8, report)
-	if err != nil {
-		return nil, err
+	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*asr.Model, error) {
+		return asr.Open(f, dev, asr.Options{Pool: pool, Replace: replace})
 	}
-	return asr.Open(f, dev, asr.Options{Pool: pool})
+	return opening[*asr.Model]{kindOf[*asr.Model]{open, trySpeech, func(m *asr.Model) string { return m.Info().Device }, cpu.Bits8}, h, e, s, report}.run(ctx)
 }
 
 // Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its

@@ -41,6 +41,9 @@ type Page struct {
 	cancel context.CancelFunc
 }
 
+// dropWords says what can be added.
+const dropWords = "Drop a GGUF or APR file or a folder of Hugging Face (chat), or a Whisper model (speech), anywhere on this window. The file stays where it is."
+
 // NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
 	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}, successors: map[registry.Kind]successor{}}
@@ -79,7 +82,7 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	if len(entries)+len(broken) == 0 {
 		add("", p.empty()...)
 	} else {
-		add("", ui.Text("Drop a GGUF file or a folder of Hugging Face (chat), or a Whisper model (speech), anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted), p.addButton())
+		add("", ui.Text(dropWords, ui.TextSize, ui.Muted), p.addButton())
 	}
 	for _, err := range broken {
 		name, card := p.brokenCard(err)
@@ -112,7 +115,7 @@ func (p *Page) addButton() fyne.CanvasObject {
 func (p *Page) empty() []fyne.CanvasObject {
 	line := ui.Text("No model yet", ui.TitleSize, ui.Ink)
 	line.Align = fyne.TextAlignCenter
-	note := ui.Text("Drop a GGUF file or a folder of Hugging Face (chat), or a Whisper model (speech), anywhere on this window. The file stays where it is.", ui.TextSize, ui.Muted)
+	note := ui.Text(dropWords, ui.TextSize, ui.Muted)
 	note.Align = fyne.TextAlignCenter
 	return []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}}}
 }
@@ -133,11 +136,17 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if e.Linked {
 		right += " · linked"
 	}
+	if e.Stage != "" {
+		right += " · " + models.Printable(string(e.Stage))
+	}
 	if e.Included {
 		right += " · included"
 	}
 	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
 		ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}
+	if names := e.OtherNames(); names != "" {
+		parts = append(parts, ui.Text("Called "+models.Printable(e.Name)+", also "+names+".", ui.SmallSize, ui.Muted))
+	}
 	if !e.Runs {
 		parts = append(parts, ui.Text("It can't be run by this version. "+problem.Sentence(e.Reason), ui.SmallSize, ui.Record))
 	}

@@ -34,7 +34,7 @@ func TestStates(t *testing.T) {
 			}
 			t.Run("empty", func(t *testing.T) {
 				s, _ := stage(t)
-				s.Expect("No model yet", "Drop a GGUF file", "Add a model")
+				s.Expect("No model yet", "Drop a GGUF or APR file", "Add a model")
 				s.Shot(name("empty"))
 			})
 			t.Run("list", func(t *testing.T) {

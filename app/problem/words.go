@@ -77,9 +77,9 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
-	StoreUnwritable: {title: "What you write now is not saved.", why: []string{
+	StoreUnwritable: {title: "What you write now is not saved yet.", why: []string{
 		"The folder {folder} can't be written to. Your chats are shown as they were saved last, and they stay as they are."},
-		do: "Check the permissions of the folder and the free space, then start the program again."},
+		do: "Check the free space and the permissions of the folder. What you write is saved as soon as that is possible."},
 	StoreUnread: {title: "What you write now is not saved.", why: []string{
 		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
 		do: "Check the permissions of the folder and the free space, then start the program again."},
@@ -95,6 +95,8 @@ var english = map[Code]phrases{
 	GPUCrashed: {title: cardOff, why: []string{"The driver of {device} crashed. " + cpuContinues}, do: "A newer driver may help."},
 	GPUWrong:   {title: cardOff, why: []string{"{device} computes wrong values ({detail}). " + cpuContinues}, do: "A newer driver may help."},
 	GPUNone:    {why: []string{"There is no graphics card with the number {device}: {detail}."}, do: "`soberano doctor` lists them; they are counted from 0."},
+	GPUMissing: {why: []string{"There is no graphics card that can be used: {detail}."}, do: "`soberano doctor` says why. Choose auto or off."},
+	GPUBuild:   {why: []string{"This build of the program has no support for graphics cards."}, do: "Use the one with the window (make build) on Linux, or leave out --gpu."},
 	GPUUnfit:   {why: []string{"{device} can't be used: {detail}, slower than the processor by itself."}, do: "Choose auto or off."},
 
 	ModelDamaged:     {why: []string{"{file} {detail}."}, do: "{advice}."},
@@ -102,7 +104,7 @@ var english = map[Code]phrases{
 	ModelMissing:     {why: []string{"{file} {detail}."}, do: "{advice}."},
 	ModelUnreadable:  {why: []string{"{file} {detail}."}, do: "{advice}."},
 	NotAModel: {do: "{advice}.", why: []string{"{file} {detail}.",
-		"Soberano runs GGUF files (chat) and Whisper models (speech): a folder in CTranslate2 or Hugging Face form, or a ggml .bin or .apr file. Drop one of those."}},
+		"Soberano runs GGUF and APR files (chat) and Whisper models (speech): a folder in CTranslate2 or Hugging Face form, or a ggml .bin or .apr file. Drop one of those."}},
 	NoSpeechModel: {title: "There is no speech model yet.", why: []string{"The library has no speech model."},
 		do: "Drop a Whisper model, a folder or file, anywhere on this window, or choose one."},
 
@@ -149,11 +151,11 @@ var english = map[Code]phrases{
 	PictureLarge:   {why: []string{"The file is too large: files of images up to {free} can be attached."}},
 	PictureDamaged: {why: []string{"The image is damaged, or its file is not complete."}},
 	CantSee:        {title: "The images can't be seen.", why: []string{"{model} can't see images.", "This model can't see images."}, do: "Choose a model that can."},
-	ProjectorMissing: {title: "The images can't be seen.", why: []string{"{model} sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model.",
-		"This model sees images only with its projector, and that file is missing: mmproj-….gguf, which is published with the model."},
+	ProjectorMissing: {title: "The images can't be seen.", why: []string{"{model} sees images only with a second file, which is published with it and whose name begins with “mmproj”. That file is missing.",
+		"This model sees images only with a second file, which is published with it and whose name begins with “mmproj”. That file is missing."},
 		do: "Put it into {folder}, or drop it on the window."},
-	ProjectorNone: {title: "The images can't be seen.", why: []string{"{model} can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing.",
-		"This model can't see images: it has no projector. If one was published with it, the file mmproj-….gguf is missing."},
+	ProjectorNone: {title: "The images can't be seen.", why: []string{"{model} can't see images. If a file whose name begins with “mmproj” is published with it, it can with that file.",
+		"This model can't see images. If a file whose name begins with “mmproj” is published with it, it can with that file."},
 		do: "Put that file into {folder}, drop it on the window, or choose a model that sees."},
 	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
 	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},

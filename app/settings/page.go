@@ -149,7 +149,7 @@ func (p *Page) draw() {
 		ui.NewRule(),
 		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(),
-		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, "Number "+string(v.GPU)), v.GPU,
+		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, string(v.GPU)+" layers"), v.GPU,
 			func(c host.GPUChoice) { set(func() { v.GPU = c }) }),
 		ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
@@ -327,7 +327,7 @@ func threads(cores, now int) []option[int] {
 
 // gpuNote explains the choice of a graphics card.
 func (p *Page) gpuNote() string {
-	note := "Automatic: the graphics card computes the answers if its results are correct and it is faster than the processor. This is tried when a model is used for the first time. A change loads the model again."
+	note := "Automatic: the graphics card computes answers, dictation and transcripts if its results are correct and it is faster than the processor. This is tried when a model is used for the first time. A change loads the model again."
 	if device := p.Device(); device != "" {
 		note += " The model in use runs on " + models.Printable(device) + "."
 	}

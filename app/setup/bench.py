@@ -13,7 +13,9 @@ the report on all of them is build/SPEED.md.
 
   bench.py --only generation --models Q4_1,gemma --threads 1,2 --rounds 3
 
-peers.sh must have built the peers; bench_files.py creates the files.
+  bench.py --only generation --level avx2     our kernels of a level against a llama-bench with the same instructions
+
+peers.sh must have built the peers (that of a level with PEER_LEVEL=avx2); bench_files.py creates the files.
 """
 import argparse
 import json
@@ -51,6 +53,7 @@ def options():
     p.add_argument("--prompt", type=int, default=512, help="tokens of the prompt")
     p.add_argument("--tokens", type=int, default=128, help="tokens to generate")
     p.add_argument("--ours", default=str(ROOT / "build" / "soberano-cli"), help="our program")
+    p.add_argument("--level", choices=["avx2", "avxvnni"], help="instruction level of both sides; only generation and prompts are measured")
     p.add_argument("--wait", type=float, default=60, help="longest time in seconds to wait before each run until other programs are idle")
     p.add_argument("--data", default=str(ROOT / "build" / "bench.json"))
     p.add_argument("--out", default=str(ROOT / "build" / "SPEED.md"))
@@ -58,6 +61,8 @@ def options():
     unknown = [x for x in o.only if x not in PARTS] + [x for x in o.models if x not in MODELS]
     if unknown or o.rounds < 1 or not o.threads:
         p.error(f"unknown: {', '.join(unknown)}" if unknown else "--rounds and --threads are at least 1")
+    if o.level and o.only != ["generation"]:
+        p.error("--level goes with --only generation")
     return o
 
 
@@ -164,6 +169,9 @@ def generation(o, table):
         size = files.weight_bytes(file)
         for threads in o.threads:
             for depth in o.depths:
+                bench, peer = LLAMA / "llama-bench", "llama.cpp"
+                if o.level:
+                    bench, peer = files.PEERS / f"llama-{o.level}" / "llama-bench", f"llama.cpp, {o.level}"
                 say(f"generation {model}, {threads} threads, after {depth}")
                 prompt = o.prompt if depth == 0 else 0
 
@@ -173,15 +181,15 @@ def generation(o, table):
                     return {"prompt": b["prompt"]["tokens_per_second"][0], "generation": b["generation"]["tokens_per_second"][0]}, r
 
                 def llama():
-                    r = Run(LLAMA / "llama-bench", "-m", file, "-t", threads, "-d", depth, "-p", prompt, "-n", o.tokens, "-r", 1, "-o", "json", wait=o.wait)
+                    r = Run(bench, "-m", file, "-t", threads, "-d", depth, "-p", prompt, "-n", o.tokens, "-r", 1, "-o", "json", wait=o.wait)
                     return {"generation" if b["n_gen"] else "prompt": b["avg_ts"] for b in json.loads(r.out)}, r
 
                 wanted = [(f"generate {o.tokens} after {depth}", "generation")] + ([(f"prompt of {prompt}", "prompt")] if prompt else [])
-                sides, extra = {"ours": ours, "llama.cpp": llama}, {}
+                sides, extra = {"ours": ours, peer: llama}, {}
                 if model in report.SHARES and depth == 0:
                     sides["limit"] = limit(o, threads)
                     extra["bytes"] = size
-                table.alternate(sides, [(("generation", model, what, threads, "llama.cpp"), "tokens/s", True, ("ours", value), ("llama.cpp", value), extra)
+                table.alternate(sides, [(("generation", model, what, threads, peer), "tokens/s", True, ("ours", value), (peer, value), extra)
                                         for what, value in wanted])
 
 
@@ -267,6 +275,8 @@ def kernels(o, table):
 
 def main():
     o = options()
+    if o.level:
+        os.environ["SOBERANO_CPU"] = o.level
     os.environ["SOBERANO_HOME"] = tempfile.mkdtemp(prefix="soberano-bench-")  # an empty library, not the user's
     try:
         needed = set()

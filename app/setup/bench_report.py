@@ -15,6 +15,8 @@ def goal(row):
         if what.startswith("decoder"):
             return 2.0
         return {"whisper.cpp": 3.0, "faster-whisper int8": 1.8}.get(peer if "faster" in peer else peer.split()[0])
+    if "," in peer:  # both sides with the instructions of a level
+        return {"Q4_1": (4.0, 2.0), "Q4_0": (2.5, 1.8)}.get(model, (2.5, 1.5))[what.startswith("generate")] if not one else None
     if what.startswith("generate"):
         return None if model in SHARES else (2.5 if one else 2.2) if model == "Q4_1" else 1.5
     return {"Q4_1": 6.0 if one else 5.5, "F16": 1.6}.get(model, 2.5)

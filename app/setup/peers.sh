@@ -8,7 +8,10 @@
 #   peers/models/   the files that bench_files.py creates
 #
 # They are built for the CPU of this machine (GGML_NATIVE). JOBS=1 builds with one compiler
-# process at a time.
+# process at a time. With PEER_LEVEL=avx2 or PEER_LEVEL=avxvnni a second llama-bench is built, in
+# peers/llama-avx2/ or peers/llama-avxvnni/, which uses no other instructions than that level's:
+# bench.py --level compares our kernels of the level with it. With PEER_SERVER=1 llama-server is
+# built in peers/llama-server/, for bench_serve.py.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 home=${XDG_CACHE_HOME:-$HOME/.cache}/soberano/peers
@@ -56,7 +59,7 @@ build() {
 	say "building $* (this takes some minutes)"
 	# shellcheck disable=SC2086
 	cmake -S "$home/src/$source" -B "$home/build-$dir" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF \
-		-DGGML_NATIVE=ON -DGGML_LLAMAFILE=ON $options >"$home/$dir.log" 2>&1 &&
+		-DGGML_LLAMAFILE=ON $options >"$home/$dir.log" 2>&1 &&
 		cmake --build "$home/build-$dir" -j "$jobs" --target "$@" >>"$home/$dir.log" 2>&1 ||
 		{ tail -20 "$home/$dir.log" >&2; say "the build failed; its full log is $home/$dir.log"; exit 1; }
 	mkdir -p "$home/$dir"
@@ -64,10 +67,19 @@ build() {
 	rm -rf "$home/build-$dir"
 }
 
-build llama llama_cpp_python-0.3.36/vendor/llama.cpp \
-	"-DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF" \
-	llama-bench llama-quantize llama-completion
+llama=llama_cpp_python-0.3.36/vendor/llama.cpp
+llama_options="-DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF"
+avx2="-DGGML_NATIVE=OFF -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON"
+
+build llama "$llama" "-DGGML_NATIVE=ON $llama_options" llama-bench llama-quantize llama-completion
+case ${PEER_LEVEL:-} in
+"") ;;
+avx2) build llama-avx2 "$llama" "$avx2 $llama_options" llama-bench ;;
+avxvnni) build llama-avxvnni "$llama" "$avx2 -DGGML_AVX_VNNI=ON $llama_options" llama-bench ;;
+*) say "PEER_LEVEL is avx2 or avxvnni"; exit 1 ;;
+esac
+[ -z "${PEER_SERVER:-}" ] || build llama-server "$llama" "-DGGML_NATIVE=ON $llama_options -DLLAMA_BUILD_SERVER=ON" llama-server
 build whisper pywhispercpp-1.5.1/whisper.cpp \
-	"-DWHISPER_BUILD_TESTS=OFF -DWHISPER_BUILD_SERVER=OFF" \
+	"-DGGML_NATIVE=ON -DWHISPER_BUILD_TESTS=OFF -DWHISPER_BUILD_SERVER=OFF" \
 	whisper-bench whisper-cli whisper-quantize
 echo "$home"

@@ -31,6 +31,9 @@ func control(k fyne.KeyName) fyne.Shortcut {
 
 // shortcut executes a key combination; it returns false if the combination has no function.
 func (d *Shell) shortcut(s fyne.Shortcut) bool {
+	if _, undo := s.(*fyne.ShortcutUndo); undo {
+		return d.undo()
+	}
 	c, ok := s.(*desktop.CustomShortcut)
 	if !ok || c.Modifier != fyne.KeyModifierShortcutDefault && !(c.KeyName == fyne.KeySpace && c.Modifier == fyne.KeyModifierControl) {
 		return false

@@ -168,6 +168,10 @@ func (p *inFront) Partial(text string, stable int) {
 	}
 }
 
+// Discarded forgets the text that was not pasted, since it comes once more if the dictation is transcribed again; it implements
+// voice.Discarder.
+func (p *inFront) Discarded(bool) { p.text, p.kept = "", nil }
+
 // Final collects text. It is pasted at once at the end, so that the clipboard is replaced only once.
 func (p *inFront) Final(text string, kept func()) {
 	p.text, p.kept = wording.Join(p.text, text), append(p.kept, kept)

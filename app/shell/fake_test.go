@@ -271,11 +271,12 @@ func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) ite
 	}
 }
 
-// microphone delivers silence until it is closed.
+// microphone delivers a sound, and then silence until it is closed.
 type microphone struct {
-	once sync.Once
-	done chan struct{}
-	n    int
+	once  sync.Once
+	done  chan struct{}
+	sound []float32
+	n     int
 }
 
 func (m *microphone) Read(ctx context.Context, p []float32) (int, error) {
@@ -285,8 +286,11 @@ func (m *microphone) Read(ctx context.Context, p []float32) (int, error) {
 	case <-m.done:
 		return 0, io.EOF
 	case <-time.After(5 * time.Millisecond):
-		return len(p), nil
 	}
+	n := copy(p, m.sound)
+	m.sound = m.sound[n:]
+	clear(p[n:])
+	return len(p), nil
 }
 
 func (m *microphone) Level() float32 {
@@ -310,6 +314,7 @@ type stage struct {
 	fail       map[string]error // by model: the error of opening it
 	hold       chan struct{}    // if not nil, opening a model waits for it
 	noMic      error
+	sound      []float32                  // what the microphone gives
 	sight      atomic.Pointer[host.Sight] // what the models see
 	clipboard  []byte                     // the image in the clipboard
 	fitting    []registry.Entry           // the models to which each vision encoder belongs
@@ -363,7 +368,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 			if s.noMic != nil {
 				return nil, s.noMic
 			}
-			return &microphone{done: make(chan struct{})}, nil
+			return &microphone{done: make(chan struct{}), sound: s.sound}, nil
 		},
 		Microphones:    func() ([]string, error) { return []string{"Built-in microphone", "USB headset"}, nil },
 		OpenPath:       func(string) error { return nil },

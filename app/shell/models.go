@@ -143,13 +143,13 @@ func (d *Shell) added(e registry.Entry) {
 func (d *Shell) tellReplaced(entries []registry.Entry, kind registry.Kind) {
 	name := *chosen(new(d.values.Values()), kind)
 	now, any := d.inUseFor(kind)
-	if name == "" || any && now.Name == name {
+	if name == "" || any && now.Is(name) {
 		return
 	}
 	purpose := map[registry.Kind]string{registry.Chat: "chat", registry.Speech: "dictation"}[kind]
 	p := ui.Problem{Title: fmt.Sprintf("The model that you chose for %s can't be used.", purpose), Why: fmt.Sprintf("“%s” is not in the library any more.", models.Printable(name))}
 	for _, e := range entries {
-		if e.Name == name && !e.Runs {
+		if e.Is(name) && !e.Runs {
 			p.Why = fmt.Sprintf("This version can't run %s. %s", models.Printable(e.Title), problem.Sentence(e.Reason))
 		}
 	}
@@ -180,8 +180,8 @@ func (d *Shell) removing(e registry.Entry) {
 // removed puts another model of the library in the place of one that was in use, as the next start would.
 func (d *Shell) removed(e registry.Entry) {
 	entries, _ := d.Shelf.List() // broken entries are shown on the Models page
-	gone := !slices.ContainsFunc(entries, func(o registry.Entry) bool { return o.Name == e.Name })
-	if gone && *chosen(new(d.values.Values()), e.Kind) == e.Name {
+	gone := !slices.ContainsFunc(entries, func(o registry.Entry) bool { return o.Is(e.Name) })
+	if gone && e.Is(*chosen(new(d.values.Values()), e.Kind)) {
 		d.set(func(v *settings.Values) { *chosen(v, e.Kind) = "" })
 	}
 	if gone { // it may have taken the place of another one that was removed at the same time

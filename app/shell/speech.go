@@ -47,7 +47,8 @@ func (d *Shell) hear(ctx context.Context) (*speechUse, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := d.Speech.Acquire(ctx, e, host.Settings{Threads: d.values.Values().Threads}, nil)
+	v := d.values.Values()
+	l, err := d.Speech.Acquire(ctx, e, host.Settings{Threads: v.Threads, GPU: host.GPUUse{Choice: v.GPU}}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -73,6 +73,12 @@ func (c *card) show(t store.Transcript, place int) {
 		}
 	default:
 		words = "Opening the file…"
+		if c.page.Queue.Blocked() != nil {
+			words = "Waiting."
+			if t.Segments > 0 {
+				words = fmt.Sprintf("Waiting. The text up to %s is kept.", clock(t.Heard))
+			}
+		}
 		if _, _, several := tracksOf(t); several {
 			c.do("Cancel", "Open", "Tracks")
 		} else {

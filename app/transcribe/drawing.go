@@ -1,6 +1,7 @@
 package transcribe
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -158,7 +159,11 @@ func (p *Page) notices() (list []fyne.CanvasObject) {
 	if err := p.Queue.Blocked(); err != nil && p.Waiting() > 0 {
 		card := ui.Problem{Title: "The files are waiting: the speech model could not be opened.", Why: problem.Text(err), Actions: []ui.Action{
 			{Label: "Try again", Do: p.Queue.Kick}, {Label: "All models", Do: p.ShowModels}, {Label: "Copy details", Do: func() { p.Copy(models.PrintableLines(err.Error())) }}}}
-		if problem.Of(err).Code == problem.NoSpeechModel {
+		switch _, unstored := errors.AsType[*unstoredError](err); {
+		case unstored:
+			card = ui.Problem{Title: "The files are waiting: what is transcribed can't be saved.", Why: problem.Text(err) + " It is tried again every few seconds, and goes on where it stopped.",
+				Actions: []ui.Action{{Label: "Try again", Do: p.Queue.Kick}, {Label: "Copy details", Do: func() { p.Copy(models.PrintableLines(err.Error())) }}}}
+		case problem.Of(err).Code == problem.NoSpeechModel:
 			card = ui.Problem{Title: "The files are waiting: there is no speech model yet.", Why: "Drop a Whisper model, a folder or file, anywhere on this window. Transcription then starts by itself.",
 				Actions: []ui.Action{{Label: "All models", Do: p.ShowModels}}}
 		}

@@ -26,7 +26,6 @@ type list struct {
 	editing int       // -1: none
 	typing  *ui.Soon  // stores the text of the entry while it is written
 	stored  string    // the text of the edited segment that was stored last
-	unsure  bool      // that failed
 	focused bool
 	wide    float32 // the average width of a letter
 	line    float32 // the height of a line of text
@@ -167,7 +166,7 @@ func (l *list) edit(i int) {
 	l.cursor = i
 	l.rows.Reveal(i)
 	l.entry.SetText(l.v.segments[i].Text)
-	l.editing, l.stored, l.unsure = i, l.v.segments[i].Text, false
+	l.editing, l.stored = i, l.v.segments[i].Text
 	l.redraw(was, i)
 	l.v.page.Focus(l.entry)
 }
@@ -181,8 +180,8 @@ func (l *list) caret(at fyne.Position) {
 
 // store stores a text of the segment that is edited, unless it was stored last.
 func (l *list) store(i int, text string) {
-	if text != l.stored || l.unsure {
-		l.stored, l.unsure = text, false
+	if text != l.stored {
+		l.stored = text
 		l.v.store(i, text)
 	}
 }

@@ -33,6 +33,7 @@ type Page struct {
 	again   bool               // all must be read once more
 	opening int                // number of transcripts whose opening was begun
 	most    int                // the number of finished transcripts that are listed
+	edits   *edits             // those that could not be stored
 
 	clear     *ui.Button // removes all failed files
 	translate *ui.Check  // the same widget in all drawings, so that it keeps the focus
@@ -49,7 +50,11 @@ const some = 50
 
 // NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
+	if c.Retry == 0 {
+		c.Retry = retryTime
+	}
 	p := &Page{Config: c, Queue: NewQueue(c), pane: ui.NewPane(), cards: map[int64]*card{}, pasts: map[int64]*past{}, most: some, passing: ui.NewPassing(c.Post)}
+	p.edits = &edits{page: p, texts: map[place]string{}}
 	p.clear = ui.NewButton(ui.Quiet, "", nil)
 	p.translate = ui.NewCheck("Translate to English", c.SetTranslate)
 	p.View = newView(p)
@@ -267,8 +272,18 @@ func (p *Page) Leave() {
 	}
 }
 
+// StoreAll stores an edit that is not finished, and tries once more to store those that could not be.
+func (p *Page) StoreAll() {
+	p.View.list.commit()
+	p.edits.again()
+}
+
+// Unstored reports whether there are edits that could not be stored.
+func (p *Page) Unstored() bool { return len(p.edits.texts) > 0 }
+
 // End ends the queue and the sound for good.
 func (p *Page) End() {
+	p.edits.end()
 	p.passing.Stop()
 	p.View.close()
 	p.View.player.close()

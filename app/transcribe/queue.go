@@ -27,6 +27,7 @@ const beam = 5
 //	Add ──▶ waiting ──▶ [open · skip the finished part · Transcribe ──▶ AddSegments …] ──▶ complete
 //	                         a bad file: failed, with the reason; the next one begins
 //	                         no model: nothing is lost, all files wait; Kick tries again
+//	                         the store fails: the same; it is tried again every few seconds
 //
 // Its methods may be called from any goroutine.
 type Queue struct {
@@ -40,7 +41,8 @@ type Queue struct {
 	now     *job  // the file being transcribed
 	working bool  // the goroutine is running
 	closed  bool  // no further file is begun
-	blocked error // why no file can be transcribed: no speech model, or a broken one
+	blocked error // why no file can be transcribed: no speech model, a broken one, or an *unstoredError
+	again   *time.Timer
 	running sync.WaitGroup
 
 	stopTime, closeTime time.Duration // after Stop and Close, in which what has been heard is written down
@@ -48,6 +50,9 @@ type Queue struct {
 
 // NewQueue returns a queue that does nothing yet; Kick begins with the files left from an earlier run.
 func NewQueue(c Config) *Queue {
+	if c.Retry == 0 {
+		c.Retry = retryTime
+	}
 	return &Queue{Config: c, stopTime: 10 * time.Second, closeTime: 3 * time.Second}
 }
 
@@ -188,6 +193,9 @@ func (q *Queue) Now() (id int64, p Progress) {
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
+	if q.again != nil {
+		q.again.Stop()
+	}
 	if q.now != nil {
 		q.now.end(q.closeTime)
 	}
@@ -220,10 +228,13 @@ func (q *Queue) work() {
 		q.state()
 		err = q.write(speech, t, j)
 		speech.Release()
-		if errors.Is(err, host.ErrRemoved) {
-			continue // the file continues with another model
+		switch _, unstored := errors.AsType[*unstoredError](err); {
+		case errors.Is(err, host.ErrRemoved): // the file continues with another model
+		case unstored && !errors.Is(err, store.ErrNotFound):
+			q.wait(err)
+		default:
+			q.finish(t, j, err)
 		}
-		q.finish(t, j, err)
 	}
 }
 
@@ -254,6 +265,41 @@ func (q *Queue) next() (store.Transcript, *job, bool) {
 	}
 	q.working = false
 	return store.Transcript{}, nil, false
+}
+
+// unstoredError is the error of the store where something of a transcript could not be stored.
+type unstoredError struct{ err error }
+
+func (e *unstoredError) Error() string { return e.err.Error() }
+func (e *unstoredError) Unwrap() error { return e.err }
+
+// unstored marks an error of the store; nil stays nil.
+func unstored(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &unstoredError{err}
+}
+
+// wait stops the queue for a while because of an error of the store. The file continues where its last stored segment ended.
+func (q *Queue) wait(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	q.blocked = err
+	if q.again != nil {
+		q.again.Stop()
+	}
+	q.again = time.AfterFunc(q.Retry, func() {
+		q.mu.Lock()
+		still := q.blocked == err
+		q.mu.Unlock()
+		if still {
+			q.Kick()
+		}
+	})
 }
 
 // block keeps the state of the file, since the error is not caused by it.
@@ -292,7 +338,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		}
 	}
 	if err := q.Store.UpdateTranscript(t); err != nil {
-		return err
+		return unstored(err)
 	}
 	q.state()
 	p := asr.Params{Language: t.Asked, Translate: t.Translate, Beam: beam, Words: true, Vocabulary: q.Words(), Stop: j.reading.Done(),
@@ -303,7 +349,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 			g.Start, g.End = last, max(last, g.End)
 		}
 		last = g.Start
-		return q.Store.AddSegments(t.ID, g)
+		return unstored(q.Store.AddSegments(t.ID, g))
 	}
 	var failed error // to store a section without text
 	p.Unheard = func(u asr.Unheard) {
@@ -317,7 +363,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 		if t.Language == "" && s.Language != "" {
 			t.Language = s.Language
 			if err := q.Store.UpdateTranscript(t); err != nil {
-				return err
+				return unstored(err)
 			}
 		}
 		if err := add(kept(s, t.Heard)); err != nil {
@@ -331,7 +377,7 @@ func (q *Queue) write(speech Speech, t store.Transcript, j *job) error {
 	j.remarks = problem.OfRecording(src)
 	if t.Length == 0 { // the length was unknown and is known after reading the file
 		t.Length = j.from + samples(j.read.Load())
-		return q.Store.UpdateTranscript(t)
+		return unstored(q.Store.UpdateTranscript(t))
 	}
 	return nil
 }
@@ -374,8 +420,6 @@ func (q *Queue) finish(t store.Transcript, j *job, err error) {
 		}
 	}
 	if err := errors.Join(readErr, q.Store.UpdateTranscript(t)); err != nil {
-		q.mu.Lock()
-		q.blocked = err
-		q.mu.Unlock()
+		q.wait(&unstoredError{err})
 	}
 }

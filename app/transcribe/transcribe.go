@@ -81,6 +81,7 @@ type Config struct {
 	Work      *store.Worker // for the UI goroutine
 	Languages []string      // the codes of the languages that can be chosen
 	Silent    bool          // this build can't play sound
+	Retry     time.Duration // after which what could not be stored is tried again; 0: retryTime
 }
 
 // englishOnly returns the name of the speech model if it supports English only, so that it can't translate; "" if it can, or if

@@ -1,7 +1,6 @@
 package transcribe
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -792,53 +791,6 @@ func TestAShorterOneIsOpened(t *testing.T) {
 			}
 		}
 	}
-}
-
-// An edit that could not be stored is reported with its text, also if the transcript was left at once.
-func TestUnstoredEditIsShown(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "c.db")
-	db, err := store.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	s := newStage(t, ui.Light, db)
-	s.page.Add([]string{s.file("talk.wav", 30*time.Second)})
-	id := s.state("talk.wav", store.Complete).ID
-	s.UntilShown("Welcome to the show.")
-	other, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	const full = `CREATE TRIGGER full BEFORE UPDATE ON segments BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`
-	if _, err := other.Exec(full); err != nil {
-		t.Fatal(err)
-	}
-	s.page.open(id)
-	v := s.page.View
-	v.list.edit(1)
-	v.list.entry.SetText("The first boat sank.")
-	v.list.commit()
-	s.Expect("The change could not be stored: “The first boat sank.”", said[1])
-	v.tell("")
-	v.list.edit(1)
-	v.list.entry.SetText("It sank.")
-	s.UntilShown("The change could not be stored: “It sank.”")
-	if _, err := other.Exec(`DROP TRIGGER full`); err != nil {
-		t.Fatal(err)
-	}
-	v.list.commit()
-	if g, err := db.Segments(id, 1); err != nil || g[0].Text != "It sank." {
-		t.Errorf("stored after the failure: %+v, %v", g, err)
-	}
-	if _, err := other.Exec(full); err != nil {
-		t.Fatal(err)
-	}
-	v.list.edit(2)
-	v.list.entry.SetText("The second one floats.")
-	s.page.Close()
-	s.UntilShown("The change could not be stored: “The second one floats.”")
 }
 
 // A segment is stored while it is being edited, since the program may be killed. Esc brings its earlier text back, also after the

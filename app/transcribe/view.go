@@ -44,6 +44,7 @@ type View struct {
 	slide             *slide
 	box               *fyne.Container
 
+	told    string // what trouble says
 	changes changes
 	reading bool // the state of the transcript is being read
 	again   bool // it must be read once more
@@ -156,6 +157,7 @@ func (v *View) open(w written) {
 		v.changes = changes{}
 	}
 	v.t, v.segments = w.Transcript, w.segments
+	v.page.edits.apply(w.ID, v.segments)
 	v.player.path, v.player.track, v.player.at = v.t.Path, v.t.Track, 0
 	v.tell("")
 	v.foot.Hidden = v.page.Silent
@@ -215,6 +217,7 @@ func (v *View) tell(words string) { v.line(words, ui.Record) }
 func (v *View) note(words string) { v.line(words, ui.Ink) }
 
 func (v *View) line(words string, ink fyne.ThemeColorName) {
+	v.told = words
 	v.trouble.Hidden = words == ""
 	v.trouble.Set(ui.Span{Text: words, Color: ink})
 	v.layout()
@@ -361,36 +364,9 @@ func (v *View) write(i int, text string) {
 	v.store(i, text)
 }
 
-// store stores the text of a segment. If that fails, what is stored is shown, unless the segment is being edited; then it is stored
-// again later.
+// store stores the text of a segment.
 func (v *View) store(i int, text string) {
-	id, number := v.t.ID, v.segments[i].Number
-	v.page.Work.Do(func(s *store.Store) error { return s.EditSegment(id, number, text) }, func(err error) {
-		if err == nil {
-			return
-		}
-		v.unstored(id, err, "The change could not be stored: “"+models.Printable(text)+"”")
-		switch {
-		case v.t.ID != id || i >= len(v.segments):
-		case v.list.editing == i:
-			v.list.unsure = true
-		default:
-			v.restore(i)
-		}
-	})
-}
-
-// restore shows the text of a segment as it is stored.
-func (v *View) restore(i int) {
-	id, number := v.t.ID, v.segments[i].Number
-	store.Ask(v.page.Work, func(s *store.Store) ([]store.Segment, error) { return s.Segments(id, number) }, func(list []store.Segment, err error) {
-		if err != nil || len(list) == 0 || v.t.ID != id || v.list.editing == i {
-			return // the failure itself was reported
-		}
-		v.segments[i].Text = list[0].Text
-		v.finder.again()
-		v.list.redraw(i)
-	})
+	v.page.edits.store(place{v.t.ID, v.segments[i].Number}, text)
 }
 
 // oneLine returns a text with its words separated by single spaces.

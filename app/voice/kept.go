@@ -6,14 +6,20 @@ import (
 	"time"
 )
 
-// Kept is the audio of a dictation that has no text yet, because that failed or the program was killed. It can be transcribed again.
-type Kept struct{ tape *tape }
+// Kept is the audio of a dictation that has no text yet, because that failed, the program was killed, or the dictation was discarded. It
+// can be transcribed again.
+type Kept struct {
+	tape      *tape
+	discarded bool // it does not outlast the program
+}
 
 // Length returns how much audio it is.
 func (k *Kept) Length() time.Duration { return k.tape.rest() }
 
-// Kept returns the audio of all dictations that can be transcribed again, the latest last.
-func (t *Talk) Kept() []*Kept { return slices.Clone(t.kept) }
+// Kept returns the audio of all dictations that can be transcribed again, the latest last, except those that were discarded.
+func (t *Talk) Kept() []*Kept {
+	return slices.DeleteFunc(slices.Clone(t.kept), func(k *Kept) bool { return k.discarded })
+}
 
 // take removes k from what is kept; it returns false if it is not kept any more.
 func (t *Talk) take(k *Kept) bool {
@@ -40,6 +46,9 @@ func (t *Talk) Forget(k *Kept) error {
 	if !t.take(k) {
 		return nil
 	}
+	if k.tape.place != nil {
+		tell(k.tape.place, false)
+	}
 	return k.tape.drop()
 }
 
@@ -55,7 +64,7 @@ func (t *Talk) Recover(then func([]*Kept, error)) {
 		t.Post(func() {
 			var list []*Kept
 			for _, tape := range tapes {
-				list = append(list, &Kept{tape})
+				list = append(list, &Kept{tape, false})
 			}
 			t.kept = append(slices.Clone(list), t.kept...)
 			then(list, err)
@@ -66,7 +75,11 @@ func (t *Talk) Recover(then func([]*Kept, error)) {
 // keepAll closes the files of all audio without text and leaves them for the next start.
 func (t *Talk) keepAll() (err error) {
 	for _, k := range t.kept {
-		err = errors.Join(err, k.tape.keep())
+		if k.discarded {
+			err = errors.Join(err, k.tape.drop())
+		} else {
+			err = errors.Join(err, k.tape.keep())
+		}
 	}
 	for _, s := range t.writing { // their audio is all there is of texts that could not be stored
 		err = errors.Join(err, s.tape.keep())

@@ -22,8 +22,9 @@ type session struct {
 	done      chan struct{}
 	place     Place
 	tape      *tape
-	again     bool // the tape is complete: no microphone is used
+	kept      bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
+	again     bool // it is discarded, and may be transcribed once more; set before discarded
 	unkept    int  // texts that the place has not kept yet; for the UI goroutine
 	empty     bool // nothing can be said in the audio without text; known when the session has ended with an error
 }
@@ -33,11 +34,11 @@ func (t *Talk) start(place Place, kept *tape) {
 	if place == nil {
 		place = t.Begin()
 	}
-	s := &session{finish: make(chan struct{}), done: make(chan struct{}), place: place, tape: kept, again: kept != nil}
+	s := &session{finish: make(chan struct{}), done: make(chan struct{}), place: place, tape: kept, kept: kept != nil}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	t.session, t.place, t.language, t.lost, t.err = s, place, "", false, nil
 	t.running = append(t.running, s)
-	if s.again {
+	if s.kept {
 		close(s.finish)
 		t.set(Finishing)
 	} else {
@@ -59,7 +60,7 @@ func (t *Talk) run(s *session, p asr.Params, words wording.Options) {
 	defer close(s.done)
 	defer s.cancel()
 	var err error
-	if s.again {
+	if s.kept {
 		err = t.listen(s, p, words)
 	} else {
 		err = t.record(s, p, words)
@@ -182,23 +183,28 @@ func (t *Talk) keptText(s *session, until int) {
 		return
 	}
 	t.writing = slices.Delete(t.writing, i, i+1)
-	if err := s.tape.drop(); err != nil && t.OnProblem != nil {
-		t.OnProblem(err, nil)
-	}
+	t.report(s.tape.drop())
 }
 
 // end closes the tape and reports the error, unless the session was discarded or replaced.
 func (t *Talk) end(s *session, err error) {
-	if s.discarded.Load() && s.tape != nil { // immediately, since the window may be closing
+	switch discarded := s.discarded.Load(); {
+	case s.tape == nil:
+	case discarded && !s.again: // immediately, since the window may be closing
 		err = errors.Join(err, s.tape.drop())
+	default:
+		s.empty = (discarded || err != nil) && s.tape.empty(discarded || errors.Is(err, ErrNoModel))
 	}
-	s.empty = err != nil && s.tape != nil && s.tape.empty(errors.Is(err, ErrNoModel))
 	t.Post(func() {
 		for i, r := range t.running {
 			if r == s {
 				t.running = append(t.running[:i], t.running[i+1:]...)
 				break
 			}
+		}
+		if s.discarded.Load() {
+			t.settleDiscarded(s)
+			return
 		}
 		failure := err
 		kept, e := t.settle(s, err)
@@ -224,22 +230,46 @@ func isMuted(err error) bool {
 	return ok && e.Kind == mic.Muted
 }
 
-// settle deletes the tape of a dictation that was written or discarded, once its texts are kept, and keeps the tape of one that
+// settleDiscarded keeps the tape of a dictation that was discarded, if it may be transcribed once more and something is said on it.
+func (t *Talk) settleDiscarded(s *session) {
+	if s.tape == nil || !s.again || s.empty || t.OnDiscard == nil {
+		if s.tape != nil {
+			t.report(s.tape.drop())
+		}
+		if s.again {
+			tell(s.place, false)
+		}
+		return
+	}
+	s.tape.place = s.place
+	k := &Kept{s.tape, true}
+	t.kept = append(t.kept, k)
+	t.OnDiscard(k)
+}
+
+// report reports a problem that loses no text.
+func (t *Talk) report(err error) {
+	if err != nil && t.OnProblem != nil {
+		t.OnProblem(err, nil)
+	}
+}
+
+// settle deletes the tape of a dictation that was written, once its texts are kept, and keeps the tape of one that
 // failed, if something may be said on it. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
 func (t *Talk) settle(s *session, err error) (*Kept, error) {
 	if s.tape == nil {
 		return nil, nil
 	}
 	source := s.tape.ended()
-	if err == nil || isMuted(err) || s.empty || s.discarded.Load() || !s.again && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
-		if s.unkept > 0 && !s.discarded.Load() {
+	if err == nil || isMuted(err) || s.empty || !s.kept && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
+		if s.unkept > 0 {
 			t.writing = append(t.writing, s)
 			return nil, nil
 		}
 		return nil, s.tape.drop()
 	}
 	s.tape.place = s.place
-	k := &Kept{s.tape}
+	k := &Kept{s.tape, false}
 	t.kept = append(t.kept, k)
 	return k, nil
 }

@@ -1,7 +1,7 @@
 // Package voice is dictation, from the microphone button to text in an entry.
 //
 //	Press ──▶ opening ──▶ recording ──Release──▶ finishing ──▶ idle
-//	             ╰─────────────┴───────Discard (Esc)──────────────╯
+//	             ╰─────────────┴───────Cancel (Esc)───────────────╯
 //
 // A press of less than 0.4 s latches: recording continues until the next press. The microphone is opened before the speech
 // model, and the audio is kept until the model is ready, so the first words are not lost. Final text is never changed later;
@@ -11,6 +11,7 @@ package voice
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -32,6 +33,13 @@ type Place interface {
 	Final(text string, kept func())  // does not change later; kept is to be called once the text is where a killed program does not lose it
 	End()                            // there will be no more text (Talk.Err says whether it is all); not called if the rest is discarded
 }
+
+// Discarder is a Place that is told that a dictation was ended without the words that are still to come. With again it may be
+// transcribed once more, what the Place has not kept included; without, the Place gets nothing more.
+type Discarder interface{ Discarded(again bool) }
+
+// ErrDiscarded is the error of a dictation that was ended by Cancel.
+var ErrDiscarded = errors.New("the dictation was discarded")
 
 // Window is what dictation needs from the program around it. Post, Open and Listen are called from any goroutine, the others
 // from the UI goroutine.
@@ -71,6 +79,7 @@ type Talk struct {
 	OnState   func(State)
 	OnLevel   func(level float32, since time.Duration)
 	OnProblem func(err error, kept *Kept) // kept is the audio of the dictation that has failed; nil: none
+	OnDiscard func(*Kept)                 // gets the audio without text of a dictation that was ended by Cancel, if something is said in it
 	Begin     func() Place                // returns the Place for the text of a Press
 
 	state    State
@@ -113,7 +122,7 @@ func (t *Talk) Language() string { return t.language }
 // Lost reports whether audio was lost in the latest dictation because the machine was too slow for the microphone.
 func (t *Talk) Lost() bool { return t.lost }
 
-// Err returns why the latest dictation has failed; nil if it is running, was discarded, or has given all its text.
+// Err returns why the latest dictation has failed; ErrDiscarded after Cancel; nil if it is running or has given all its text.
 func (t *Talk) Err() error { return t.err }
 
 // Press is called when the button or the keys go down.
@@ -153,17 +162,34 @@ func (t *Talk) Finish() {
 	}
 }
 
-// Discard ends the recording and discards the audio that has no text yet.
-func (t *Talk) Discard() {
+// Discard ends the recording and deletes the audio that has no text yet.
+func (t *Talk) Discard() { t.discard(false) }
+
+// Cancel ends the recording without the text that is still to come. Its audio can be transcribed until it is forgotten; see OnDiscard.
+func (t *Talk) Cancel() { t.discard(true) }
+
+func (t *Talk) discard(again bool) {
 	s := t.session
 	if s == nil {
 		return
 	}
+	s.again = again
 	s.discarded.Store(true)
 	s.cancel()
 	t.session = nil
+	if again {
+		t.err = ErrDiscarded
+	}
 	s.place.Partial("", 0)
+	tell(s.place, again)
 	t.set(Idle)
+}
+
+// tell calls Discarded of a Place that has it.
+func tell(p Place, again bool) {
+	if p, ok := p.(Discarder); ok {
+		p.Discarded(again)
+	}
 }
 
 // Close ends the dictation, waits until the microphone is closed, and keeps the audio that has no text yet for the next start.
@@ -173,11 +199,15 @@ func (t *Talk) Close() error {
 		t.session = nil
 		t.set(Idle)
 	}
+	var err error
 	for _, s := range t.running {
 		<-s.done
+		if s.discarded.Load() && s.tape != nil {
+			err = errors.Join(err, s.tape.drop())
+		}
 	}
 	t.running = nil
-	return t.keepAll()
+	return errors.Join(err, t.keepAll())
 }
 
 func (t *Talk) set(s State) {

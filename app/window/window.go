@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/url"
 	"os"
 	"os/exec"
@@ -24,6 +23,7 @@ import (
 	"soberano/app/dictation"
 	"soberano/app/host"
 	"soberano/app/instance"
+	"soberano/app/logfile"
 	"soberano/app/settings"
 	"soberano/app/shell"
 	"soberano/app/transcribe"
@@ -50,7 +50,6 @@ var ErrNoDisplay = errors.New("there is no display to open a window on")
 // one is raised and gets the files. Run must be called from the main goroutine. The error wraps ErrNoDisplay if there is no display,
 // and says why if the display has no OpenGL.
 func Run(ctx context.Context, o Options) error {
-	log.SetOutput(&toolkitLog{to: log.Writer()})
 	if err := probe(); err != nil {
 		return err
 	}
@@ -74,6 +73,7 @@ func Run(ctx context.Context, o Options) error {
 		fmt.Fprintln(os.Stderr, "soberano: the window that is open already was raised")
 		return nil
 	}
+	_ = logfile.Redirect(dir) // without a log, messages of libraries stay on standard error
 	return errors.Join(open(ctx, dir, o.Version, files, own), own.Close())
 }
 
@@ -223,7 +223,7 @@ func (s *shelf) Import(ctx context.Context, path string, how registry.How, o reg
 
 // opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {
-	h := host.New(host.Options{Helper: host.Helper()})
+	h := host.New(host.Options{Helper: host.Helper(), CheckBeside: true})
 	m.Host = h
 	m.Chats = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (chat.Model, error) {
 		c, err := h.OpenChat(ctx, e, s, report)

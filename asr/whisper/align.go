@@ -56,7 +56,11 @@ func (s *Slot) Align(ctx context.Context, r *Result, o Options, segments []Segme
 	if frames < 1 || len(text) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	a, err := s.align(text, r.Language, o.Translate, true, true, frames, 0)
+	var a *alignment
+	err := s.withWindow(ctx, func() (err error) {
+		a, err = s.align(text, r.Language, o.Translate, true, true, frames, 0)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -183,6 +187,9 @@ func (s *Slot) crossWeights(ids []int32, first, frames, state int, probs bool) (
 	}
 	w := &weighed{mean: make([]float32, n*frames), normal: make([]float32, n*frames)}
 	for _, h := range heads {
+		if err := s.numbers(h); err != nil {
+			return nil, err
+		}
 		s.addHead(w, h, 1/float32(len(s.aligned)))
 	}
 	if !probs {
@@ -209,7 +216,11 @@ func (s *Slot) probabilities(hidden []float32, text []int32) ([]float64, error) 
 		d.Write(y, hidden[i*s.State:])
 		d.MatMul(out, y, s.embed)
 		r := d.Read(out)
-		if err := d.End(); err != nil {
+		err := d.End()
+		if err == nil {
+			err = s.numbers(r)
+		}
+		if err != nil {
 			return nil, err
 		}
 		for k := range n {

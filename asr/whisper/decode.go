@@ -297,16 +297,32 @@ func (m *Model) task(lang int32, o Options) (ids []int32) {
 }
 
 // Detect returns the probability of each of Codes() for the window that Encode was called with.
-func (s *Slot) Detect() (map[string]float64, error) {
+func (s *Slot) Detect(ctx context.Context) (map[string]float64, error) {
 	if !s.Multilingual {
 		return map[string]float64{"en": 1}, nil
 	}
-	s.asked = request{forks: []fork{{}}, ids: []int32{s.Start}, spans: []span{{n: 1}}}
-	if s.answer([]*Slot{s}); s.lost != nil {
-		return nil, s.lost
+	err := s.withWindow(ctx, func() error {
+		s.asked = request{forks: []fork{{}}, ids: []int32{s.Start}, spans: []span{{n: 1}}}
+		return s.answer(ctx, []*Slot{s})
+	})
+	if err != nil {
+		return nil, err
 	}
 	_, probs := s.detect(s.rows.row(0))
 	return probs, nil
+}
+
+// Logits returns the logits after the start token and after each of text, which follows it, for the window that Encode was called with.
+func (s *Slot) Logits(ctx context.Context, text []int32) (out [][]float32, err error) {
+	ids := append([]int32{s.Start}, text[:min(len(text), s.TextContext-1)]...)
+	err = s.withWindow(ctx, func() error {
+		s.asked = request{forks: []fork{{}}, ids: ids, spans: []span{{n: len(ids)}}}
+		return s.answer(ctx, []*Slot{s})
+	})
+	for i := 0; err == nil && i < len(ids); i++ {
+		out = append(out, slices.Clone(s.rows.row(i)))
+	}
+	return out, err
 }
 
 // detect returns the likeliest language token and the probability of each language code.

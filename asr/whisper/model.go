@@ -47,6 +47,7 @@ type Model struct {
 	Dims
 	Specials
 
+	file  *models.File
 	dev   kernels.Device
 	pool  *cpu.Pool // computes on logits
 	text  Tokenizer
@@ -64,6 +65,10 @@ type Model struct {
 	aligned       []head  // alignment heads, see Align
 	encState      kernels.State
 	input         []float32 // see transposed
+
+	replace func(cause error) error // see SetReplace
+	moves   int                     // how often the device was replaced
+	failed  error                   // the device has failed, and could not be replaced
 }
 
 // New loads the weights of f into dev. pool computes on the host; dev may use the same pool. f has
@@ -99,7 +104,7 @@ func read(dev kernels.Device, pool *cpu.Pool, f *models.File, text Tokenizer) (*
 	if !ok {
 		return nil, models.Unsupported(f.Path, "use a published Whisper model", "has a vocabulary of %d tokens, in which its tokenizer has none of Whisper's", w.dims.Vocab)
 	}
-	m := &Model{Dims: w.dims, Specials: special, dev: dev, pool: pool, text: text}
+	m := &Model{Dims: w.dims, Specials: special, file: f, dev: dev, pool: pool, text: text}
 	if m.suppress, m.suppressFirst, err = suppressed(f, m.Specials); err != nil {
 		return nil, err
 	}

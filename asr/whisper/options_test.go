@@ -37,7 +37,7 @@ func hearing(t *testing.T, name string) (*Slot, func(Options) *Result) {
 func (s *Slot) feed(t *testing.T, ids []int32, spans []span, first int, forks ...fork) logits {
 	t.Helper()
 	s.asked = request{forks: forks, ids: ids, spans: spans, first: first}
-	if s.answer([]*Slot{s}); s.lost != nil {
+	if s.answer(context.Background(), []*Slot{s}); s.lost != nil {
 		t.Fatal(s.lost)
 	}
 	return s.rows
@@ -56,7 +56,7 @@ func (s *Slot) encoded(t *testing.T, mel []float32) *kernels.Rows {
 // run runs a decoding function to its end.
 func (s *Slot) run(decode func()) {
 	s.start(decode)
-	s.finish()
+	s.finish(context.Background())
 }
 
 func newSlot(t *testing.T, m *Model) *Slot {

@@ -33,6 +33,9 @@ func (p *part) shape(name string, rank int) []int {
 	t, ok := p.f.Tensor(name)
 	if p.err == nil && !ok {
 		p.err = models.Unsupported(p.f.Path, "use a Whisper model for speech", "has no tensor %q, so it is not a Whisper model", name)
+		if p.f.Format == "ggml" || p.f.Format == "ctranslate2" { // read only if they say that they hold Whisper
+			p.err = models.Corrupt(p.f.Path, "is damaged: tensor %q is missing", name)
+		}
 	}
 	if p.err == nil && len(t.Shape) != rank {
 		p.err = models.Corrupt(p.f.Path, "is damaged: tensor %q has shape %v, expected %d dimensions", name, t.Shape, rank)

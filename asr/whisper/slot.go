@@ -24,6 +24,9 @@ import (
 type Slot struct {
 	*Model
 	priority       kernels.Priority
+	mel            []float32       // of the window; nil: none was encoded yet
+	present        bool            // the window is in cross
+	moved          int             // Model.moves at the time when the states were made; see onDevice
 	cross          kernels.State   // keys and values of the window's audio, all decoder layers
 	positions      int             // encoder positions in cross
 	encoding       time.Duration   // spent in the encoder
@@ -36,6 +39,7 @@ type Slot struct {
 	asked request
 	rows  logits // the answer to asked
 	lost  error  // why there is no answer
+	again func() // begins the decoding under way again
 	yield func(request) bool
 	next  func() (request, bool)
 	stop  func()
@@ -77,15 +81,22 @@ var errStopped = errors.New("stopped")
 
 // NewSlot returns a slot without a window. The error is that of the device without memory.
 func (m *Model) NewSlot() (*Slot, error) {
-	cross, err := m.dev.NewState(m.CrossShape())
+	s := &Slot{Model: m, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}
+	return s, s.withWindow(context.Background(), func() error { return nil })
+}
+
+// newStates makes the states of a slot.
+func (s *Slot) newStates() error {
+	cross, err := s.dev.NewState(s.CrossShape())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	self, err := m.dev.NewState(m.stateShape(m.DecLayers, m.TextContext, false))
+	self, err := s.dev.NewState(s.stateShape(s.DecLayers, s.TextContext, false))
 	if err != nil {
-		return nil, errors.Join(err, cross.Close())
+		return errors.Join(err, cross.Close())
 	}
-	return &Slot{Model: m, cross: cross, self: []kernels.State{self}, logits: make([]float32, m.Vocab), scores: make([]float32, m.Vocab)}, nil
+	s.cross, s.self, s.moved, s.present, s.located = cross, []kernels.State{self}, s.moves, false, located{}
+	return nil
 }
 
 // Begin encodes mel and starts decoding it, see Encode and Decode.
@@ -98,19 +109,17 @@ func (s *Slot) Begin(ctx context.Context, mel []float32, o Options) error {
 }
 
 // Encode encodes mel, [Mels][Frames()] row-major. With Quick, mel may have fewer frames, an even
-// number, which takes less time and costs some accuracy. The error is ctx's, or that of the device.
+// number, which takes less time and costs some accuracy. mel must not be changed while the slot has the window. The error is ctx's, or that of
+// the device.
 func (s *Slot) Encode(ctx context.Context, mel []float32, p kernels.Priority) error {
 	s.Stop()
-	t := time.Now()
-	s.priority = p
-	s.levels = levels(mel, s.Mels)
-	err := s.encode(ctx, mel, p, nil)
-	s.encoding = time.Since(t)
-	return err
+	s.priority, s.levels, s.mel, s.present = p, levels(mel, s.Mels), mel, false
+	return s.withWindow(ctx, func() error { return nil })
 }
 
 // Decode starts decoding the window that was encoded; the end of ctx also ends decoding.
 func (s *Slot) Decode(ctx context.Context, o Options) {
+	s.again = func() { s.Decode(ctx, o) }
 	t := time.Now()
 	s.start(func() {
 		if s.r, s.err = s.decode(ctx, o); s.err == nil {
@@ -155,19 +164,20 @@ func (s *Slot) Window(ctx context.Context, mel []float32, o Options) (*Result, e
 	if err := s.Begin(ctx, mel, o); err != nil {
 		return nil, err
 	}
-	s.finish()
+	s.finish(ctx)
 	return s.Result()
 }
 
 // finish decodes to the end without other slots.
-func (s *Slot) finish() {
+func (s *Slot) finish(ctx context.Context) {
 	for s.Busy() {
-		s.Step([]*Slot{s})
+		s.Step(ctx, []*Slot{s})
 	}
 }
 
-// Step advances those of slots that are busy by one step of the decoder.
-func (m *Model) Step(slots []*Slot) {
+// Step advances those of slots that are busy by one step of the decoder. If the device fails and is replaced, their decoding begins
+// again. ctx ends the encoding of windows that this may take.
+func (m *Model) Step(ctx context.Context, slots []*Slot) {
 	var busy []*Slot
 	for _, s := range slots {
 		if s.Busy() {
@@ -177,7 +187,20 @@ func (m *Model) Step(slots []*Slot) {
 	if len(busy) == 0 {
 		return
 	}
-	m.answer(busy)
+	if err := m.answer(ctx, busy); err != nil && ctx.Err() == nil {
+		if err = m.recovered(err); err == nil {
+			for _, s := range busy {
+				s.Stop()
+				s.again()
+			}
+			return
+		}
+		for _, s := range busy {
+			if s.lost != nil {
+				s.lost = err
+			}
+		}
+	}
 	m.pool.Each(m.batch.Priority, len(busy), func(i int) { busy[i].resume() })
 	for _, s := range busy {
 		if !s.Busy() {
@@ -194,25 +217,32 @@ func (s *Slot) step(r request) (logits, error) {
 	return s.rows, s.lost
 }
 
-// answer runs the requests of slots, as one step where they ask for logits.
-func (m *Model) answer(slots []*Slot) {
+// answer runs the requests of slots, as one step where they ask for logits. The error is one of theirs.
+func (m *Model) answer(ctx context.Context, slots []*Slot) (failed error) {
 	var together []*Slot
 	for _, s := range slots {
-		if s.asked.run == nil {
+		err := s.onDevice(ctx)
+		if err == nil && s.asked.run == nil {
 			together = append(together, s)
 			continue
 		}
-		s.rows, s.lost = logits{}, s.asked.run()
+		if err == nil {
+			err = s.asked.run()
+		}
+		if s.rows, s.lost = (logits{}), err; err != nil {
+			failed = err
+		}
 	}
 	if len(together) == 0 {
-		return
+		return failed
 	}
 	err := m.run(together)
 	for _, s := range together {
 		if s.lost = err; err != nil {
-			s.rows = logits{}
+			s.rows, failed = logits{}, err
 		}
 	}
+	return failed
 }
 
 // run runs the requests of slots as one step; their rows are the results.
@@ -243,7 +273,10 @@ func (m *Model) run(slots []*Slot) error {
 	for _, s := range slots {
 		s.rows.rows = rows
 	}
-	return d.End()
+	if err := d.End(); err != nil {
+		return err
+	}
+	return m.numbers(rows)
 }
 
 // prepare makes the forks of the slot's request and adds the request to the batch.

@@ -56,7 +56,7 @@ func TestSlots(t *testing.T) {
 		return false
 	}
 	for n := 0; busy(); n++ {
-		m.Step(append(slots, left, stopped))
+		m.Step(context.Background(), append(slots, left, stopped))
 		switch n {
 		case 2:
 			stopped.Stop()

@@ -33,9 +33,9 @@ func TestSharedVocabulary(t *testing.T) {
 	for i := range int32(2000) {
 		v.add([]int32{i * 20, i*20 + 1, i*20 + 2})
 	}
-	want := sideBySide(t, v, func(m *Model, slots []*Slot) {
+	want := sideBySide(t, v, func(m *Model, ctx context.Context, slots []*Slot) {
 		busy := slices.DeleteFunc(slices.Clone(slots), func(s *Slot) bool { return !s.Busy() })
-		m.answer(busy)
+		m.answer(ctx, busy)
 		for _, s := range busy {
 			s.resume()
 		}
@@ -49,7 +49,7 @@ func TestSharedVocabulary(t *testing.T) {
 
 // sideBySide returns the tokens of four windows of the small model, greedy and by beam search,
 // decoded together by calls of step.
-func sideBySide(t *testing.T, v *Vocabulary, step func(*Model, []*Slot)) (tokens [][]int32) {
+func sideBySide(t *testing.T, v *Vocabulary, step func(*Model, context.Context, []*Slot)) (tokens [][]int32) {
 	t.Helper()
 	m, err := onCPU(small(nil), cpu.Options{Threads: 2, Exact: true}, spelling{})
 	if err != nil {
@@ -69,7 +69,7 @@ func sideBySide(t *testing.T, v *Vocabulary, step func(*Model, []*Slot)) (tokens
 		slots = append(slots, s)
 	}
 	for slices.ContainsFunc(slots, (*Slot).Busy) {
-		step(m, slots)
+		step(m, context.Background(), slots)
 	}
 	for _, s := range slots {
 		r, err := s.Result()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"soberano/engine/arch/tiny"
 	"soberano/kernels"
 	"soberano/kernels/gl"
 	"soberano/kernels/gl/gltest"
@@ -49,10 +50,6 @@ func readReferences(t *testing.T, name string) []reference {
 	}
 	return refs
 }
-
-// layerKinds are small models that have, together, every kind of layer: attention with windows, soft caps, sinks and slopes, latent
-// rows, mixtures of experts, short convolutions, state spaces, delta rules and RWKV.
-var layerKinds = []string{"llama", "gemma2", "gemma3n", "bloom", "gpt-oss", "deepseek2", "llama4", "lfm2", "jamba", "mamba2", "qwen3next", "kimi-linear", "rwkv7"}
 
 // TestSmallGoldenGPU checks that small models on a GPU, with keys and values in float32, have the logits that llama.cpp computes for
 // the same weights.
@@ -108,5 +105,22 @@ func TestGoldenGPU(t *testing.T) {
 	}
 	for i, got := range all[len(ref.IDs):] {
 		check(t, "step", i+1, got, ref.Gen[i].Top, 1e-3)
+	}
+}
+
+// TestSplitGPU checks that a network of which a part is on a GPU computes what it does on the CPU.
+func TestSplitGPU(t *testing.T) {
+	g := gltest.Software(t)
+	for name, p := range map[string]placement{"llama": {1, true}, "deepseek2": {2, false}} {
+		t.Run(name, func(t *testing.T) {
+			s := tiny.New(name)
+			m, dev, err := openTiny(t, s, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := history(t, m, dev)
+			m, dev = openSplit(t, s, gltest.Device(t, g, true), p)
+			sameHistory(t, history(t, m, dev), want, 3e-4)
+		})
 	}
 }

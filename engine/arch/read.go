@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -371,10 +373,23 @@ func (r *reader) qkvParts(blk string, q, kv int) []part {
 	return []part{{blk + "attn_q", q}, {blk + "attn_k", kv}, {blk + "attn_v", kv}}
 }
 
+// BlockOf returns the number of the block to which a tensor belongs, if it belongs to one: "blk.7.attn_q" to block 7.
+func BlockOf(name string) (n int, of bool) {
+	rest, of := strings.CutPrefix(name, "blk.")
+	number, _, dot := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(number)
+	return n, of && dot && err == nil && n >= 0 && n < maxLayers
+}
+
 // loadMatrix copies weights to the device. name is the name of the first, for the error.
 func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	if r.err != nil {
 		return nil
+	}
+	if n, of := BlockOf(name); of {
+		for i := range w {
+			w[i].Block = n + 1
+		}
 	}
 	m, err := r.dev.Load(w...)
 	if err != nil {

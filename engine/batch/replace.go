@@ -13,9 +13,6 @@ import (
 // Replace returns a model of the same file on another device, which the queue then owns, after the device in use has failed.
 type Replace func(cause error) (arch.Model, kernels.Device, error)
 
-// ErrNotANumber: the device computes logits that are no numbers.
-var ErrNotANumber = errors.New("the device computes values that are no numbers")
-
 // SetReplace has replace called when the device fails for the first time: a step fails, its logits are no numbers, or there is no
 // memory for a sequence although none is under way. The requests under way then continue on the other device, which computes
 // their tokens again. It must be called before the first Submit.
@@ -56,7 +53,7 @@ func (q *Queue) replaceDevice(cause error) error {
 
 // restart begins the sequence of a slot again. Each is not called again for the positions for which it has been.
 func (q *Queue) restart(s *slot) error {
-	s.from = max(s.from, s.done)
+	s.from, s.draft = max(s.from, s.done), nil
 	r := s.ticket.req
 	r.Tokens, r.From = s.tokens, s.from
 	seq, err := q.begin(r)

@@ -1,9 +1,11 @@
 package batch
 
 import (
+	"errors"
 	"slices"
 
 	"soberano/engine/nn"
+	"soberano/kernels"
 )
 
 // How much goes into one step.
@@ -28,7 +30,7 @@ func (q *Queue) run() {
 	}
 	logits, err := q.model.Forward(&q.step)
 	if err == nil && q.replace != nil && !q.numbers(logits) {
-		err = ErrNotANumber
+		err = kernels.ErrNotANumber
 	}
 	if err != nil {
 		q.stepFailed(err)
@@ -38,10 +40,13 @@ func (q *Queue) run() {
 		q.advance(s)
 	}
 	for i, w := range q.wants {
-		if w.slot.ended() {
-			continue // by an earlier row of this step
+		if w.slot.ended() || w.pos >= w.slot.len() {
+			continue // an earlier row of this step has ended the request, or chosen another token than the proposed one
 		}
 		q.give(w.slot, w.pos, logits.Row(i))
+	}
+	for _, s := range slices.Clone(q.slots) {
+		q.keep(s)
 	}
 	q.slots = slices.DeleteFunc(q.slots, (*slot).ended)
 	q.note(q.tree.Fit())
@@ -66,9 +71,13 @@ type want struct {
 // add puts a slot's share of its pending tokens into the step.
 func (q *Queue) add(s *slot) {
 	pos := s.len()
-	row := q.step.Append(s.seq.State, s.pending[:s.take], pos)
+	tokens := s.pending[:s.take]
+	if len(s.draft) > 0 {
+		tokens = append(slices.Clip(tokens), s.draft...)
+	}
+	row := q.step.Append(s.seq.State, tokens, pos)
 	q.addImages(s, row, pos)
-	for i := max(0, s.from-pos); i < s.take; i++ {
+	for i := max(0, s.from-pos); i < len(tokens); i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})
 	}
@@ -78,7 +87,7 @@ func (q *Queue) add(s *slot) {
 func (q *Queue) addImages(s *slot, row, pos int) {
 	images := s.ticket.req.Images
 	if slices.ContainsFunc(images, func(m Image) bool { return m.Across > 0 }) {
-		for i := range s.take {
+		for i := range s.take + len(s.draft) {
 			q.step.Put(row+i, place(images, pos+i))
 		}
 	}
@@ -112,13 +121,33 @@ func (s *slot) wholeImages(take int) int {
 	return take
 }
 
-// advance tells a slot's sequence what the step has added to its state.
+// advance tells a slot's sequence which pending tokens the step has added to its state.
 func (q *Queue) advance(s *slot) {
 	s.seq.Add(s.pending[:s.take]...)
 	s.done, s.pending = s.done+s.take, s.pending[s.take:]
+}
+
+// keep takes the proposed tokens that were not chosen out of a slot's state, and puts the state into the tree, if it is worth a snapshot.
+func (q *Queue) keep(s *slot) {
+	if s.ended() {
+		return
+	}
+	if !s.settle() {
+		q.stepFailed(errNotTaken)
+		return
+	}
 	if q.snapshot(s) {
 		q.note(s.seq.Keep())
 	}
+}
+
+// errNotTaken: a device does not do what Queue.drafts says, as one that has failed.
+var errNotTaken = errors.New("batch: the device does not take tokens back")
+
+// settle takes the proposed tokens that were not chosen out of the slot's state. It returns false if the device does not do so.
+func (s *slot) settle() bool {
+	s.draft = nil
+	return s.seq.State.Len() == s.done || s.seq.State.Truncate(s.done)
 }
 
 // snapshot reports whether a slot's state is worth a snapshot: where states can't go back
@@ -160,6 +189,28 @@ func (q *Queue) share() {
 		}
 		s.take = s.wholeImages(s.take)
 	}
+	q.propose()
+}
+
+// mostDraft is the largest number of proposed tokens in a step.
+const mostDraft = 16
+
+// propose asks the only request under way for tokens that may follow.
+func (q *Queue) propose() {
+	if len(q.slots) != 1 || !q.drafts {
+		return
+	}
+	s := q.slots[0]
+	if s.ticket.req.Draft == nil || len(s.pending) != 1 || s.from > s.len() {
+		return
+	}
+	most := min(mostDraft, q.cap-s.len()-1)
+	if !q.tree.Rewinds() {
+		most = min(most, Chunk-s.len()%Chunk-1) // see share
+	}
+	if most > 0 {
+		s.draft = s.ticket.req.Draft(most)
+	}
 }
 
 // give hands logits to the request and takes its next token.
@@ -174,6 +225,9 @@ func (q *Queue) give(s *slot, pos int, logits []float32) {
 		q.end(s, nil)
 	case s.len() >= q.cap:
 		q.end(s, ErrFull)
+	case len(s.draft) > 0 && s.draft[0] == next: // the state has it already
+		s.seq.Add(next)
+		s.tokens, s.draft, s.done = append(s.tokens, next), s.draft[1:], s.done+1
 	default:
 		s.pending, s.tokens = append(s.pending, next), append(s.tokens, next)
 	}

@@ -98,6 +98,22 @@ func (s *Splitter) Flush() []Part {
 	return s.take()
 }
 
+// Answering reports whether what comes is the text of the answer: not a thought, a call or a header.
+func (s *Splitter) Answering() bool {
+	return s.state == inText || s.state == inBody && s.kind == Text
+}
+
+// EndOfThought returns the marks that end the thought that is being written and begin the answer, "" if none is.
+func (s *Splitter) EndOfThought() string {
+	switch {
+	case s.state == inThought:
+		return s.end[0]
+	case s.state == inBody && s.kind == Thinking:
+		return harmonyEnds[0] + harmonyStart + "assistant" + harmonyChannel + "final" + harmonyMessage
+	}
+	return ""
+}
+
 func (s *Splitter) take() []Part {
 	parts := s.parts
 	s.parts = nil

@@ -2,62 +2,46 @@ package sample
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 )
 
-// ErrNoLogits means that no logit is a finite number, so no token can be chosen.
+// ErrNoLogits means that no token can be chosen: no logit is a finite number, or those that are belong to excluded tokens.
 var ErrNoLogits = errors.New("the model gave no finite logits")
 
-// defaultLast is the number of last tokens that the penalties consider if Params.Last is 0.
-const defaultLast = 64
+// Values that stand for parameters that are 0.
+const (
+	defaultLast      = 64
+	defaultAllowed   = 2
+	defaultBase      = 1.75
+	defaultThreshold = 0.1
+	defaultTau       = 5
+	defaultEta       = 0.1
+)
 
-// Check returns an error for the first field whose value is out of range. It names the field as in JSON.
-func (p Params) Check() error {
-	fields := []struct {
-		name      string
-		v, lo, hi float32
-	}{
-		{"temperature", p.Temperature, 0, 100},
-		{"top_p", p.TopP, 0, 1},
-		{"min_p", p.MinP, 0, 1},
-		{"repeat_penalty", p.Repeat, 0, 100},
-		{"frequency_penalty", p.Frequency, -100, 100},
-		{"presence_penalty", p.Presence, -100, 100},
-	}
-	for _, f := range fields {
-		if !(f.v >= f.lo && f.v <= f.hi) { // also true for NaN
-			return fmt.Errorf("sample: %s is %v, expected %v to %v", f.name, f.v, f.lo, f.hi)
-		}
-	}
-	if p.TopK < 0 {
-		return fmt.Errorf("sample: top_k is %d, expected 0 (all) or more", p.TopK)
-	}
-	if p.Last < 0 {
-		return fmt.Errorf("sample: repeat_last is %d, expected 0 (%d) or more", p.Last, defaultLast)
-	}
-	return nil
-}
-
-// Sampler chooses the tokens of one answer. Only one goroutine may use it. Each stage works on the
-// candidates that the stage before has kept:
+// Sampler chooses the tokens of one answer. Only one goroutine may use it. Each stage works on the candidates that the stage before
+// has kept:
 //
-//	logits ─ penalties ─ top-k ─ top-p ─ min-p ─ temperature ─ random choice
-//	         (a copy)     └──── best first, from a heap ────┘
+//	logits ─ excluded tokens ─ bias ─ the stages of Params.Order ─────┬─ random choice
+//	                               └─ temperature ─ Mirostat 1 or 2 ──┘
 //
-// The heap returns the candidates best first, and only as many are taken as the stages need. With a
-// vocabulary of 262,144 tokens these are about a hundred, so nothing is sorted. Tokens with equal
-// logits are ordered by id, so a seed and the same logits always give the same text.
+// After the first steps a step allocates nothing.
 type Sampler struct {
-	p      Params
-	rng    *rand.Rand
-	logits []float32     // after penalties
-	seen   map[int32]int // of the last tokens
-	never  []int32       // tokens that are not chosen
-	heap   heap          // candidates that have not been taken
-	kept   []candidate   // candidates that have been taken, best first
-	weight []float64     // of kept
+	p        Params
+	order    []Stage
+	rng      *rand.Rand
+	bias     []candidate // of Params.Bias
+	never    []uint64    // a bit for each token that is not chosen
+	allowed  []uint64    // a bit for each token that may be chosen; nil: all
+	breakers *Breakers
+	c        candidates
+
+	seen      map[int32]int32 // how often, of the last tokens
+	matches   []int32         // see suffixes
+	repeats   map[int32]int32 // length of the repetition that a token would continue
+	distances []candidate     // see typical
+	top       candidates      // the best, see mirostatK
+	mu        float64         // largest surprise that Mirostat allows, in bits
 }
 
 // New returns a Sampler. p must have passed Check.
@@ -66,207 +50,148 @@ func New(p Params) *Sampler {
 	if seed == 0 && !p.Seeded {
 		seed = rand.Uint64()
 	}
-	// The second word may be any constant other than 0.
-	return &Sampler{p: p, rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)), seen: map[int32]int{}}
+	order := p.Order
+	if order == nil {
+		order = DefaultOrder()
+	}
+	if p.Mirostat > 0 {
+		order = []Stage{StageTemperature}
+	}
+	tau := float64(p.MirostatTau)
+	if tau == 0 {
+		tau = defaultTau
+	}
+	s := &Sampler{p: p, order: order, seen: map[int32]int32{}, repeats: map[int32]int32{}, mu: 2 * tau,
+		rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))} // The second word may be any constant other than 0.
+	for id, b := range p.Bias {
+		s.bias = append(s.bias, candidate{b, id})
+	}
+	return s
 }
 
 // Never says that these tokens are never chosen, such as those that stand for images. Ids outside the vocabulary are ignored.
-func (s *Sampler) Never(ids []int32) { s.never = ids }
+func (s *Sampler) Never(ids []int32) {
+	clear(s.never)
+	for _, id := range ids {
+		for id >= 0 && int(id)/64 >= len(s.never) {
+			s.never = append(s.never, 0)
+		}
+		if id >= 0 {
+			s.never[id/64] |= 1 << (id % 64)
+		}
+	}
+}
+
+// Allow says that only tokens whose bits are set are chosen: token i has bit i%64 of mask[i/64]. nil allows all. Next reads the
+// mask, which the caller may change between two calls.
+func (s *Sampler) Allow(mask []uint64) { s.allowed = mask }
+
+// SetBreakers sets the sequences at which the repetitions of DRY end. nil: there are none.
+func (s *Sampler) SetBreakers(b *Breakers) { s.breakers = b }
+
+// NeedsBreakers returns the strings for SetBreakers, nil if the parameters need none.
+func (p Params) NeedsBreakers() []string {
+	if p.DRYMultiplier == 0 || p.Mirostat > 0 {
+		return nil
+	}
+	if p.DRYBreakers == nil {
+		return DefaultBreakers()
+	}
+	return p.DRYBreakers
+}
 
 // Next chooses a token. logits has one value for each token of the vocabulary and is not changed.
 // history holds the tokens of prompt and answer so far, for the penalties. Tokens whose logits are
 // not finite are never chosen; if there are no others, the error is ErrNoLogits.
 func (s *Sampler) Next(logits []float32, history []int32) (int32, error) {
-	logits = s.without(s.penalize(logits, history))
-	if s.p.Temperature == 0 || s.p.TopK == 1 {
-		return best(logits)
+	if err := s.distribution(logits, history); err != nil {
+		return 0, err
 	}
-	s.heap = s.heap[:0]
+	chosen := s.draw()
+	if s.p.Mirostat > 0 {
+		s.learn(chosen)
+	}
+	return s.c.list[chosen].id, nil
+}
+
+// distribution sets the candidates, and their probabilities as weight.
+func (s *Sampler) distribution(logits []float32, history []int32) error {
+	s.load(logits)
+	if len(s.c.list) == 0 {
+		return ErrNoLogits
+	}
+	for _, stage := range s.order {
+		s.apply(stage, history)
+	}
+	if s.p.Mirostat > 0 {
+		s.keepMirostat(len(logits))
+	}
+	s.c.softmax()
+	return nil
+}
+
+// load makes candidates of the tokens that may be chosen and adds the bias.
+func (s *Sampler) load(logits []float32) {
+	list := s.c.list[:0]
 	for i, l := range logits {
-		if finite(l) {
-			s.heap = append(s.heap, candidate{l, int32(i)})
+		if l-l == 0 && !has(s.never, i) && (s.allowed == nil || has(s.allowed, i)) { // l-l is NaN for numbers that are not finite
+			list = append(list, candidate{l, int32(i)})
 		}
 	}
-	if len(s.heap) == 0 {
-		return 0, ErrNoLogits
-	}
-	s.keep()
-	return s.draw(), nil
-}
-
-// keep fills kept with the candidates that top-k, top-p and min-p keep.
-func (s *Sampler) keep() {
-	s.kept = s.kept[:0]
-	if s.p.TopK == 0 && !(s.p.TopP > 0 && s.p.TopP < 1) {
-		s.kept = append(s.kept, s.heap...) // min-p and the random choice do not depend on the order
-		s.cutMinP()
-		return
-	}
-	k := len(s.heap)
-	total := 0.0 // sum of the weights of which TopP is a share
-	if s.p.TopK == 0 {
-		top := s.top()
-		for _, c := range s.heap {
-			total += math.Exp(float64(c.logit - top))
-		}
-	} else {
-		k = min(k, s.p.TopK)
-	}
-	s.heap.init()
-	if total > 0 {
-		s.takeShare(total)
-	} else {
-		for len(s.kept) < k {
-			s.kept = append(s.kept, s.heap.pop())
-		}
-		s.cutTopP()
-	}
-	s.cutMinP()
-}
-
-func (s *Sampler) top() float32 {
-	top := s.heap[0].logit
-	for _, c := range s.heap {
-		top = max(top, c.logit)
-	}
-	return top
-}
-
-// takeShare takes the best candidates until they have the share TopP of total.
-func (s *Sampler) takeShare(total float64) {
-	sum, want := 0.0, float64(s.p.TopP)*total
-	for len(s.heap) > 0 && (len(s.kept) == 0 || sum < want) {
-		c := s.heap.pop()
-		s.kept = append(s.kept, c)
-		sum += math.Exp(float64(c.logit - s.kept[0].logit))
-	}
-}
-
-// cutTopP shortens kept, which is sorted, to the share TopP of its probability.
-func (s *Sampler) cutTopP() {
-	if !(s.p.TopP > 0 && s.p.TopP < 1) {
-		return
-	}
-	total := 0.0
-	for _, c := range s.kept {
-		total += math.Exp(float64(c.logit - s.kept[0].logit))
-	}
-	sum := 0.0
-	for i, c := range s.kept {
-		sum += math.Exp(float64(c.logit - s.kept[0].logit))
-		if sum >= float64(s.p.TopP)*total {
-			s.kept = s.kept[:i+1]
-			return
+	s.c.list, s.c.best, s.c.byID = list, false, true
+	excluded := false
+	for _, b := range s.bias {
+		if i := s.c.find(b.id); i >= 0 {
+			s.c.list[i].logit += b.logit
+			excluded = excluded || !finite(s.c.list[i].logit)
 		}
 	}
+	if excluded {
+		s.c.keepIf(func(x candidate) bool { return finite(x.logit) })
+	}
 }
 
-// cutMinP removes candidates with less than MinP times the probability of the best.
-func (s *Sampler) cutMinP() {
-	if s.p.MinP == 0 {
-		return
+func has(bits []uint64, i int) bool { return i/64 < len(bits) && bits[i/64]>>(i%64)&1 != 0 }
+
+func (s *Sampler) apply(stage Stage, history []int32) {
+	switch stage {
+	case StagePenalties:
+		s.penalties(history)
+	case StageDRY:
+		s.dry(history)
+	case StageTopNSigma:
+		s.topNSigma()
+	case StageTopK:
+		s.topK()
+	case StageTypical:
+		s.typical()
+	case StageTopP:
+		s.topP()
+	case StageMinP:
+		s.minP()
+	case StageXTC:
+		s.xtc()
+	case StageTemperature:
+		s.temperature()
 	}
-	top := s.kept[0].logit
-	for _, c := range s.kept {
-		top = max(top, c.logit)
-	}
-	floor := float64(top) + math.Log(float64(s.p.MinP))
-	n := 0
-	for _, c := range s.kept {
-		if float64(c.logit) >= floor {
-			s.kept[n] = c
-			n++
-		}
-	}
-	s.kept = s.kept[:n]
 }
 
-// draw chooses one of kept at random, with a probability proportional to exp(logit/temperature).
-func (s *Sampler) draw() int32 {
-	top := s.kept[0].logit
-	for _, c := range s.kept {
-		top = max(top, c.logit)
+// draw chooses one of the candidates at random, with the probabilities in weight, and returns its index.
+func (s *Sampler) draw() int {
+	if len(s.c.list) == 1 {
+		return 0
 	}
-	s.weight = s.weight[:0]
-	total := 0.0
-	for _, c := range s.kept {
-		w := math.Exp(float64(c.logit-top) / float64(s.p.Temperature))
-		s.weight = append(s.weight, w)
-		total += w
-	}
-	at := s.rng.Float64() * total
-	last := s.kept[0].id
-	for i, w := range s.weight {
+	at, chosen := s.rng.Float64(), 0
+	for i, w := range s.c.weight {
 		if w == 0 {
 			continue
 		}
-		last = s.kept[i].id
+		chosen = i
 		if at -= w; at < 0 {
 			break
 		}
 	}
-	return last
+	return chosen
 }
 
-// penalize returns logits with penalties for recent tokens. It is a copy if there are any.
-func (s *Sampler) penalize(logits []float32, history []int32) []float32 {
-	repeat := s.p.Repeat
-	if repeat == 0 {
-		repeat = 1
-	}
-	if repeat == 1 && s.p.Frequency == 0 && s.p.Presence == 0 {
-		return logits
-	}
-	last := s.p.Last
-	if last == 0 {
-		last = defaultLast
-	}
-	clear(s.seen)
-	for _, id := range history[max(0, len(history)-last):] {
-		s.seen[id]++
-	}
-	s.logits = append(s.logits[:0], logits...)
-	for id, n := range s.seen {
-		if id < 0 || int(id) >= len(s.logits) {
-			continue
-		}
-		l := s.logits[id]
-		if l > 0 {
-			l /= repeat
-		} else {
-			l *= repeat
-		}
-		s.logits[id] = l - float32(n)*s.p.Frequency - s.p.Presence
-	}
-	return s.logits
-}
-
-// without returns logits without those of the tokens that are not chosen. It is a copy if there are any.
-func (s *Sampler) without(logits []float32) []float32 {
-	if len(s.never) == 0 {
-		return logits
-	}
-	s.logits = append(s.logits[:0], logits...) // which may be logits itself
-	for _, id := range s.never {
-		if id >= 0 && int(id) < len(s.logits) {
-			s.logits[id] = float32(math.Inf(-1))
-		}
-	}
-	return s.logits
-}
-
-// best returns the token with the largest finite logit; of equal ones the first.
-func best(logits []float32) (int32, error) {
-	id := -1
-	for i, l := range logits {
-		if finite(l) && (id < 0 || l > logits[id]) {
-			id = i
-		}
-	}
-	if id < 0 {
-		return 0, ErrNoLogits
-	}
-	return int32(id), nil
-}
-
-func finite(x float32) bool { return x-x == 0 }
+func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }

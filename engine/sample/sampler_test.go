@@ -127,7 +127,7 @@ func TestDrawFollowsSoftmax(t *testing.T) {
 
 func TestPenalties(t *testing.T) {
 	logits := []float32{2, -2, 1}
-	history := []int32{0, 1, 0}
+	history := []int32{0, 1, 0, -1, 99} // tokens outside the vocabulary are ignored
 	cases := []struct {
 		p    Params
 		want []float32
@@ -135,18 +135,23 @@ func TestPenalties(t *testing.T) {
 		{Params{Repeat: 2}, []float32{1, -4, 1}},
 		{Params{Frequency: 0.5}, []float32{1, -2.5, 1}},
 		{Params{Presence: 0.5}, []float32{1.5, -2.5, 1}},
-		{Params{Repeat: 2, Last: 1}, []float32{1, -2, 1}},
+		{Params{Repeat: 2, Last: 3}, []float32{1, -2, 1}},
+		{Params{Repeat: 2, Last: -1}, []float32{1, -4, 1}},
 		{Params{Repeat: 1}, []float32{2, -2, 1}},
 	}
 	for _, c := range cases {
-		if got := New(c.p).penalize(logits, history); !slices.Equal(got, c.want) {
-			t.Errorf("%+v: %v, expected %v", c.p, got, c.want)
+		s := New(c.p)
+		s.load(logits)
+		s.penalties(history)
+		for i, want := range c.want {
+			if got := s.c.list[i]; got.logit != want || int(got.id) != i {
+				t.Errorf("%+v: %v, expected %v", c.p, s.c.list, c.want)
+			}
 		}
 	}
 	if !slices.Equal(logits, []float32{2, -2, 1}) {
 		t.Error("the caller's logits were changed")
 	}
-	New(Params{Repeat: 2}).penalize(logits, []int32{-1, 99}) // tokens outside the vocabulary are ignored
 }
 
 func TestBadNumbers(t *testing.T) {
@@ -162,7 +167,7 @@ func TestBadNumbers(t *testing.T) {
 			t.Errorf("%+v, no logits: %v", p, err)
 		}
 	}
-	for _, p := range []Params{{Temperature: nan}, {Temperature: -1}, {TopP: 1.1}, {TopK: -1}, {Last: -1}, {MinP: 2}, {Repeat: -1}, {Frequency: inf}} {
+	for _, p := range []Params{{Temperature: nan}, {Temperature: -1}, {TopP: 1.1}, {TopK: -1}, {Last: -2}, {MinP: 2}, {Repeat: -1}, {Frequency: inf}} {
 		if p.Check() == nil {
 			t.Errorf("%+v passed", p)
 		}

@@ -21,6 +21,7 @@ type Stream struct {
 	spelled map[int32]bool // control tokens whose spelling belongs to the text
 	held    []byte         // bytes that have not been returned yet
 	stopped bool
+	by      string // the stop string that was reached
 }
 
 // NewStream returns a stream that ends before the first of the stop strings. Empty stop strings are
@@ -62,14 +63,24 @@ func (s *Stream) Push(id int32) (text string, stopped bool) {
 	} else {
 		s.held = append(s.held, s.t.Piece(id)...)
 	}
-	if at := s.find(); at >= 0 {
-		text, s.held, s.stopped = whole(s.held[:at]), nil, true
+	if at, by := s.find(); at >= 0 {
+		text, s.held, s.stopped, s.by = whole(s.held[:at]), nil, true, string(by)
 		return text, true
 	}
 	n := s.certain()
 	text = valid(s.held[:n])
 	s.held = append(s.held[:0], s.held[n:]...)
 	return text, false
+}
+
+// Stopped returns the stop string that was reached, of those given to NewStream; "" if it is a mark, or if none was reached.
+func (s *Stream) Stopped() string {
+	for _, x := range s.marks {
+		if string(x) == s.by {
+			return ""
+		}
+	}
+	return s.by
 }
 
 // Flush returns the text that is held back, without an incomplete character at its end. It is called when
@@ -89,9 +100,9 @@ func (s *Stream) Flush() string {
 // whole returns b as text, without an incomplete character at its end.
 func whole(b []byte) string { return valid(b[:len(b)-unfinished(b)]) }
 
-// find returns the start of the stop string that is complete first, or -1. Of several with the same end
+// find returns the stop string that is complete first, and its start, or -1. Of several with the same end
 // it is the longest.
-func (s *Stream) find() int {
+func (s *Stream) find() (at int, stop []byte) {
 	at, end := -1, len(s.held)+1
 	for _, x := range s.stop {
 		i := bytes.Index(s.held, x)
@@ -99,10 +110,10 @@ func (s *Stream) find() int {
 			continue
 		}
 		if e := i + len(x); e < end || e == end && i < at {
-			at, end = i, e
+			at, end, stop = i, e, x
 		}
 	}
-	return at
+	return at, stop
 }
 
 // certain returns how many of the held bytes are complete characters that can't belong to a stop string.

@@ -63,6 +63,9 @@ func TestStreamIsWhole(t *testing.T) {
 		if got.String() != whole([]byte(want)) || gotStop != wantStop {
 			t.Fatalf("stops %q in %q: got %q %v, expected %q %v", stops, raw, got.String(), gotStop, want, wantStop)
 		}
+		if by := s.Stopped(); (by != "") != wantStop || !strings.HasPrefix(string(raw[min(len(want), len(raw)):]), by) {
+			t.Fatalf("stops %q in %q: stopped by %q", stops, raw, by)
+		}
 	})
 }
 

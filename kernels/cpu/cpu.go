@@ -90,9 +90,10 @@ type device struct {
 	scan  scanJob
 	wkv   wkvJob
 
-	x8     []block   // activations of a product in 8 bits
-	xp     []uint32  // activations of a product in bfloat16
-	halves []float32 // results of gate and up, for few tokens
+	x8     []block     // activations of a product in 8 bits
+	words  []wordBlock // the same in 16 bits
+	xp     []uint32    // activations of a product in bfloat16
+	halves []float32   // results of gate and up, for few tokens
 }
 
 // New returns a device. It fails if SOBERANO_CPU names a level that this machine does not have (unless

@@ -5,9 +5,9 @@
 //	matrix, unpack, pack          weights, repacked by Load into panels of 32 rows (layout)
 //	packed, packedfile            a file of repacked weights, for the next run
 //	packedcheck, guard            checks of that file
-//	matmul, gated → qtile, dtile, ptile, wtile, amx
+//	matmul, gated → qtile, many, dtile, ptile, wtile, amx
 //	                              matrix products by microkernels (tiles):
-//	                              8-bit activations × quantized weights,
+//	                              8-bit activations × quantized weights, packed or (many) unpacked for many tokens,
 //	                              float32 activations × float weights, bfloat16 × bfloat16,
 //	                              16-bit integers (of attention)
 //	experts, route                mixtures of experts: products and routing

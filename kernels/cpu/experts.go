@@ -19,7 +19,7 @@ func (d *device) loadExperts(parts []kernels.Weights) *matrix {
 		}
 		x := d.loadOne(one)
 		m.experts, m.segments = append(m.experts, x), append(m.segments, x.segments...)
-		m.rows, m.ints, m.pairs = x.rows, x.ints, x.pairs
+		m.rows, m.ints, m.wide, m.pairs = x.rows, x.ints, x.wide, x.pairs
 		m.bytes += x.bytes
 	}
 	return m

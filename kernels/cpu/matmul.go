@@ -41,6 +41,9 @@ type matmulJob struct {
 	perRow  int // chunks in a stretch
 	run     job
 	wide    [][]float32 // of each worker: columns of a panel in float32, [wideCols][32]
+	words   []wordBlock // x8 in 16 bits, if w needs them
+	many    [][]byte    // of each worker: a panel that unpackPanel has unpacked
+	widen   job
 	both    [][]float32 // of each worker: results of a panel of gate and one of up, [2][tokens][32]
 	before  [][]float32 // of each worker: the previous content of c while a panel is checked, [tokens][32]
 	gated   job
@@ -56,11 +59,13 @@ type matmulJob struct {
 func (j *matmulJob) init(d *device) {
 	j.lv = d.lv
 	j.wide = make([][]float32, d.pool.threads)
+	j.many = make([][]byte, d.pool.threads)
 	j.both = make([][]float32, d.pool.threads)
 	j.before = make([][]float32, d.pool.threads)
 	j.run = j.chunk
 	j.gated = j.gatedChunk
 	j.quant = j.quantChunk
+	j.widen = j.widenChunk
 	j.round = j.roundChunk
 	j.byExpert = j.expertChunk
 	j.gatedByExpert = j.gatedExpertChunk
@@ -113,6 +118,7 @@ func (d *device) convertX(j *matmulJob, m *matrix) int {
 	if m.ints {
 		rowBytes = j.x.Cols / 32 * blockSize
 		d.quantizeX(j)
+		d.widenX(j, m)
 	}
 	if m.pairs {
 		rowBytes = 2 * j.x.Cols
@@ -246,9 +252,12 @@ func (j *matmulJob) full(worker int, s *segment, p int, c []float32, ldc, t0, t1
 
 // tiles multiplies tokens t0 … t1 with panel p of s by the microkernel that is fastest for that many tokens.
 func (j *matmulJob) tiles(worker int, s *segment, p int, c []float32, ldc, t0, t1 int, add bool) {
-	if s.widened() && t1-t0 >= leastWide && j.lv.x86() {
+	switch {
+	case s.widened() && t1-t0 >= leastWide && j.lv.x86():
 		j.wideTile(worker, s, p, c, ldc, t0, t1, add)
-	} else {
+	case j.manyTokens(s, t1-t0):
+		j.manyTile(worker, s, p, c, ldc, t0, t1, add)
+	default:
 		j.tile(s, p, c, ldc, t0, t1, add)
 	}
 }

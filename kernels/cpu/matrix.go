@@ -19,6 +19,7 @@ type matrix struct {
 	experts    []*matrix // all with the same kinds of segments; nil if this is not a matrix of experts
 	panels     int       // of all segments
 	ints       bool
+	wide       bool // the layout of a segment is wide
 	pairs      bool
 	lookup     bool // only Embed and EmbedPositions use it; the segments have no memory
 	bytes      int64
@@ -109,6 +110,7 @@ func (d *device) loadOne(parts []kernels.Weights) *matrix {
 		m.rows += w.Rows
 		m.panels += s.panels
 		m.ints = m.ints || !s.kind.float()
+		m.wide = m.wide || !s.kind.float() && layouts[s.kind].wide()
 		m.pairs = m.pairs || s.kind == kindPairs
 		m.bytes += int64(s.bytes())
 	}

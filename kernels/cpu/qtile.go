@@ -29,7 +29,7 @@ import (
 // short rows were read at half the speed.
 func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m int, scale float32, add bool) {
 	l := &layouts[k]
-	var q [16][32]int16
+	var d decoded
 	for g := range 2 {
 		for t := range m {
 			row := c[t*ldc+16*g:][:16]
@@ -39,9 +39,30 @@ func qTileGo(k kind, c []float32, ldc int, a []block, lda int, w []byte, nb, m i
 		}
 		for b := range nb {
 			blk := w[(2*b+g)*l.blockBytes():][:l.blockBytes()]
-			l.spread(&q, blk)
+			l.decode(&d, blk)
 			for t := range m {
-				l.block(c[t*ldc+16*g:][:16], &a[t*lda+b], &q, blk[l.quantBytes():], scale)
+				l.block(c[t*ldc+16*g:][:16], &a[t*lda+b], &d, scale)
+			}
+		}
+	}
+}
+
+// decoded is a block of weights: the integers of its 16 rows, less the zero point, or levels, and the scales and minima of each half of the
+// columns and each row.
+type decoded struct {
+	q    [16][32]int16
+	d, m [2][16]float32
+}
+
+// decode unpacks a block.
+func (l *layout) decode(x *decoded, b []byte) {
+	l.spread(&x.q, b)
+	b = b[l.quantBytes():]
+	for h := range l.halves {
+		for i := range 16 {
+			x.d[h][i] = l.scale(b, h, i)
+			if l.mins {
+				x.m[h][i] = quant.F16ToF32(binary.LittleEndian.Uint16(b[32*(l.halves+h)+2*i:]))
 			}
 		}
 	}
@@ -76,7 +97,7 @@ func (l *layout) scale(b []byte, h, i int) float32 {
 }
 
 // block adds the product of one activation block with the 16 rows of a weight block to c.
-func (l *layout) block(c []float32, a *block, q *[16][32]int16, scales []byte, scale float32) {
+func (l *layout) block(c []float32, a *block, w *decoded, scale float32) {
 	sums := [2]float32{a.sum, 0}
 	if l.halves == 2 {
 		sums[0] = -float32(a.negFirst) * a.d
@@ -87,12 +108,12 @@ func (l *layout) block(c []float32, a *block, q *[16][32]int16, scales []byte, s
 		v := float32(0)
 		for h := range l.halves {
 			dot := int32(0)
-			for x, w := range q[i][h*n : h*n+n] {
-				dot += int32(w) * int32(a.q[h*n+x])
+			for x, q := range w.q[i][h*n : h*n+n] {
+				dot += int32(q) * int32(a.q[h*n+x])
 			}
-			v += float32(dot) * (a.d * l.scale(scales, h, i))
+			v += float32(dot) * (a.d * w.d[h][i])
 			if l.mins {
-				v += sums[h] * quant.F16ToF32(binary.LittleEndian.Uint16(scales[32*(l.halves+h)+2*i:]))
+				v += sums[h] * w.m[h][i]
 			}
 		}
 		c[i] += v * scale

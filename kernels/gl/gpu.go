@@ -36,6 +36,9 @@ type job struct {
 // mostBlockBytes limits storage blocks, so that offsets in bytes fit in 31 bits.
 const mostBlockBytes = 1<<31 - 256
 
+// Built reports whether this build can use GPUs.
+const Built = true
+
 // Open opens a context on the GPU with that number in List. The caller closes it after its devices.
 func Open(number int) (*GPU, error) {
 	if countDevices() == 0 {

@@ -11,6 +11,9 @@ import (
 // errNone is the error of everything: only Linux builds with cgo have a device.
 var errNone = fmt.Errorf("%w: this build can't use it", ErrUnavailable)
 
+// Built reports whether this build can use GPUs.
+const Built = false
+
 // GPU is an OpenGL context.
 type GPU struct{}
 

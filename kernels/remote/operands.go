@@ -66,20 +66,10 @@ func (s *served) tensor() kernels.Tensor {
 		stride = s.int()
 	}
 	offset, rows, cols := s.int(), s.int(), s.int()
-	switch {
-	case rows == 0:
-		t = t.Sub(0, 0)
-		t.Cols = cols
-		return t
-	case own && stride > 0:
-		return t.Sub(offset/stride, rows).Slice(offset%stride, cols)
-	}
-	if offset < 0 || rows < 0 || cols < 0 || offset > t.Cols || (rows-1)*stride+cols > t.Cols-offset {
+	if !own && rows > 0 && (offset < 0 || rows < 0 || cols < 0 || offset > t.Cols || (rows-1)*stride+cols > t.Cols-offset) {
 		panic(errMalformed)
 	}
-	t = t.Slice(offset, t.Cols-offset)
-	t.Rows, t.Cols, t.Stride = rows, cols, stride
-	return t
+	return t.Like(offset, rows, cols, stride)
 }
 
 func (s *served) matrix() kernels.Matrix { return s.matrices[s.int()] }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"soberano/models"
 )
@@ -46,11 +48,44 @@ func create(out string, replace bool) (*destination, error) {
 	if err := d.free(d.name); err != nil {
 		return nil, err
 	}
+	removeLeftovers(d.dir)
 	var err error
-	if d.temporary, err = os.MkdirTemp(d.dir, ".converting-"); err != nil {
+	if d.temporary, err = os.MkdirTemp(d.dir, temporary); err != nil {
 		return nil, d.explain(err)
 	}
 	return d, nil
+}
+
+// temporary is how the names of temporary folders begin.
+const temporary = ".converting-"
+
+// abandoned is the time without a write after which a temporary folder counts as that of a process that was killed.
+const abandoned = time.Hour
+
+// removeLeftovers removes the temporary folders in dir of processes that were killed. What can't be removed stays.
+func removeLeftovers(dir string) {
+	list, _ := os.ReadDir(dir)
+	for _, e := range list {
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() && strings.HasPrefix(e.Name(), temporary) && time.Since(lastWrite(path)) > abandoned {
+			_ = os.RemoveAll(path)
+		}
+	}
+}
+
+// lastWrite returns when something in a folder was written last.
+func lastWrite(dir string) (last time.Time) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			last = time.Now() // unknown
+			return nil
+		}
+		if info, err := e.Info(); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+		return nil
+	})
+	return last
 }
 
 // free returns an error if a file exists that is not to be replaced.

@@ -132,6 +132,9 @@ func readTensors(c *models.Cursor, path string) []models.Tensor {
 	seen := map[string]bool{}
 	for c.Err() == nil && c.Left() > 0 {
 		c.Field = fmt.Sprintf("the head of tensor %d", len(tensors)+1)
+		if n := len(tensors); n > 0 {
+			c.Field += ", behind tensor " + models.Quote(tensors[n-1].Name) // whose type or shape may be wrong
+		}
 		if len(tensors) == maxTensors {
 			c.Corrupt("stands there: more than %s tensors", models.Grouped(maxTensors))
 		}

@@ -50,8 +50,16 @@ type header struct {
 	version   uint32
 	meta      models.Metadata
 	tensors   []info
+	keys      []span
+	index     span // the entries of all tensors
 	alignment uint64
 	data      uint64 // offset at which the weights begin
+}
+
+// span is the place of a key with its value, or of the entries of the tensors, in the header: the bytes from from up to to.
+type span struct {
+	name     string
+	from, to uint64
 }
 
 // info is a tensor's entry in the header.
@@ -144,8 +152,10 @@ func parse(path string, b []byte) (*header, error) {
 	tensors, keys := r.start(h)
 	h.meta = make(models.Metadata, keys)
 	for i := uint64(0); i < keys && r.err == nil; i++ {
-		r.keyValue(h.meta, i)
+		from := r.at
+		h.keys = append(h.keys, span{r.keyValue(h.meta, i), from, r.at})
 	}
+	h.index.from = r.at
 	if r.err == nil {
 		h.readAlignment(r)
 	}
@@ -153,6 +163,7 @@ func parse(path string, b []byte) (*header, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	h.index.to = r.at
 	h.data = (r.at + h.alignment - 1) &^ (h.alignment - 1)
 	return h, nil
 }
@@ -200,8 +211,8 @@ func (r *reader) count(n, most, size uint64) {
 	}
 }
 
-// keyValue reads key number i and its value into m.
-func (r *reader) keyValue(m models.Metadata, i uint64) {
+// keyValue reads key number i and its value into m. It returns the key.
+func (r *reader) keyValue(m models.Metadata, i uint64) string {
 	r.field = fmt.Sprintf("the name of key %d", i+1)
 	key := r.text(maxKeyName)
 	r.field = "key " + models.Quote(key)
@@ -214,6 +225,7 @@ func (r *reader) keyValue(m models.Metadata, i uint64) {
 	if r.err == nil {
 		m[key] = v
 	}
+	return key
 }
 
 // value reads one value of type t.

@@ -167,3 +167,9 @@ func (c *config) titleOf() string {
 	}
 	return filepath.Base(c.string("_name_or_path", "model"))
 }
+
+// OffsetNorms reports whether the weights of the norms of f, a model in a folder, are less by 1 than what values are multiplied by, so that they may be zero.
+func OffsetNorms(f *models.File) bool {
+	kind, err := modelType(f)
+	return err == nil && families[kind].plusOne
+}

@@ -219,13 +219,13 @@ func TestInspectedOnce(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for i, change := range []bool{false, true} {
-		path := save(t, dir, string(rune('a'+i))+".gguf", chatModel(t, byte(2*i), 4096, nil))
+		path := save(t, dir, string(rune('a'+i))+".gguf", chatModel(t, byte(2*i+1), 4096, nil))
 		if info, err := l.Inspect(path); err != nil || info.Title == "" {
 			t.Fatal(info, err)
 		}
 		if change {
 			time.Sleep(20 * time.Millisecond)
-			save(t, dir, filepath.Base(path), chatModel(t, byte(2*i+1), 8192, nil))
+			save(t, dir, filepath.Base(path), chatModel(t, byte(2*i+2), 8192, nil))
 		}
 		asked = 0
 		e := mustImport(t, l, path, Link, ImportOptions{})
@@ -282,7 +282,7 @@ func TestRecheck(t *testing.T) {
 		}
 	}
 	e.Checked = "an earlier version"
-	e.save()
+	e.save(lockWait)
 	for range 2 {
 		if e, err := open().Find("a"); err != nil || !e.Runs || e.Reason != "" || e.Warning != "It lacks a template." || e.Title != "My title" || asked != 2 {
 			t.Errorf("another version: %+v, %v, asked %d times", e, err, asked)

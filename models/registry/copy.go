@@ -188,34 +188,6 @@ func explainWriteError(dir string, err error) error {
 	return err
 }
 
-// Verify reads all files of a model and compares them with their hashes, which it records for those that are not known yet. The error says which file is
-// missing or has changed.
-func (l *Library) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
-	e, err := l.Find(name)
-	if err != nil {
-		return err
-	}
-	return e.verify(ctx, progress)
-}
-
-// VerifyPath verifies the model to which the file or folder at path belongs. If it is not in the
-// library, there are no recorded hashes: only its structure is checked, its files are read
-// completely, and known is false. files are the files of the model with their hashes.
-func (l *Library) VerifyPath(ctx context.Context, path string, progress func(done, total int64)) (files []Stored, known bool, err error) {
-	s, err := inspect(path, nil) // only the list of files is used
-	if err != nil {
-		return nil, false, err
-	}
-	if e, ok := l.holding(s.paths); ok {
-		return e.Files, true, e.verify(ctx, progress)
-	}
-	if files, err = filesOf(s.paths); err != nil {
-		return nil, false, err
-	}
-	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
-	return files, false, hashAll(m, files)
-}
-
 // holding returns the entry that contains a file at one of paths.
 func (l *Library) holding(paths []string) (Entry, bool) {
 	entries, _ := l.List() // a broken entry has no usable list of files
@@ -246,17 +218,22 @@ func Holding(entries []Entry, path string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// verify compares the files with their recorded sizes and hashes.
-func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) error {
-	if err := e.Check(); err != nil {
-		return err
-	}
+// meter returns a meter for reading all files of e once.
+func (e *Entry) meter(ctx context.Context, progress func(done, total int64)) *meter {
 	m := &meter{ctx: ctx, report: progress}
 	for _, f := range e.Files {
 		m.total += f.Bytes
 	}
 	if e.Projector != nil {
 		m.total += e.Projector.Bytes
+	}
+	return m
+}
+
+// verify compares the files with their recorded sizes and hashes.
+func (e *Entry) verify(m *meter) error {
+	if err := e.Check(); err != nil {
+		return err
 	}
 	known := e.Hashed()
 	for i := range e.Files {
@@ -273,8 +250,7 @@ func (e *Entry) verify(ctx context.Context, progress func(done, total int64)) er
 		return err
 	}
 	if !known {
-		e.save()
+		e.save(lockWait)
 	}
-	m.finish()
 	return nil
 }

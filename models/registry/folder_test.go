@@ -19,7 +19,7 @@ func TestFolderOfBERT(t *testing.T) {
 	}
 	positions := models.Tensor{Name: "embeddings.position_ids", Type: 27, Shape: []int{1, 4}, Data: make([]byte, 32)} // I64
 	write(t, filepath.Join(dir, "model.safetensors"), func(f *os.File) error {
-		return safetensors.Write(f, nil, []models.Tensor{zeros("embeddings.word_embeddings.weight", quant.F16, 10, 32), positions})
+		return safetensors.Write(f, nil, []models.Tensor{filled("embeddings.word_embeddings.weight", quant.F16, 10, 32), positions})
 	})
 	save(t, dir, "config.json", []byte(`{"model_type":"bert","max_position_embeddings":512,"hidden_size":32,"intermediate_size":64,"num_hidden_layers":3,"num_attention_heads":4}`))
 	save(t, filepath.Join(dir, "1_Pooling"), "config.json", []byte(`{"pooling_mode_cls_token":true}`))
@@ -49,7 +49,7 @@ func TestFolderOfBERT(t *testing.T) {
 	}
 	l.check = func(*models.File) (string, error) { return "", nil }
 	e.Kind, e.Runs, e.Checked, e.Title = Chat, false, "an earlier version", "Another title"
-	e.save()
+	e.save(lockWait)
 	if again, err := l.Find(e.Name); err != nil || again.Kind != Embedding || !again.Runs || again.Title != "Another title" || again.Family != "bert" {
 		t.Errorf("an entry that an earlier version took for a chat model: %+v, %v", again, err)
 	}

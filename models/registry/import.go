@@ -103,11 +103,14 @@ func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err er
 		return Entry{}, err
 	}
 	defer func() { err = errors.Join(err, t.discard()) }()
-	sources := slices.Clone(e.Files)
+	sources, from := slices.Clone(e.Files), e.Path()
 	if !e.Linked {
 		if err := t.copyAll(m, e.Files); err != nil {
 			return Entry{}, err
 		}
+	}
+	if err := t.copyCard(e, from); err != nil {
+		return Entry{}, err
 	}
 	if err := unwritten(sources); err != nil {
 		return Entry{}, err
@@ -183,7 +186,11 @@ func (l *Library) commit(ctx context.Context, t *temporary, e Entry) (Entry, err
 			e.Files[i].Stamp = ""
 		}
 	}
-	e.Name = unusedName(e.Name, func(name string) bool { return exists(filepath.Join(l.dir, name)) })
+	entries, _ := l.List()
+	e.Name = unusedName(e.Name, func(name string) bool {
+		_, taken := named(entries, name)
+		return taken || exists(filepath.Join(l.dir, name))
+	})
 	b, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return Entry{}, err
@@ -232,7 +239,7 @@ func (l *Library) duplicate(ctx context.Context, files []Stored) (Entry, bool) {
 	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
 		if !e.Hashed() && sameSizes(e.Files, files) {
-			_ = e.verify(ctx, nil) // an entry that can't be read is not a duplicate
+			_ = e.verify(e.meter(ctx, nil)) // an entry that can't be read is not a duplicate
 		}
 		if same(e.Files, files) && e.Unchanged(ctx, nil) == nil {
 			return e, true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -54,6 +55,19 @@ var operations = map[string]operation{
 	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
 	"remove":        {func(l *Library, _ string) error { return l.Remove("kept") }, []string{"kept", "linked"}, []string{"linked"}},
 	"remove a link": {func(l *Library, _ string) error { return l.Remove("linked") }, []string{"kept", "linked"}, []string{"kept"}},
+	"rename": {func(l *Library, _ string) error {
+		_, err := l.Rename("kept", "renamed")
+		return err
+	}, []string{"kept", "linked"}, []string{"linked", "renamed"}},
+	"an alias": {func(l *Library, _ string) error {
+		_, err := l.Alias("linked", "kept:old", true)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"a stage": {func(l *Library, _ string) error {
+		_, err := l.SetStage("kept", Staging)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"a card": {func(l *Library, _ string) error { return l.SetCard("kept", "text") }, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"attach a copy": {func(l *Library, dir string) error {
 		_, err := l.Attach(context.Background(), "kept", filepath.Join(dir, "new.gguf"), Copy, nil)
 		return err
@@ -101,6 +115,9 @@ func interruptAt(t *testing.T, op operation, n int, all bool) (steps int) {
 	mustImport(t, l, save(t, dir, "kept.gguf", chatModel(t, 1, 8192, nil)), Copy, ImportOptions{})
 	mustImport(t, l, save(t, dir, "linked.gguf", chatModel(t, 2, 4096, nil)), Link, ImportOptions{})
 	save(t, dir, "new.gguf", chatModel(t, 3, 4096, nil))
+	if _, err := l.Alias("kept", "kept:old", false); err != nil {
+		t.Fatal(err)
+	}
 	count := stopAt(t, n, all)
 	err = op.run(l, dir)
 	interrupted = nil
@@ -117,6 +134,16 @@ func interruptAt(t *testing.T, op operation, n int, all bool) (steps int) {
 		want = op.after
 	} else if err == nil && n <= *count && fmt.Sprint(op.before) != fmt.Sprint(op.after) {
 		t.Errorf("step %d: no error, and the list is %v", n, names)
+	}
+	for _, reference := range []string{"kept", "kept:old"} {
+		if _, err := l.Lookup(reference); err != nil && slices.Contains(names, "kept") || errors.Is(err, models.ErrCorrupt) {
+			t.Errorf("step %d: %s: %v", n, reference, err)
+		}
+	}
+	for _, e := range entries {
+		if text, err := e.Card(); err != nil || text != "" && text != "text" || e.Stage != "" && e.Stage != Staging {
+			t.Errorf("step %d: %s: card %q, %v, stage %s", n, e.Name, text, err, e.Stage)
+		}
 	}
 	if len(broken) > 0 || fmt.Sprint(names) != fmt.Sprint(want) {
 		t.Errorf("step %d: the list is %v, broken %v; expected %v", n, names, broken, want)

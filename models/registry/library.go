@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/text/unicode/norm"
-
 	"soberano/models"
 )
 
@@ -141,7 +139,7 @@ func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
 	}
 	path := filepath.Join(l.dir, lockName)
-	f, err := lock(ctx, path)
+	f, err := lock(ctx, path, lockWait)
 	switch {
 	case errors.Is(err, errLocked):
 		return nil, heldBy(l.dir, path)
@@ -215,8 +213,8 @@ func (l *Library) load(name string) (Entry, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return bad(models.ErrCorrupt, "%s can't be read: %v", entryFile, err)
 	}
-	if norm.NFC.String(e.Name) != norm.NFC.String(name) { // the file system may spell it otherwise
-		return bad(models.ErrCorrupt, "%s belongs to a model named %s", entryFile, models.Quote(e.Name))
+	if recorded := e.Name; !e.settle(name) {
+		return bad(models.ErrCorrupt, "%s belongs to a model named %s", entryFile, models.Quote(recorded))
 	}
 	if len(e.Files) == 0 {
 		return bad(models.ErrCorrupt, "%s names no files", entryFile)
@@ -322,15 +320,26 @@ func (l *Library) Has(name string) bool {
 	return l != nil && checkName(name) == nil && exists(filepath.Join(l.dir, name))
 }
 
-// Resolve finds the model with a given name in lib. If there is none, it
-// describes the file or directory with that path, in an entry that is not saved anywhere. check
+// Resolve finds the model to which a reference belongs in lib, see Library.Lookup. Where it is no model's name or alias, and there is a file or directory with that path, it
+// describes this one, in an entry that is not saved anywhere. check
 // is used for such a file, see Inspect; a caller that opens the model can leave it nil.
 func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 	if lib.Has(nameOrPath) {
 		return lib.load(nameOrPath)
 	}
+	var entries []Entry
+	if checkAlias(plain(nameOrPath)) == nil {
+		entries, _ = lib.List() // broken entries are found by their names only
+	}
+	if e, ok := named(entries, plain(nameOrPath)); ok {
+		return e, nil
+	}
 	if !exists(nameOrPath) {
-		return Entry{}, unknownName("there is no model and no file named " + models.Quote(nameOrPath))
+		e, err := lookup(entries, plain(nameOrPath))
+		if errors.Is(err, models.ErrNotFound) {
+			err = unknownName("there is no model and no file named " + models.Quote(nameOrPath))
+		}
+		return e, err
 	}
 	s, err := inspect(nameOrPath, check)
 	if err != nil {

@@ -235,7 +235,7 @@ func TestTogether(t *testing.T) {
 	root, dir := t.TempDir(), t.TempDir()
 	var wg sync.WaitGroup
 	for i := range 12 {
-		path := save(t, dir, strings.Repeat("m", i+1)+".gguf", chatModel(t, byte(i%3), 64<<10, nil))
+		path := save(t, dir, strings.Repeat("m", i+1)+".gguf", chatModel(t, byte(1+i%3), 64<<10, nil))
 		wg.Go(func() {
 			l, err := Open(root, nil)
 			if err == nil {

@@ -64,11 +64,11 @@ func tryLock(path string) (f *os.File, err error) {
 	return f, nil
 }
 
-// lock waits for the lock, at most for lockWait; the error is then errLocked. It polls, since the lock is only held for short
+// lock waits for the lock, at most for wait, usually lockWait; the error is then errLocked. It polls, since the lock is only held for short
 // times. Where the file system has no locks, it returns f without one: an import is made in a folder of its own and becomes an
 // entry by a rename, so that two at the same time don't damage each other.
-func lock(ctx context.Context, path string) (f *os.File, err error) {
-	for late := time.Now().Add(lockWait); ; {
+func lock(ctx context.Context, path string, wait time.Duration) (f *os.File, err error) {
+	for late := time.Now().Add(wait); ; {
 		f, err := tryLock(path)
 		switch {
 		case errors.Is(err, errNoLocks):

@@ -148,7 +148,7 @@ func TestReadOnly(t *testing.T) {
 	path := save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, nil))
 	e := mustImport(t, l, path, Link, ImportOptions{})
 	e.Checked = "an earlier version"
-	e.save()
+	e.save(lockWait)
 	touch(t, path)
 	if err := os.Mkdir(filepath.Join(l.dir, ".tmp-1"), 0o755); err != nil {
 		t.Fatal(err)

@@ -69,6 +69,9 @@ func slug(s string) string {
 	return s
 }
 
+// Plain returns a reference to a model in the one spelling that names have: "SmolLM2:135M" is "smollm2:135m".
+func Plain(reference string) string { return plain(reference) }
+
 // NameOf returns the name in the library that is made of any text.
 func NameOf(text string) string { return slug(text) }
 

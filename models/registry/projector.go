@@ -97,17 +97,17 @@ func (l *Library) setProjector(ctx context.Context, name string, f Stored, copie
 	return e, syncDir(e.dir)
 }
 
-// Current returns the entry with the vision encoder that its record names at this time, which may have been attached since it was read.
+// Current returns the entry with what its record says at this time of what a person sets: the vision encoder, which may have been attached since it was read, and e.Own.
 func (e Entry) Current() Entry {
 	if !e.Saved() {
 		return e
 	}
-	var now struct{ Projector *Stored }
+	var now Entry
 	b, err := models.ReadSmall(filepath.Join(e.dir, entryFile), maxEntry)
-	if err != nil || json.Unmarshal(b, &now) != nil || now.Projector != nil && !now.Projector.possible() {
+	if err != nil || json.Unmarshal(b, &now) != nil || now.Projector != nil && !now.Projector.possible() || !now.settle(filepath.Base(e.dir)) {
 		return e // the library reports broken entries
 	}
-	e.Projector = now.Projector
+	e.Projector, e.Own = now.Projector, now.Own
 	return e
 }
 

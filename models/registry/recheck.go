@@ -2,12 +2,14 @@ package registry
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // program identifies the running program: the commit that it was built from, or, where the build did not record one or files
@@ -72,15 +74,24 @@ func (l *Library) recheck(e *Entry) {
 		l.checks.done = map[string]Info{}
 	}
 	l.checks.done[key] = e.Info
-	e.save()
+	e.save(briefly)
 }
 
-// save replaces the entry's record by e. It is called for what could be found out anew at any time, so a record that can't be
-// written, because the library is read-only or the entry has just been removed, stays as it is, and nothing is reported.
-func (e *Entry) save() {
-	e.Projector = e.Current().Projector // e may have been read before it was attached
+// save replaces the entry's record by e, but for what a person has set. It is called for what could be found out anew at any time, so a record that can't be
+// written, because the library is read-only or the entry has just been removed, or another process or the caller has the library's lock for longer than wait, stays as it is, and nothing is reported.
+func (e *Entry) save(wait time.Duration) {
+	f, err := lock(context.Background(), filepath.Join(filepath.Dir(e.dir), lockName), wait)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	now := e.Current() // e may have been read before a change
+	e.Projector, e.Own = now.Projector, now.Own
 	_ = e.write()
 }
+
+// briefly is how long save waits where what it records is found out again at once.
+const briefly = 20 * time.Millisecond
 
 // write replaces the entry's record by e.
 func (e *Entry) write() error {
@@ -88,11 +99,16 @@ func (e *Entry) write() error {
 	if err != nil {
 		return err
 	}
-	f, err := createTemporary(e.dir, ".entry-*")
+	return replaceFile(filepath.Join(e.dir, entryFile), append(b, '\n'))
+}
+
+// replaceFile writes a file in the place of another one, or a new one, at once: it has one content or the other.
+func replaceFile(path string, b []byte) error {
+	f, err := createTemporary(filepath.Dir(path), ".entry-*")
 	if err != nil {
 		return err
 	}
-	_, err = writer{f}.Write(append(b, '\n'))
+	_, err = writer{f}.Write(b)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
@@ -103,7 +119,7 @@ func (e *Entry) write() error {
 		err = closed
 	}
 	if err == nil {
-		err = rename(f.Name(), filepath.Join(e.dir, entryFile))
+		err = rename(f.Name(), path)
 	}
 	if err != nil {
 		_ = removeFile(f.Name())

@@ -111,6 +111,7 @@ func (s *Stored) UnmarshalJSON(b []byte) error {
 type Entry struct {
 	Name  string   `json:"name"` // unique, valid on a command line
 	Info           // flattened
+	Own            // flattened
 	Files []Stored `json:"files"`
 	// Projector is the file of the vision encoder that Attach has added. Others are found beside the model's file.
 	Projector *Stored   `json:"projector,omitempty"`

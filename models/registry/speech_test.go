@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -31,22 +32,22 @@ func write(t testing.TB, path string, by func(*os.File) error) string {
 	return path
 }
 
-func zeros(name string, typ quant.Type, shape ...int) models.Tensor {
+func filled(name string, typ quant.Type, shape ...int) models.Tensor {
 	n, ok := models.Bytes(typ, shape)
 	if !ok {
 		panic(name)
 	}
-	return models.Tensor{Name: name, Type: typ, Shape: shape, Data: make([]byte, n)}
+	return models.Tensor{Name: name, Type: typ, Shape: shape, Data: bytes.Repeat([]byte{1}, int(n))}
 }
 
 // outline returns the tensors that determine the dimensions of a Whisper model, with as few
 // values as possible. names is an index of whisperNames.
 func outline(names int, typ quant.Type, s whisperSize) []models.Tensor {
 	n := whisperNames[names]
-	list := []models.Tensor{zeros(n.conv1, quant.F16, s.width, s.mels, 1), zeros(n.embed, typ, s.vocabulary, 32)}
+	list := []models.Tensor{filled(n.conv1, quant.F16, s.width, s.mels, 1), filled(n.embed, typ, s.vocabulary, 32)}
 	for half, layers := range map[string]int{"encoder": s.encoder, "decoder": s.decoder} {
 		for i := range layers {
-			list = append(list, zeros(fmt.Sprintf(n.layer, half, i), typ, 1, 32))
+			list = append(list, filled(fmt.Sprintf(n.layer, half, i), typ, 1, 32))
 		}
 	}
 	return list
@@ -65,7 +66,7 @@ func ggmlFile(t testing.TB, path string, typ quant.Type, s whisperSize) string {
 // small writes a safetensors file that does not hold a model.
 func small(t testing.TB, dir, name string) string {
 	return write(t, filepath.Join(dir, name), func(f *os.File) error {
-		return safetensors.Write(f, nil, []models.Tensor{zeros("w", quant.F32, 2)})
+		return safetensors.Write(f, nil, []models.Tensor{filled("w", quant.F32, 2)})
 	})
 }
 
@@ -92,7 +93,7 @@ func TestSpeechForms(t *testing.T) {
 	}
 	vocabulary := map[string][]byte{"__vocab__": {1}}
 	stranger := write(t, filepath.Join(t.TempDir(), "x.apr"), func(f *os.File) error {
-		return apr.Write(f, models.Metadata{"architecture": "qwen2", "name": "Qwen 2"}, []models.Tensor{zeros("w", quant.F32, 2)}, nil)
+		return apr.Write(f, models.Metadata{"architecture": "qwen2", "name": "Qwen 2"}, []models.Tensor{filled("w", quant.F32, 2)}, nil)
 	})
 	cases := []struct{ path, format, title, quantization, name, reason string }{
 		{ggmlFile(t, filepath.Join(t.TempDir(), "ggml-base-q5_0.bin"), quant.Q5_0, base), "ggml", "Whisper base", "Q5_0", "whisper-base-q5_0", ""},

@@ -1,6 +1,6 @@
 // Command gen generates the assembly files of kernels/cpu. `go generate` in that folder runs it.
 //
-//	gen [-o DIR]    writes qtile, dtile, elem, block, checksum and peak, each as _amd64.s and _arm64.s, and amx_amd64.s to DIR (default .)
+//	gen [-o DIR]    writes qtile, dtile, elem, block, checksum and peak, each as _amd64.s and _arm64.s, and amx_amd64.s and many_amd64.s to DIR (default .)
 //
 // Each kernel is a Go function that works as a template: its parameters are the tile shape and the
 // weight layout, and there is one template for each instruction set. Registers are plain numbers,
@@ -65,7 +65,7 @@ func main() {
 	flag.Parse()
 	for name, write := range map[string]func(*file){
 		"qtile_amd64.s": qtiles, "dtile_amd64.s": dtiles, "elem_amd64.s": elems, "block_amd64.s": blocks,
-		"checksum_amd64.s": checksums, "peak_amd64.s": peaks, "amx_amd64.s": amxTiles,
+		"checksum_amd64.s": checksums, "peak_amd64.s": peaks, "amx_amd64.s": amxTiles, "many_amd64.s": manyTiles,
 		"qtile_arm64.s": qtilesARM64, "dtile_arm64.s": dtilesARM64, "elem_arm64.s": elemsARM64, "block_arm64.s": blocksARM64,
 		"checksum_arm64.s": checksumsARM64, "peak_arm64.s": peaksARM64,
 	} {

@@ -148,7 +148,7 @@ func qtile(f *file, s isa, k qkind) {
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
 	tiles := []qshape{{6, 2}, {5, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}}
 	if s.lanes == 8 {
-		tiles = []qshape{{4, 1}, {1, 2}}
+		tiles = []qshape{{4, 1}, {1, 4}}
 	}
 	for i, t := range tiles {
 		next := "done"
@@ -158,9 +158,12 @@ func qtile(f *file, s isa, k qkind) {
 		f.p("tile%d:", t.m)
 		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
 		for pass := range 32 / (t.nv * s.lanes) {
-			if s == avx512 {
+			switch {
+			case s == avx512:
 				t.pass512(f, k)
-			} else {
+			case t.m == 1:
+				t.one256(f, s, k)
+			default:
 				t.pass256(f, s, k, pass)
 			}
 		}

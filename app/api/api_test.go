@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"soberano/app/host"
+	"soberano/engine/arch/tiny"
+	"soberano/engine/serve"
+	"soberano/models/registry"
+)
+
+// catalogOf returns a catalog of tiny models, the paths of which are given.
+func catalogOf(t *testing.T, budget int64, paths ...string) *Catalog {
+	t.Helper()
+	h := host.New(host.Options{Budget: budget})
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := NewCatalog(h)
+	c.Entries = func() (list []registry.Entry) {
+		for _, path := range paths {
+			e, err := registry.Resolve(nil, path, host.Check)
+			if err != nil {
+				t.Error(err)
+			}
+			list = append(list, e)
+		}
+		return list
+	}
+	c.Chosen = func(registry.Kind) string { return "" }
+	c.Settings = func(registry.Entry) host.Settings { return host.Settings{Threads: 1} }
+	return c
+}
+
+// write writes a tiny model under a name.
+func write(t *testing.T, kind, name string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name+".gguf")
+	if err := os.Rename(tiny.New(kind).Write(t), path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestCatalog checks which model a request gets, and that models of several kinds are open at the same time.
+func TestCatalog(t *testing.T) {
+	c := catalogOf(t, host.Unlimited, write(t, "bert", "embeds"), write(t, "llama", "first"), write(t, "qwen3", "second"), write(t, "qwen3-rank", "ranks"))
+	list, err := c.List()
+	if err != nil || len(list) != 4 || list[0].ID != "first" || list[0].Kind != serve.Chat || list[2].Kind != serve.Embedding || list[3].Kind != serve.Reranker {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	c.Chosen = func(registry.Kind) string { return "second" }
+	if list, _ := c.List(); list[0].ID != "second" || list[1].ID != "first" {
+		t.Errorf("the chosen model is not the first: %+v", list)
+	}
+	for name, want := range map[string]string{"": "second", "first": "first"} {
+		l, err := c.Chat(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Free()
+		if l.About.ID != want {
+			t.Errorf("%q gives %q", name, l.About.ID)
+		}
+	}
+	e, err := c.Encoder(t.Context(), serve.Embedding, "")
+	if err != nil || e.About.ID != "embeds" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	defer e.Free()
+	for _, wrong := range []struct {
+		err   error
+		cause serve.Cause
+	}{{chat(c, "embeds"), serve.WrongKind}, {chat(c, "nothing"), serve.Unknown}, {transcribe(c), serve.Unknown}} {
+		if m, ok := errors.AsType[*serve.ModelError](wrong.err); !ok || m.Cause != wrong.cause {
+			t.Errorf("%v, expected the cause %v", wrong.err, wrong.cause)
+		}
+	}
+	small := catalogOf(t, 1000, write(t, "llama", "large"))
+	if m, ok := errors.AsType[*serve.ModelError](chat(small, "")); !ok || m.Cause != serve.Unavailable {
+		t.Errorf("without memory: %v", m)
+	}
+}
+
+func chat(c *Catalog, name string) error {
+	l, err := c.Chat(context.Background(), name)
+	if err == nil {
+		l.Free()
+	}
+	return err
+}
+
+func transcribe(c *Catalog) error {
+	_, err := c.Transcribe(context.Background(), "", serve.Recording{})
+	return err
+}
+
+// TestKey checks that the key is made once, can be replaced, and is readable by the user only.
+func TestKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	key, made, err := Key(dir)
+	if err != nil || !made || len(key) < 40 {
+		t.Fatalf("%q %v %v", key, made, err)
+	}
+	path := filepath.Join(dir, KeyFile)
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if again, made, err := Key(dir); again != key || made || err != nil {
+		t.Errorf("%q %v %v", again, made, err)
+	}
+	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", st.Mode(), err)
+	}
+	other, err := NewKey(dir)
+	if now, _, _ := Key(dir); err != nil || other == key || now != other {
+		t.Errorf("%q, then %q, %v", other, now, err)
+	}
+	if err := os.WriteFile(path, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if key, _, err := Key(dir); err == nil {
+		t.Errorf("an empty file is the key %q", key)
+	}
+}
+
+// TestAddresses checks which addresses only this machine reaches, and the error of one that is taken.
+func TestAddresses(t *testing.T) {
+	for address, want := range map[string]bool{"127.0.0.1:1": true, "127.9.9.9:1": true, "[::1]:1": true, "localhost:1": true, "0.0.0.0:1": false, ":1": false, "192.168.0.1:1": false, "[::]:1": false, "desk:1": false} {
+		if got, err := Loopback(address); err != nil || got != want {
+			t.Errorf("%s: %v, %v", address, got, err)
+		}
+	}
+	s, err := Start(Options{Address: "127.0.0.1:0", Key: "key"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Start(Options{Address: s.URL()[len("http://"):], Key: "key"})
+	if a, ok := errors.AsType[*AddressError](err); !ok || !a.Taken {
+		t.Errorf("%v", err)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Start(Options{Address: "256.0.0.1:1", Key: "key"}); err == nil {
+		t.Error("an address that does not exist was listened on")
+	}
+}

@@ -1,0 +1,37 @@
+package convert
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A conversion removes the folder of one that was killed, and leaves alone one that is being written.
+func TestRemovesLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	long := time.Now().Add(-2 * abandoned)
+	for name, written := range map[string]time.Time{temporary + "killed": long, temporary + "running": time.Now(), "kept": long} {
+		file := filepath.Join(dir, name, "model.gguf")
+		if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("GGUF"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for path, at := range map[string]time.Time{file: written, filepath.Dir(file): long} {
+			if err := os.Chtimes(path, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d, err := create(filepath.Join(dir, "out.gguf"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.discard()
+	list, err := os.ReadDir(dir)
+	if err != nil || len(list) != 2 || list[0].Name() != temporary+"running" || list[1].Name() != "kept" {
+		t.Errorf("there are %v, %v", list, err)
+	}
+}
