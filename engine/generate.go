@@ -97,6 +97,9 @@ func (m *Model) Tokenize(text string, special bool) []int32 {
 // TokenText returns the spelling of a token, also of special tokens.
 func (m *Model) TokenText(id int32) string { return m.tok.Text(id) }
 
+// TokenBytes returns the bytes that a token adds to a text; none for a control token.
+func (m *Model) TokenBytes(id int32) []byte { return m.tok.Piece(id) }
+
 // PromptTokens returns the tokens of a request's prompt.
 func (m *Model) PromptTokens(r Request) ([]int32, error) {
 	p, err := m.promptOf(context.Background(), r)

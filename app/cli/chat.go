@@ -23,13 +23,15 @@ type chatFlags struct {
 	model, prompt, system      string
 	tokens, context            int
 	threads                    int
-	gpu                        host.GPUChoice
-	temperature                float32
+	gpu                        host.GPUUse
 	seed                       uint64
+	thinking                   int // tokens of a thought
+	samplers                   samplerFlags
+	form                       formFlags
 	images                     []string
 	think, begin               string
 	raw, asJSON, lines, single bool
-	prompted, seeded, tempered bool // these flags were given
+	prompted, seeded           bool // these flags were given
 }
 
 // chatAnswer is the JSON of `soberano chat -p … --json`.
@@ -58,6 +60,8 @@ The message is the text of -p, or what is piped into standard input; with both, 
 (with --raw directly behind it). With -p - it is standard input alone. With --lines each line of standard input is a message
 of one chat, as in the terminal: /new begins a new chat, /quit ends.
 
+With --json-schema, --grammar, --regex or --choice the answer has that form, whatever the model is; give room with -n, or leave it out.
+
 Images need a model with a vision encoder: a second file, whose name begins with mmproj, in the folder of the model's file.
 
 In the terminal Ctrl+C ends an answer, and the chat where none is being written.`
@@ -68,8 +72,10 @@ func chatCommand() *cobra.Command {
 		Use: "chat", Short: "Answer one message, or chat in the terminal", Long: chatLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.prompted, f.seeded = cmd.Flags().Changed("prompt"), cmd.Flags().Changed("seed")
-			f.tempered = cmd.Flags().Changed("temp")
 			if err := f.check(fromTerminal(cmd.InOrStdin())); err != nil {
+				return err
+			}
+			if err := f.form.read(cmd.Flags()); err != nil {
 				return err
 			}
 			return runChat(cmd, f)
@@ -80,11 +86,14 @@ func chatCommand() *cobra.Command {
 	fs.StringVarP(&f.prompt, "prompt", "p", "", "the message to answer; -: standard input")
 	fs.BoolVar(&f.lines, "lines", false, "take each line of standard input as a message of one chat")
 	numberFlag(fs, &f.tokens, "tokens", "n", 1, math.MaxInt32, "at most this many tokens in an answer (default: until the model ends)")
-	numberFlag(fs, &f.temperature, "temp", "", 0, 100, "temperature, 0: always the likeliest token (default: the model's own)")
+	f.samplers.add(fs)
+	f.form.add(fs)
+	numberFlag(fs, &f.thinking, "max-thinking", "", 1, math.MaxInt32, "at most this many tokens of thoughts before an answer (default: until the model ends them)")
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
-	gpuFlag(fs, &f.gpu)
+	gpuFlags(fs, &f.gpu)
+	expertsFlag(fs, &f.gpu)
 	fs.StringVar(&f.system, "system", "", "system message")
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
@@ -143,17 +152,18 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err := seesImages(entry, images); err != nil {
 		return err
 	}
+	s, err := f.samplers.over(sampling(entry.Sampling), cmd.Flags())
+	if err != nil {
+		return err
+	}
 	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads, GPU: f.gpu})
 	if err != nil {
 		return err
 	}
 	defer closeModel()
-	s := sampling(entry.Sampling)
-	if f.tempered {
-		s.Temperature = f.temperature
-	}
 	s.Seed, s.Seeded = f.seed, f.seeded
-	c := &terminalChat{model: m, entry: entry, sampling: s, tokens: f.tokens, images: images, variables: f.variables(), single: f.single, out: cmd.OutOrStdout()}
+	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, SingleSteps: f.single}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

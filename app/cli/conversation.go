@@ -12,7 +12,6 @@ import (
 	"soberano/app/problem"
 	"soberano/engine"
 	"soberano/engine/reply"
-	"soberano/engine/sample"
 	"soberano/engine/vision"
 	"soberano/models"
 	"soberano/models/registry"
@@ -20,23 +19,21 @@ import (
 
 // terminalChat is a conversation in a terminal.
 type terminalChat struct {
-	model     *engine.Model
-	entry     registry.Entry
-	sampling  sample.Params
-	tokens    int
-	messages  []engine.Message
-	images    []*vision.Image // of the message of -p
-	variables map[string]any  // of the chat template
-	out       io.Writer
-	notice    engine.Notice // that was told last
-	typed     bool          // a person types the messages
-	single    bool          // one token at a time is computed
-	refused   int           // messages that were not answered
+	model    *engine.Model
+	entry    registry.Entry
+	settings engine.Request // of every request
+	messages []engine.Message
+	images   []*vision.Image // of the message of -p
+	out      io.Writer
+	notice   engine.Notice // that was told last
+	typed    bool          // a person types the messages
+	refused  int           // messages that were not answered
 }
 
 // once answers the prompt of -p.
 func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
-	req := engine.Request{Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, Continue: f.begin != "", SingleSteps: f.single}
+	req := c.settings
+	req.Continue = f.begin != ""
 	if f.raw {
 		req.Prompt = f.prompt
 	} else {
@@ -123,6 +120,9 @@ func (c *terminalChat) sayEnd(got answered, last engine.Piece) {
 	if last.Reason == engine.Ended && strings.TrimSpace(got.text) == "" && len(got.calls) == 0 {
 		warnf("The model gave an empty answer.")
 	}
+	if last.Reason != engine.Ended && !c.settings.Grammar.IsZero() {
+		warnf("The answer was cut after %d tokens, so it does not have the form that was asked for.", last.Usage.Generated)
+	}
 	if last.Reason == engine.ContextFull {
 		warnf("The context of %d tokens is full: the answer ends here. --ctx makes it larger.", last.Usage.Context)
 	}
@@ -193,7 +193,9 @@ func (c *terminalChat) turn(ctx context.Context, line string) error {
 		part, release = interruptible(ctx)
 	}
 	c.messages = append(c.messages, engine.Message{Role: "user", Content: line})
-	got, last, err := c.answer(part, engine.Request{Messages: c.messages, Sampling: c.sampling, MaxTokens: c.tokens, Variables: c.variables, SingleSteps: c.single}, c.out)
+	req := c.settings
+	req.Messages = c.messages
+	got, last, err := c.answer(part, req, c.out)
 	release()
 	fmt.Fprintln(c.out)
 	switch {

@@ -51,7 +51,13 @@ func modelsConvert() *cobra.Command {
 				return inFolder(args[0], err)
 			}
 			defer f.Close()
-			line := progress("writing")
+			line := progress("reading")
+			if err := e.Hash(cmd.Context(), line.report()); err != nil {
+				return err
+			}
+			line.end()
+			o.Source = e.Source(madeHow(o.Type, matrix))
+			line = progress("writing")
 			o.Progress, o.Tokens, o.Vocabulary = line.report(), whisper.Tokens, engine.Vocabulary
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
@@ -69,6 +75,17 @@ func modelsConvert() *cobra.Command {
 	numberFlag(fs, &shard, "shard", "", 0, math.MaxInt32, "write several files of at most so many GB of weights each")
 	fs.BoolVar(&o.Replace, "replace", false, "overwrite a file that exists")
 	return cmd
+}
+
+// madeHow says how a file is made by a conversion.
+func madeHow(typ, matrix string) string {
+	switch {
+	case typ == "":
+		return ""
+	case matrix == "":
+		return "type " + typ
+	}
+	return "type " + typ + ", importance matrix " + models.Printable(filepath.Base(matrix))
 }
 
 // compressionNamed returns the compression that a flag names.

@@ -136,6 +136,9 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if e.Linked {
 		right += " · linked"
 	}
+	if e.Stage != "" {
+		right += " · " + models.Printable(string(e.Stage))
+	}
 	if e.Included {
 		right += " · included"
 	}

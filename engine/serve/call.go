@@ -34,12 +34,6 @@ type call struct {
 	start time.Time
 	sent  bool             // the answer has begun
 	fail  func(f *failure) // tells a failure within a stream; nil: there is none
-	used  used
-}
-
-// used is what a request has used, for metrics.
-type used struct {
-	prompt, generated int
 }
 
 // addRoutes fills the mux. Of a path with several methods each is a route.
@@ -84,6 +78,9 @@ func (s *Server) pick(w http.ResponseWriter, r *http.Request, list []*route) {
 
 // answer answers a request with a route.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, route *route) {
+	counted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+	w = counted
+	defer func() { s.metrics.answered(route.path, counted.status) }()
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	c := &call{Server: s, route: route, w: w, r: r, rc: http.NewResponseController(w), ctx: ctx, start: time.Now()}
@@ -92,6 +89,21 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route *route) {
 	defer context.AfterFunc(s.ctx, func() { cancel(errStopping) })()
 	c.end(c.guarded())
 }
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap returns the writer below, for http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // guarded answers the request if it may be answered.
 func (c *call) guarded() error {

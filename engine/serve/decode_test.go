@@ -39,4 +39,20 @@ var orders = []func([]byte) error{
 		_, err := r.orders()
 		return err
 	},
+	func(body []byte) error {
+		var r tgiRequest
+		if err := decode(body, &r); err != nil {
+			return err
+		}
+		_, err := r.order(false)
+		return err
+	},
+	func(body []byte) error {
+		var r embedRequest
+		if err := decode(body, &r); err != nil {
+			return err
+		}
+		return r.check()
+	},
+	func(body []byte) error { return decode(body, &rerankRequest{}) },
 }

@@ -61,8 +61,7 @@ type generating struct {
 	lease   Lease[Generator]
 	ctx     context.Context
 	cancel  context.CancelFunc
-	opened  time.Time // when the model was there
-	first   time.Time // when the first piece came
+	asked   time.Time // when the model was asked
 	results []result
 }
 
@@ -82,7 +81,7 @@ func (c *call) generate(model string, o *order) (*generating, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &generating{order: o, c: c, lease: lease, opened: time.Now()}
+	g := &generating{order: o, c: c, lease: lease}
 	g.ctx, g.cancel = lease.Within(c.ctx)
 	if err := g.check(); err != nil {
 		g.close()
@@ -105,6 +104,7 @@ func (g *generating) check() error {
 	if o.request.Tools != nil && !g.c.tools.describes(g.lease) {
 		return &failure{class: invalid, code: "tools_not_supported", param: "tools", message: "The chat template of this model does not describe tools."}
 	}
+	g.request.Background = true
 	g.results = make([]result, o.request.N)
 	return nil
 }
@@ -113,16 +113,12 @@ func (g *generating) check() error {
 func (g *generating) close() {
 	g.cancel()
 	g.lease.Free()
-	for _, r := range g.results {
-		g.c.used.generated += r.usage.Generated
-	}
-	if len(g.results) > 0 {
-		g.c.used.prompt += g.results[0].usage.Prompt
-	}
 }
 
 // run generates all choices. Their pieces go to each, which may be nil; what they are together is in g.results.
-func (g *generating) run(each func(choice int, p engine.Piece) error) error {
+func (g *generating) run(each func(choice int, p engine.Piece) error) (err error) {
+	g.asked = time.Now()
+	defer func() { g.count(err) }()
 	for p, err := range g.lease.Model.Generate(g.ctx, g.request) {
 		if err != nil {
 			return g.cause(err)

@@ -65,6 +65,7 @@ type Generator interface {
 	PromptTokens(r engine.Request) ([]int32, error)
 	Tokenize(text string, special bool) []int32
 	TokenText(id int32) string
+	TokenBytes(id int32) []byte
 	Info() engine.Info
 	Sees() bool
 }

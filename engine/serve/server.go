@@ -76,6 +76,7 @@ type Server struct {
 	mux     *http.ServeMux
 	slots   chan struct{} // holds a value for each request that is being answered
 	tools   toolTemplates
+	metrics *metrics
 
 	ctx  context.Context // ends when the server stops
 	stop context.CancelCauseFunc
@@ -92,6 +93,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{models: o.Models, key: sha256.Sum256([]byte(o.Key)), hosts: o.Hosts, version: o.Version, limits: o.Limits.withDefaults(), started: time.Now(), mux: http.NewServeMux()}
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
+	s.metrics = newMetrics(s)
 	s.addRoutes()
 	return s, nil
 }

@@ -37,7 +37,7 @@ type stage struct {
 	kinds     map[string]Kind
 	order     []string
 	sampling  sample.Params
-	recording Recording // that was given last
+	recorded  Recording // that was given last
 	heard     Transcription
 	speechErr error
 }
@@ -149,7 +149,7 @@ func (s *stage) Transcribe(_ context.Context, name string, r Recording) (Transcr
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.recording = r
+	s.recorded = r
 	for _, seg := range s.heard.Segments {
 		if r.Heard != nil {
 			r.Heard(seg)

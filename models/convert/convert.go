@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 
@@ -25,6 +26,8 @@ type Options struct {
 	Type string
 	// Importance has for tensors, by their names in a GGUF file, how much each of their columns matters; nil: all are alike.
 	Importance *importance.Matrix
+	// Source are further keys, which say of what the file is made (registry.Entry.Source).
+	Source models.Metadata
 	// Compression is that of an APR file.
 	Compression apr.Compression
 	// Shard is the number of bytes of weights after which another file begins; 0: one file.
@@ -93,6 +96,12 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 	if err != nil {
 		return err
 	}
+	m.meta = maps.Clone(m.meta)
+	if m.meta == nil {
+		m.meta = models.Metadata{}
+	}
+	maps.DeleteFunc(m.meta, func(key string, _ any) bool { return strings.HasPrefix(key, "soberano.source.") })
+	maps.Copy(m.meta, o.Source)
 	plan, err := m.plan(o, to)
 	if err != nil {
 		return models.InFile(f.Path, err)
@@ -127,5 +136,5 @@ func (m *model) write(dst *destination, to Format, tensors []models.Source, o Op
 	case APR:
 		return m.writeAPR(dst, tensors, o)
 	}
-	return m.writeFolder(dst, tensors)
+	return m.writeFolder(dst, tensors, o)
 }

@@ -60,10 +60,12 @@ func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) e
 }
 
 // writeFolder writes a folder of Hugging Face.
-func (m *model) writeFolder(dst *destination, tensors []models.Source) error {
+func (m *model) writeFolder(dst *destination, tensors []models.Source, o Options) error {
 	dst.folder = true
+	head := models.Metadata{"format": "pt"}
+	maps.Copy(head, o.Source)
 	if err := dst.file(safetensors.Weights, func(w io.Writer) error {
-		return safetensors.WriteSources(w, models.Metadata{"format": "pt"}, tensors)
+		return safetensors.WriteSources(w, head, tensors)
 	}); err != nil {
 		return err
 	}

@@ -161,6 +161,18 @@ func sampleOf(path string, size int64) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// Hash sets the hash of the first file of e where it is not known, in memory only.
+func (e *Entry) Hash(ctx context.Context, progress func(done, total int64)) error {
+	if len(e.Files) == 0 || e.Files[0].SHA256 != "" {
+		return nil
+	}
+	f := &e.Files[0]
+	m := &meter{ctx: ctx, report: progress, total: f.Bytes}
+	hash, _, err := hashTo(m, e.FilePath(*f), f.Bytes, io.Discard)
+	f.SHA256 = hash
+	return err
+}
+
 // takeSamples fills in the samples of files.
 func takeSamples(files []Stored) (err error) {
 	for i := range files {

@@ -103,11 +103,14 @@ func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err er
 		return Entry{}, err
 	}
 	defer func() { err = errors.Join(err, t.discard()) }()
-	sources := slices.Clone(e.Files)
+	sources, from := slices.Clone(e.Files), e.Path()
 	if !e.Linked {
 		if err := t.copyAll(m, e.Files); err != nil {
 			return Entry{}, err
 		}
+	}
+	if err := t.copyCard(e, from); err != nil {
+		return Entry{}, err
 	}
 	if err := unwritten(sources); err != nil {
 		return Entry{}, err

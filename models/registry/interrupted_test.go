@@ -63,6 +63,11 @@ var operations = map[string]operation{
 		_, err := l.Alias("linked", "kept:old", true)
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"a stage": {func(l *Library, _ string) error {
+		_, err := l.SetStage("kept", Staging)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"a card": {func(l *Library, _ string) error { return l.SetCard("kept", "text") }, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"attach a copy": {func(l *Library, dir string) error {
 		_, err := l.Attach(context.Background(), "kept", filepath.Join(dir, "new.gguf"), Copy, nil)
 		return err
@@ -133,6 +138,11 @@ func interruptAt(t *testing.T, op operation, n int, all bool) (steps int) {
 	for _, reference := range []string{"kept", "kept:old"} {
 		if _, err := l.Lookup(reference); err != nil && slices.Contains(names, "kept") || errors.Is(err, models.ErrCorrupt) {
 			t.Errorf("step %d: %s: %v", n, reference, err)
+		}
+	}
+	for _, e := range entries {
+		if text, err := e.Card(); err != nil || text != "" && text != "text" || e.Stage != "" && e.Stage != Staging {
+			t.Errorf("step %d: %s: card %q, %v, stage %s", n, e.Name, text, err, e.Stage)
 		}
 	}
 	if len(broken) > 0 || fmt.Sprint(names) != fmt.Sprint(want) {

@@ -17,7 +17,9 @@ import (
 type Own struct {
 	Aliases []Alias `json:"aliases,omitempty"`
 	// Becomes is the name that the model is being given, see Library.Rename.
-	Becomes string `json:"becomes,omitempty"`
+	Becomes string   `json:"becomes,omitempty"`
+	Stage   Stage    `json:"stage,omitempty"`
+	Parents []Parent `json:"parents,omitempty"` // instead of those that the file names
 }
 
 // Alias is a further reference to a model: a name, or a name with a tag ("smollm2:135m-q4"). Of several models that have it, as after a move that was

@@ -99,11 +99,16 @@ func (e *Entry) write() error {
 	if err != nil {
 		return err
 	}
-	f, err := createTemporary(e.dir, ".entry-*")
+	return replaceFile(filepath.Join(e.dir, entryFile), append(b, '\n'))
+}
+
+// replaceFile writes a file in the place of another one, or a new one, at once: it has one content or the other.
+func replaceFile(path string, b []byte) error {
+	f, err := createTemporary(filepath.Dir(path), ".entry-*")
 	if err != nil {
 		return err
 	}
-	_, err = writer{f}.Write(append(b, '\n'))
+	_, err = writer{f}.Write(b)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
@@ -114,7 +119,7 @@ func (e *Entry) write() error {
 		err = closed
 	}
 	if err == nil {
-		err = rename(f.Name(), filepath.Join(e.dir, entryFile))
+		err = rename(f.Name(), path)
 	}
 	if err != nil {
 		_ = removeFile(f.Name())

@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// patents is the result of identify for a grant of patents, which accompanies a licence but is not one.
+// patents is what a text is, in the place of a licence, that accompanies one: a grant of patents, or a notice of authors.
 const patents = "patents"
 
 // phrases are words that occur in the text of only one licence, in the order in which they are searched for.
@@ -74,6 +75,9 @@ func plain(text string) string {
 var names = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents|ofl)([-_. ].*)?$`)
 
 func isLicence(name string) bool { return names.MatchString(name) && !strings.HasSuffix(name, ".go") }
+
+// isNotice reports whether a file has the name under which the Apache licence wants a notice of authors to be passed on.
+func isNotice(path string) bool { return strings.EqualFold(filepath.Base(path), "NOTICE") }
 
 // ignored lists files that have the name of a licence but do not hold a licence of linked code.
 var ignored = map[string]bool{

@@ -172,6 +172,9 @@ func (m *module) component() (component, error) {
 			return c, err
 		}
 		id := identify(text)
+		if id == "" && isNotice(f) {
+			id = patents
+		}
 		if id == "" {
 			return c, fmt.Errorf("%s: the licence in %s is not one that licence.go recognizes", m.path, f)
 		}
