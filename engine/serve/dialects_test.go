@@ -150,7 +150,7 @@ func TestResponses(t *testing.T) {
 	for _, item := range whole.Output {
 		kinds = append(kinds, item.Type+" "+item.Status)
 	}
-	if strings.Join(kinds, ",") != "reasoning completed,message completed,function_call completed,function_call completed" || whole.Status != "completed" || whole.Output[1].Content[0].Text != "I look it up." || whole.Usage.Total != 20 {
+	if strings.Join(kinds, ",") != "reasoning completed,message completed,function_call completed,function_call completed" || whole.Status != "completed" || (*whole.Output[1].Content)[0].Text != "I look it up." || whole.Usage.Total != 20 {
 		t.Errorf("%v %+v", kinds, whole)
 	}
 	if r := m.asked(t); len(r.Messages) != 4 || r.Messages[0].Content != "Be brief." || r.Messages[2].Calls[0].Name != "weather" || r.Messages[2].Thinking != "Hm" || r.Messages[3].Content != "Rain" || r.Messages[3].Name != "weather" {
@@ -163,10 +163,13 @@ func TestResponses(t *testing.T) {
 		if err := json.Unmarshal([]byte(e.data), &got); err != nil || got.Type != e.name || got.Number != i {
 			t.Fatalf("%d: %+v %v", i, e, err)
 		}
+		if e.name == "response.output_item.added" && (got.Item.Type == "function_call") != (got.Item.Content == nil) {
+			t.Errorf("%s", e.data)
+		}
 		if e.name == "response.output_text.delta" {
 			text += *got.Delta
 		}
-		if i == len(list)-1 && (e.name != "response.completed" || len(got.Response.Output) != 4 || got.Response.Output[1].Content[0].Text != text) {
+		if i == len(list)-1 && (e.name != "response.completed" || len(got.Response.Output) != 4 || (*got.Response.Output[1].Content)[0].Text != text) {
 			t.Errorf("%s", e.data)
 		}
 	}

@@ -51,15 +51,15 @@ type responseUsageDetails struct {
 
 // responseItem is an item of the answer: a thought, a message or a call; which fields it has depends on its type.
 type responseItem struct {
-	Type      string          `json:"type"`
-	ID        string          `json:"id"`
-	Status    string          `json:"status"`
-	Role      string          `json:"role,omitempty"`
-	Summary   *[]string       `json:"summary,omitempty"`
-	Content   []*responsePart `json:"content,omitempty"`
-	CallID    string          `json:"call_id,omitempty"`
-	Name      string          `json:"name,omitempty"`
-	Arguments *string         `json:"arguments,omitempty"`
+	Type      string           `json:"type"`
+	ID        string           `json:"id"`
+	Status    string           `json:"status"`
+	Role      string           `json:"role,omitempty"`
+	Summary   *[]string        `json:"summary,omitempty"`
+	Content   *[]*responsePart `json:"content,omitempty"` // nil: a call has none
+	CallID    string           `json:"call_id,omitempty"`
+	Name      string           `json:"name,omitempty"`
+	Arguments *string          `json:"arguments,omitempty"`
 }
 
 // responsePart is a part of an item.
@@ -207,7 +207,7 @@ func (w *responding) piece(_ int, p engine.Piece) error {
 			return err
 		}
 	}
-	part := item.Content[0]
+	part := (*item.Content)[0]
 	part.Text += p.Text
 	e := responseEvent{Type: "response.reasoning_text.delta", ItemID: item.ID, OutputIndex: &at, ContentIndex: new(0), Delta: &p.Text}
 	if p.Kind == reply.Text {
@@ -223,10 +223,10 @@ func (w *responding) item(k reply.Kind) (*responseItem, int, error) {
 		return nil, 0, err
 	}
 	w.kind = k
-	item := &responseItem{Type: "message", ID: newID("msg_"), Status: "in_progress", Role: "assistant"}
+	item := &responseItem{Type: "message", ID: newID("msg_"), Status: "in_progress", Role: "assistant", Content: &[]*responsePart{}}
 	part := &responsePart{Type: "output_text", Annotations: &[]string{}, Logprobs: &[]chatToken{}}
 	if k == reply.Thinking {
-		item = &responseItem{Type: "reasoning", ID: newID("rs_"), Status: "in_progress", Summary: &[]string{}}
+		item = &responseItem{Type: "reasoning", ID: newID("rs_"), Status: "in_progress", Summary: &[]string{}, Content: &[]*responsePart{}}
 		part = &responsePart{Type: "reasoning_text"}
 	}
 	at := len(w.out.Output)
@@ -234,7 +234,7 @@ func (w *responding) item(k reply.Kind) (*responseItem, int, error) {
 	if err := w.send(responseEvent{Type: "response.output_item.added", OutputIndex: &at, Item: item}); err != nil {
 		return nil, 0, err
 	}
-	item.Content = []*responsePart{part}
+	*item.Content = append(*item.Content, part)
 	return item, at, w.send(responseEvent{Type: "response.content_part.added", ItemID: item.ID, OutputIndex: &at, ContentIndex: new(0), Part: part})
 }
 
@@ -245,7 +245,7 @@ func (w *responding) close() error {
 		return nil
 	}
 	item.Status = "completed"
-	part := item.Content[0]
+	part := (*item.Content)[0]
 	e := responseEvent{Type: "response.reasoning_text.done", ItemID: item.ID, OutputIndex: &at, ContentIndex: new(0), Text: &part.Text}
 	if w.kind == reply.Text {
 		e.Type, e.Logprobs = "response.output_text.done", part.Logprobs
