@@ -1,12 +1,12 @@
 # make run    installs what the program needs, builds it and starts it
 # make test   installs what the tests need and runs all of them
-# Other targets: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, bench-gpu, clean.
+# Other targets: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, bench-serve, bench-gpu, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 10s
 
-.PHONY: run test build cli check tools notices unit race fuzz e2e bench bench-speech bench-gpu clean packages test-packages go models test-models
+.PHONY: run test build cli clients check tools notices unit race fuzz e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -31,6 +31,10 @@ packages: go
 
 test-packages: go
 	@sh app/setup/packages.sh test
+
+# Installs the Python packages with which a test uses the local API.
+clients: test-packages
+	@PYTHON=$(PYTHON) sh app/setup/clients.sh >/dev/null
 
 go:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed (https://go.dev/dl); $(GO) was not found." >&2; exit 1; }
@@ -76,7 +80,7 @@ race: test-packages
 fuzz: test-packages
 	@sh app/setup/fuzz.sh $(FUZZTIME)
 
-e2e: test-models build cli
+e2e: test-models build cli clients
 	env -u SOBERANO_HOME $(GO) test -count=1 -timeout 10m -v ./app/e2e
 
 # Compares the speed with other programs (app/setup/bench.py --help): make bench BENCH="--only start --rounds 3"
@@ -88,6 +92,11 @@ bench: cli test-models
 bench-speech: cli test-models
 	@sh app/setup/peers.sh >/dev/null
 	$(PYTHON) app/setup/bench_speech.py $(BENCH)
+
+# Measures the HTTP server with several clients at once beside llama.cpp's (app/setup/bench_serve.py --help).
+bench-serve: cli test-models
+	@PEER_SERVER=1 sh app/setup/peers.sh >/dev/null
+	$(PYTHON) app/setup/bench_serve.py $(BENCH)
 
 # Runs the tests of devices on a GPU and measures it (app/setup/benchgpu): make bench-gpu BENCH="-number 0 -shapes 3B". BENCH=-count only counts commands
 # and bytes, which needs no driver. What it runs is in build/gpu; app/setup/bench_gpu.sh runs it on a machine that has no compiler.

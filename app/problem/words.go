@@ -77,9 +77,9 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
-	StoreUnwritable: {title: "What you write now is not saved.", why: []string{
+	StoreUnwritable: {title: "What you write now is not saved yet.", why: []string{
 		"The folder {folder} can't be written to. Your chats are shown as they were saved last, and they stay as they are."},
-		do: "Check the permissions of the folder and the free space, then start the program again."},
+		do: "Check the free space and the permissions of the folder. What you write is saved as soon as that is possible."},
 	StoreUnread: {title: "What you write now is not saved.", why: []string{
 		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
 		do: "Check the permissions of the folder and the free space, then start the program again."},
@@ -95,6 +95,7 @@ var english = map[Code]phrases{
 	GPUCrashed: {title: cardOff, why: []string{"The driver of {device} crashed. " + cpuContinues}, do: "A newer driver may help."},
 	GPUWrong:   {title: cardOff, why: []string{"{device} computes wrong values ({detail}). " + cpuContinues}, do: "A newer driver may help."},
 	GPUNone:    {why: []string{"There is no graphics card with the number {device}: {detail}."}, do: "`soberano doctor` lists them; they are counted from 0."},
+	GPUMissing: {why: []string{"There is no graphics card that can be used: {detail}."}, do: "`soberano doctor` says why. Choose auto or off."},
 	GPUBuild:   {why: []string{"This build of the program has no support for graphics cards."}, do: "Use the one with the window (make build) on Linux, or leave out --gpu."},
 	GPUUnfit:   {why: []string{"{device} can't be used: {detail}, slower than the processor by itself."}, do: "Choose auto or off."},
 

@@ -9,7 +9,6 @@ import os
 import sys
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no connection but to the server
-os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 URL, CHAT, TOOLS, EMBEDDING, SPEECH, RECORDING = sys.argv[1:]
@@ -102,9 +101,9 @@ def with_anthropic():
     import anthropic
 
     client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0)
-    whole = client.messages.create(model=CHAT, max_tokens=8, temperature=0, system="Be brief.", messages=ASK)
+    whole = client.messages.create(model=CHAT, max_tokens=8, system="Be brief.", messages=ASK, extra_body={"temperature": 0})
     check("anthropic: messages", whole.content[0].text and whole.usage.output_tokens <= 8 and whole.stop_reason in ("end_turn", "max_tokens"), whole)
-    with client.messages.stream(model=CHAT, max_tokens=8, temperature=0, system="Be brief.", messages=ASK) as stream:
+    with client.messages.stream(model=CHAT, max_tokens=8, system="Be brief.", messages=ASK, extra_body={"temperature": 0}) as stream:
         text = "".join(stream.text_stream)
         final = stream.get_final_message()
     check("anthropic: streamed messages", text == whole.content[0].text and final.usage.output_tokens == whole.usage.output_tokens, text, whole)

@@ -45,7 +45,12 @@ func (d *Shell) stored(then func()) {
 	}
 	d.chat.StoreAll()
 	d.files.StoreAll()
-	store.Ask(d.work, (*store.Store).Changed, func(changed bool, err error) {
+	store.Ask(d.work, func(s *store.Store) (bool, error) {
+		if _, err := s.Save(); err == nil && s.Saves() {
+			return false, nil
+		}
+		return s.Changed()
+	}, func(changed bool, err error) {
 		if !d.chat.Unstored() && !d.files.Unstored() && !changed && err == nil {
 			then()
 			return

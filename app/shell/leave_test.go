@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"fyne.io/fyne/v2"
+
 	"soberano/app/store"
 )
 
@@ -78,7 +80,7 @@ func TestReadOnlyChats(t *testing.T) {
 	}
 	s := newStage(t, dir, smol)
 	s.ready()
-	s.expect(s.shot("read-only-light"), "What you write now is not saved.", "can't be written to. Your chats are shown as they were saved last", "Letter to the landlord", "Show the folder")
+	s.expect(s.shot("read-only-light"), "What you write now is not saved yet.", "can't be written to. Your chats are shown as they were saved last", "Letter to the landlord", "Show the folder")
 	left := 0
 	s.Settle(func() { left++ })
 	s.q.settle()
@@ -96,5 +98,48 @@ func TestReadOnlyChats(t *testing.T) {
 	s.tap("Quit all the same")
 	if left != 2 {
 		t.Error("the window does not close")
+	}
+}
+
+// What was written while the file of the chats could not be written is saved as soon as it can, and the card about it goes.
+func TestChatsAreSavedLater(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conversations.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err = errors.Join(db.Close(), os.Mkdir(path+"-wal", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol)
+	s.ready()
+	s.send("Tell me something")
+	s.say("Something")
+	s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "Something") })
+	s.press(fyne.KeyEscape, 0)
+	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
+	s.saving.save()
+	s.q.settle()
+	s.expect(s.words(), "What you write now is not saved yet.")
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	s.saving.save()
+	s.q.until(t, "the card to go", func() bool { return !strings.Contains(s.words(), "not saved yet") })
+	s.chat.Composer.Entry.SetText("A draft")
+	left := 0
+	s.Settle(func() { left++ })
+	s.q.settle()
+	if left != 1 {
+		t.Fatalf("the window does not close although everything can be saved:\n%s", s.words())
+	}
+	if db, err = store.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	list, err := db.Conversations()
+	if err != nil || len(list) != 1 || list[0].Draft != "A draft" || list[0].Messages != 2 {
+		t.Errorf("saved is %+v, %v", list, err)
 	}
 }

@@ -131,6 +131,7 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 		if err != nil {
 			d.chat.Release(false)
 			d.notice(failed, err)
+			d.side.refresh() // at the start it was not read yet
 		} else {
 			typed, more := strings.CutPrefix(entry.Text, before)
 			if more = more && typed != ""; more {

@@ -100,6 +100,7 @@ type Shell struct {
 	mu             sync.Mutex  // guards speech and speechOK
 	speech         registry.Entry
 	speechOK       bool
+	saving         saving
 	closed         bool
 	leaving        bool // Settle was called, and Close follows
 }
@@ -157,9 +158,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 			d.notice("Something went wrong while starting.", err)
 		}
 	})
+	d.saving.d = d
 	if n := d.store.Notice(); n.Code != problem.None {
-		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
-			Actions: storeActions(d, n)})
+		d.saving.watch(n)
 	}
 	for _, err := range notes {
 		d.notice("Something went wrong while starting.", err)
@@ -297,7 +298,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: v.GPU}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: host.GPUUse{Choice: v.GPU}}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}
@@ -404,6 +405,7 @@ func (d *Shell) Close() error {
 		d.placing.Stop()
 	}
 	d.passing.Stop()
+	d.saving.end()
 	d.side.close()
 	err = errors.Join(err, d.chat.Close())
 	for _, im := range d.importers {
@@ -413,6 +415,11 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
+	var unsaved error
+	d.work.Do(func(s *store.Store) error { _, unsaved = s.Save(); return nil }, func(error) {})
 	err = errors.Join(err, d.work.Close()) // this waits until all requested work is stored
+	if d.saving.close == nil {             // otherwise a card says so
+		err = errors.Join(err, unsaved)
+	}
 	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

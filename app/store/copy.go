@@ -14,10 +14,12 @@ import (
 )
 
 // Copy returns a store in memory with the content of the file at path, which could not be opened because of an error, such as that
-// the disk is read-only. What is written into it is not kept; Changed reports whether there is such a thing, and Notice says why. Of
+// the disk is read-only. What is written into it is not kept until Save succeeds; Changed reports whether there is such a thing, and Notice says why. Of
 // a file that can't be read either, or that a newer version has written, it has no content.
 func Copy(path string, why error) (*Store, error) {
+	m := markOf(path)
 	content, err := contentOf(path)
+	known := err == nil && len(content) > 0 || errors.Is(err, fs.ErrNotExist)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		why = errors.Join(why, err)
 	}
@@ -40,7 +42,11 @@ func Copy(path string, why error) (*Store, error) {
 	} else if len(content) == 0 {
 		s.notice.Code = problem.StoreUnread
 	}
-	return s, nil
+	if s.notice.Code != problem.StoreNewer && known {
+		s.original = &original{path: path, mark: m}
+		s.original.saved, err = s.changes()
+	}
+	return s, err
 }
 
 // contentOf returns the content of the file at path, with that of its log, as of a file without a log. It works on a copy, which it

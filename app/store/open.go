@@ -239,7 +239,10 @@ func (s *Store) prepare() error {
 			return fmt.Errorf("schema step %d: %w", version+1, err)
 		}
 	}
-	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments, images, attachments LIMIT 1`)
+	if _, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments, images, attachments LIMIT 1`); err != nil {
+		return err
+	}
+	_, err := s.db.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, version)) // whether it can be written
 	return err
 }
 

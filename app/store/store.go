@@ -82,8 +82,10 @@ type Store struct {
 	db     *sql.DB
 	path   string
 	notice problem.Problem
-	began  string // what a store of Copy had when it was opened; see written
+	began  string // what a store of Copy had when it was like its file; see written
 	now    func() time.Time
+
+	original *original // of a store of Copy whose file Save may replace; nil: there is none
 }
 
 // Path returns the path of the file; "" for a store in memory.

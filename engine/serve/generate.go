@@ -107,6 +107,7 @@ func (g *generating) check() error {
 	if o.request.Tools != nil && !o.request.Grammar.IsZero() {
 		return refuse("tools", "An answer in a given form can't call tools.")
 	}
+	g.request.Background = true
 	g.results = make([]result, o.request.N)
 	return nil
 }
