@@ -34,6 +34,7 @@ type answer struct {
 	begun        func(logits []float32) // called once with the first logits; nil: nobody wants them
 	probs        probabilities
 	form         form
+	call         forcedCall
 }
 
 // answers returns the answers that a request asks for, with one mailbox.
@@ -45,7 +46,13 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
 	}
-	decoder, err := m.grammars.decoder(m.tok, r.Grammar)
+	spec := r.Grammar
+	if r.MustCall {
+		if spec, err = r.callSpec(); err != nil {
+			return nil, err
+		}
+	}
+	decoder, err := m.grammars.decoder(m.tok, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +79,7 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
 	}
+	a.call.must, a.call.mark = r.MustCall, m.format.CallMark()
 	a.sampler.Never(m.tok.Suppressed())
 	if strings := r.Sampling.NeedsBreakers(); strings != nil {
 		a.sampler.SetBreakers(m.breakers.get(m.tok, strings))
@@ -163,6 +171,9 @@ func (a *answer) updateTimes() {
 // parts takes the text of the answer apart; with last, no more follows.
 func (a *answer) parts(text string, last bool) []reply.Part {
 	if a.split == nil {
+		if a.call.must {
+			return a.callParts(text, last)
+		}
 		if text == "" {
 			return nil
 		}

@@ -65,6 +65,10 @@ type Request struct {
 	// Tools are the tools that the chat template describes, as JSON schemas decoded into maps, slices and
 	// strings (see prompt.Values). The answer's calls are Pieces of kind reply.Calls.
 	Tools any
+	// MustCall: the answer to messages is one call of one of Tools, or if Tool is set, of the one with this name, with arguments that are valid by its
+	// parameters. An answer that is cut is text. The error is ErrNoTool if there is no such tool, and a *grammar.Error if the parameters can't be followed.
+	MustCall bool
+	Tool     string
 	// Variables are further variables of the chat template, such as enable_thinking.
 	Variables map[string]any
 
