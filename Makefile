@@ -99,12 +99,15 @@ bench-serve: cli test-models
 	$(PYTHON) app/setup/bench_serve.py $(BENCH)
 
 # Runs the tests of devices on a GPU and measures it (app/setup/benchgpu): make bench-gpu BENCH="-number 0 -shapes 3B". BENCH=-count only counts commands
-# and bytes, which needs no driver. What it runs is in build/gpu; app/setup/bench_gpu.sh runs it on a machine that has no compiler.
+# and bytes, which needs no driver. build/gpu has all that it runs, for a machine without a compiler:
+# sh build/gpu/bench_gpu.sh build/gpu.
 bench-gpu: packages
-	@mkdir -p build/gpu
+	@mkdir -p build/gpu/lib
 	$(GO) build -o build/gpu/benchgpu ./app/setup/benchgpu
 	$(GO) test -c -o build/gpu/gl.test ./kernels/gl
-	@sh app/setup/bench_gpu.sh build/gpu $(BENCH)
+	@ldd build/gpu/benchgpu | awk '/libEGL|libGLdispatch/ { print $$3 }' | xargs -r cp -L -t build/gpu/lib
+	@cp app/setup/bench_gpu.sh build/gpu
+	@sh build/gpu/bench_gpu.sh build/gpu $(BENCH)
 
 clean:
 	rm -rf build

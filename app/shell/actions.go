@@ -244,7 +244,9 @@ func (d *Shell) change(v settings.Values) {
 // set changes the settings and saves them.
 func (d *Shell) set(edit func(*settings.Values)) {
 	if err := d.values.Change(edit); err != nil {
-		d.notice("The settings could not be saved.", err)
+		if d.saving.close == nil { // otherwise a card says that nothing is saved
+			d.notice("The settings could not be saved.", err)
+		}
 	}
 }
 

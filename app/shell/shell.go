@@ -79,6 +79,7 @@ type Shell struct {
 	settings       *settings.Page
 	files          *transcribe.Page
 	sorting        sync.WaitGroup         // for the sorting of dropped files
+	soundless      bool                   // that card says that there is no sound so far
 	thrown         *discarded             // the dictation that was discarded last; nil: it can't be brought back
 	dictationError func()                 // closes the card of the latest dictation that failed, if nothing of it can be tried again
 	speechMissing  []func()               // close the notices that there is no speech model
@@ -317,6 +318,10 @@ func (d *Shell) show(page string) {
 	}
 	if page != modelsPage {
 		d.models.Leave()
+	}
+	if page != chatPage { // the list names a chat by its draft
+		d.chat.SaveDraft()
+		d.side.refresh()
 	}
 	set := func(o fyne.CanvasObject, on bool) {
 		if on {
