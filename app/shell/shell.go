@@ -38,6 +38,7 @@ import (
 // Machine is what the shell needs from the system; package window provides the real one.
 type Machine struct {
 	Data           string // the data folder
+	Version        string // of the program
 	Shelf          library.Shelf
 	Host           *host.Host // the host of Chats and Speech; the shell closes it
 	Chats          chat.Models
@@ -69,6 +70,7 @@ type Shell struct {
 	work           *store.Worker // uses the store for the UI goroutine
 	opening        opening
 	values         *settings.Current
+	api            localAPI
 	runner         *chat.Runner
 	chat           *chat.Screen
 	side           *side
@@ -225,6 +227,7 @@ func (d *Shell) build() {
 		d.notices[filesPage].Object, d.notices[modelsPage].Object, d.notices[settingsPage].Object, d.notices[trashPage].Object,
 		d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.bar.object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
+	d.switchAPI()
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
 	d.window.Canvas().SetOnTypedKey(d.typedKey)
 	d.window.Canvas().SetOnTypedRune(d.typedRune)
@@ -418,6 +421,7 @@ func (d *Shell) Close() error {
 		im.Close()
 	}
 	d.sorting.Wait()
+	err = errors.Join(err, d.api.end())
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()

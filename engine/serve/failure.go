@@ -82,6 +82,9 @@ func failureOf(err error) *failure {
 	if m, ok := errors.AsType[*ModelError](err); ok {
 		return modelFailure(m)
 	}
+	if f := badForm(err); f != nil {
+		return f
+	}
 	if c, ok := errors.AsType[*engine.ContextError](err); ok {
 		return &failure{class: invalid, code: "context_length_exceeded", param: "messages", err: err,
 			message: fmt.Sprintf("This model's context holds %d tokens with the answer; the prompt has %d. Shorten it.", c.Context, c.Prompt)}
@@ -98,6 +101,8 @@ func failureOf(err error) *failure {
 	switch {
 	case prompt.Refused(err):
 		return &failure{class: invalid, param: "messages", err: err, message: err.Error()}
+	case errors.Is(err, engine.ErrNoTool):
+		return &failure{class: invalid, param: "tool_choice", err: err, message: "There is no tool with this name."}
 	case errors.Is(err, engine.ErrNoVision):
 		return &failure{class: invalid, code: "no_vision", param: "messages", err: err, message: "This model can't see images."}
 	case errors.Is(err, engine.ErrClosed), errors.Is(err, errStopping):
