@@ -78,7 +78,7 @@ func TestReadOnlyChats(t *testing.T) {
 	}
 	s := newStage(t, dir, smol)
 	s.ready()
-	s.expect(s.shot("read-only-light"), "What you write now is not saved.", "can't be written to. Your chats are shown as they were saved last", "Letter to the landlord", "Show the folder")
+	s.expect(s.shot("read-only-light"), "What you write now is not saved yet.", "can't be written to. Your chats are shown as they were saved last", "Letter to the landlord", "Show the folder")
 	left := 0
 	s.Settle(func() { left++ })
 	s.q.settle()
@@ -96,5 +96,56 @@ func TestReadOnlyChats(t *testing.T) {
 	s.tap("Quit all the same")
 	if left != 2 {
 		t.Error("the window does not close")
+	}
+	// As soon as the file can be written, all of it is saved by itself, and the cards are closed.
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	id := s.chat.Conversation()
+	s.q.until(t, "the file", func() bool { return s.store.Path() == path && !strings.Contains(s.words(), "saved") })
+	s.leaving = false
+	s.Settle(func() { left++ })
+	s.q.until(t, "the end", func() bool { return left == 3 })
+	if db, err = store.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if c, err := db.Conversation(id); err != nil || c.Draft != "A draft" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// Chats that could not be read at the start are shown when they can be, and closing the window saves what was written meanwhile.
+func TestUnreadChats(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conversations.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := db.New()
+	if err == nil {
+		_, err = db.Append(store.Message{Conversation: c.ID, Role: store.User, Content: "Letter to the landlord"})
+	}
+	if err = errors.Join(err, db.Close(), os.Rename(path, path+".away"), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol)
+	s.ready()
+	s.expect(s.words(), "could not be read. What is in it stays as it is, and your chats are shown as soon as it can be")
+	s.chat.Composer.Entry.SetText("A draft")
+	id := s.chat.Conversation()
+	if err := errors.Join(os.Remove(path), os.Rename(path+".away", path)); err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	s.Settle(func() { left++ })
+	s.q.settle()
+	if left != 1 {
+		t.Fatal("the window does not close although all can be saved")
+	}
+	s.expect(s.words(), "Letter to the landlord")
+	if c, err := s.store.Conversation(id); err != nil || c.Draft != "A draft" || s.store.Path() != path {
+		t.Errorf("%+v, %v", c, err)
 	}
 }

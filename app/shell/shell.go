@@ -56,6 +56,7 @@ type Machine struct {
 	ClipboardImage func() ([]byte, error)                                                // the file of the image in the clipboard; nil: this system can't paste images
 	Place          func() (place settings.Place, known bool)                             // where the window is; nil: not known
 	Worker         func(s *store.Store, post func(func())) *store.Worker                 // nil: store.NewWorker
+	Retry          time.Duration                                                         // after which a store that could not be opened is saved again; 0: saveTime
 }
 
 // Shell is the content of one window.
@@ -66,6 +67,8 @@ type Shell struct {
 	window         fyne.Window
 	store          *store.Store
 	work           *store.Worker // uses the store for the UI goroutine
+	saving         *time.Timer   // until the store is saved again
+	closeStore     []func()      // close the cards about the store, until it is saved
 	opening        opening
 	values         *settings.Current
 	runner         *chat.Runner
@@ -131,6 +134,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	if d.Quit == nil {
 		d.Quit = w.Close
 	}
+	if d.Retry == 0 {
+		d.Retry = saveTime
+	}
 	if d.Worker == nil {
 		d.Worker = store.NewWorker
 	}
@@ -157,24 +163,12 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 			d.notice("Something went wrong while starting.", err)
 		}
 	})
-	if n := d.store.Notice(); n.Code != problem.None {
-		d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(),
-			Actions: storeActions(d, n)})
-	}
+	d.tellStore()
 	for _, err := range notes {
 		d.notice("Something went wrong while starting.", err)
 	}
 	d.start()
 	return d, nil
-}
-
-// storeActions are the actions of the card about a problem of the store.
-func storeActions(d *Shell, p problem.Problem) []ui.Action {
-	list := []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(d.Data) }}}
-	if p.Err != nil {
-		list = append(list, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(p.Err.Error())) }})
-	}
-	return list
 }
 
 func (d *Shell) build() {
@@ -402,6 +396,9 @@ func (d *Shell) Close() error {
 	}
 	if d.placing != nil {
 		d.placing.Stop()
+	}
+	if d.saving != nil {
+		d.saving.Stop()
 	}
 	d.passing.Stop()
 	d.side.close()
