@@ -1,12 +1,12 @@
 # make run    installs what the program needs, builds it and starts it
 # make test   installs what the tests need and runs all of them
-# Other targets: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, bench-gpu, clean.
+# Other targets: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, bench-serve, bench-gpu, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 10s
 
-.PHONY: run test build cli check tools notices unit race fuzz e2e bench bench-speech bench-gpu clean packages test-packages go models test-models
+.PHONY: run test build cli check tools notices unit race fuzz e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -88,6 +88,11 @@ bench: cli test-models
 bench-speech: cli test-models
 	@sh app/setup/peers.sh >/dev/null
 	$(PYTHON) app/setup/bench_speech.py $(BENCH)
+
+# Measures the HTTP server with several clients at once beside llama.cpp's (app/setup/bench_serve.py --help).
+bench-serve: cli test-models
+	@PEER_SERVER=1 sh app/setup/peers.sh >/dev/null
+	$(PYTHON) app/setup/bench_serve.py $(BENCH)
 
 # Runs the tests of devices on a GPU and measures it (app/setup/benchgpu): make bench-gpu BENCH="-number 0 -shapes 3B". BENCH=-count only counts commands
 # and bytes, which needs no driver. What it runs is in build/gpu; app/setup/bench_gpu.sh runs it on a machine that has no compiler.

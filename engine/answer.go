@@ -25,6 +25,7 @@ type answer struct {
 	images       []batch.Image
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
+	background   bool
 	usage        Usage
 	notice       Notice
 	start        time.Time // start of the prompt, later of the answer
@@ -33,6 +34,7 @@ type answer struct {
 	begun        func(logits []float32) // called once with the first logits; nil: nobody wants them
 	probs        probabilities
 	form         form
+	call         forcedCall
 }
 
 // answers returns the answers that a request asks for, with one mailbox.
@@ -44,7 +46,13 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
 	}
-	decoder, err := m.grammars.decoder(m.tok, r.Grammar)
+	spec := r.Grammar
+	if r.MustCall {
+		if spec, err = r.callSpec(); err != nil {
+			return nil, err
+		}
+	}
+	decoder, err := m.grammars.decoder(m.tok, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +75,11 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 	}
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, box: box, choice: i,
+		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, background: r.Background, box: box, choice: i,
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
 	}
+	a.call.must, a.call.mark = r.MustCall, m.format.CallMark()
 	a.sampler.Never(m.tok.Suppressed())
 	if strings := r.Sampling.NeedsBreakers(); strings != nil {
 		a.sampler.SetBreakers(m.breakers.get(m.tok, strings))
@@ -79,7 +88,7 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
 		a.stream.Marks("<|im_end|>", "<|im_start|>")
 	}
-	if !r.SingleSteps {
+	if !r.SingleSteps && max(r.N, r.BestOf) <= 1 {
 		a.repeated = lookup.New(ids)
 	}
 	if len(r.Messages) > 0 {
@@ -98,7 +107,10 @@ func (a *answer) request() batch.Request {
 				a.usage.Cached, a.start = cached, time.Now()
 			}
 		},
-		Each: a.each,
+		Each: a.each, Background: a.background,
+	}
+	if a.maxTokens > 0 {
+		r.Most = min(a.usage.Context, a.prompt+a.maxTokens)
 	}
 	if a.repeated != nil {
 		r.Draft = a.repeated.Propose
@@ -159,6 +171,9 @@ func (a *answer) updateTimes() {
 // parts takes the text of the answer apart; with last, no more follows.
 func (a *answer) parts(text string, last bool) []reply.Part {
 	if a.split == nil {
+		if a.call.must {
+			return a.callParts(text, last)
+		}
 		if text == "" {
 			return nil
 		}

@@ -65,6 +65,10 @@ type Request struct {
 	// Tools are the tools that the chat template describes, as JSON schemas decoded into maps, slices and
 	// strings (see prompt.Values). The answer's calls are Pieces of kind reply.Calls.
 	Tools any
+	// MustCall: the answer to messages is one call of one of Tools, or if Tool is set, of the one with this name, with arguments that are valid by its
+	// parameters. An answer that is cut is text. The error is ErrNoTool if there is no such tool, and a *grammar.Error if the parameters can't be followed.
+	MustCall bool
+	Tool     string
 	// Variables are further variables of the chat template, such as enable_thinking.
 	Variables map[string]any
 
@@ -89,6 +93,8 @@ type Request struct {
 	Logprobs    bool
 	TopLogprobs int // at most MaxTop
 
+	// Background lets the requests of a person go first, as those of other programs do.
+	Background bool
 	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
 	SingleSteps bool
 }

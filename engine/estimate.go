@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"soberano/engine/arch"
 	"soberano/engine/batch"
 	"soberano/kernels"
 	"soberano/kernels/cpu"
+	"soberano/models"
 	"soberano/models/registry"
 )
 
@@ -48,4 +50,34 @@ func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000
 	return int64(float64(info.Bytes-info.LookedUp) * expansion(info.Quantization)), cache, 4 * (rows*12*int64(width) + logits)
+}
+
+// Block is what the weights of a block of a network take.
+type Block struct {
+	Bytes   int64 // of all
+	Experts int64 // of the experts of a mixture
+}
+
+// Blocks returns what the blocks of a chat model's network take, in their order, and what the other weights take that are not looked up by row.
+func Blocks(f *models.File) (blocks []Block, rest int64, err error) {
+	g, err := readable(f, kernels.Checker{})
+	if err != nil {
+		return nil, 0, err
+	}
+	_, output := g.Tensor("output.weight")
+	for _, t := range g.Tensors {
+		n, of := arch.BlockOf(t.Name)
+		switch bytes := int64(len(t.Data)); {
+		case of:
+			for len(blocks) <= n {
+				blocks = append(blocks, Block{})
+			}
+			if blocks[n].Bytes += bytes; strings.Contains(t.Name, "_exps.") {
+				blocks[n].Experts += bytes
+			}
+		case t.Name != "token_embd.weight" || !output:
+			rest += bytes
+		}
+	}
+	return blocks, rest, nil
 }

@@ -104,6 +104,7 @@ func (a *answer) setForm(r Request, d *grammar.Decoder, g *grammars) error {
 	}
 	if !a.form.waiting {
 		a.split = nil
+		a.beginCall()
 	}
 	return nil
 }
@@ -146,6 +147,7 @@ func (a *answer) begin(parts []reply.Part) []reply.Part {
 	}
 	a.form.waiting, a.split = false, nil
 	a.stream.Flush()
+	a.beginCall()
 	return slices.DeleteFunc(parts, func(p reply.Part) bool { return p.Kind == reply.Text })
 }
 

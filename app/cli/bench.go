@@ -52,7 +52,7 @@ type speechBench struct {
 
 func benchCommand() *cobra.Command {
 	var model string
-	o := chatLoad{prompt: 512, generate: 128, gpu: host.GPUOff}
+	o := chatLoad{prompt: 512, generate: 128, gpu: host.GPUUse{Choice: host.GPUOff}}
 	threads, rounds := 2, 5
 	var asJSON, kernels, limits, dictation bool
 	d := dictationLoad{}
@@ -106,7 +106,8 @@ func benchCommand() *cobra.Command {
 	fs.DurationVar(&d.after, "after", 0, "with --dictation: the key is released so long after the last word")
 	languageFlag(fs, &d.language, "with --dictation: language of the clips (default: detected)")
 	numberFlag(fs, &threads, "threads", "t", 0, mostThreads, "threads; 0: as many as a chat would use")
-	gpuFlag(fs, &o.gpu)
+	gpuFlags(fs, &o.gpu)
+	expertsFlag(fs, &o.gpu)
 	numberFlag(fs, &o.prompt, "prompt", "p", 1, mostContext, "tokens of the prompt")
 	numberFlag(fs, &o.generate, "tokens", "n", 1, mostContext, "tokens to generate")
 	numberFlag(fs, &o.depth, "depth", "d", 0, mostContext, "tokens in the context before the prompt, and before those to generate")
@@ -127,7 +128,7 @@ func machineOf(threads int) (machine, error) {
 // chatLoad says how many tokens a chat model is measured with.
 type chatLoad struct {
 	depth, prompt, generate int
-	gpu                     host.GPUChoice
+	gpu                     host.GPUUse
 }
 
 // benchChat measures like llama-bench: a prompt in one batch, then tokens one by one, each from an empty context or after depth

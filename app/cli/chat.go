@@ -23,7 +23,7 @@ type chatFlags struct {
 	model, prompt, system      string
 	tokens, context            int
 	threads                    int
-	gpu                        host.GPUChoice
+	gpu                        host.GPUUse
 	seed                       uint64
 	thinking                   int // tokens of a thought
 	samplers                   samplerFlags
@@ -92,7 +92,8 @@ func chatCommand() *cobra.Command {
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
 	threadsFlag(fs, &f.threads)
-	gpuFlag(fs, &f.gpu)
+	gpuFlags(fs, &f.gpu)
+	expertsFlag(fs, &f.gpu)
 	fs.StringVar(&f.system, "system", "", "system message")
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")

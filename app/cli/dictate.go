@@ -81,7 +81,7 @@ func dictateCommand() *cobra.Command {
 	fs.BoolVar(&o.words.Commands, "commands", false, "carry out the spoken commands “new line” and “new paragraph”")
 	modelFlag(fs, &o.model)
 	threadsFlag(fs, &o.threads)
-	gpuFlag(fs, &o.gpu)
+	gpuFlags(fs, &o.gpu)
 	languageFlag(fs, &o.params.Language, "language of the speech, as in en, de or German (default: detected)")
 	hints.add(fs)
 	fs.StringVar(&o.microphone, "microphone", "", "a microphone by its name, as soberano doctor lists it (default: the system's)")
@@ -94,7 +94,7 @@ func dictateCommand() *cobra.Command {
 type dictateOptions struct {
 	model, microphone string
 	threads           int
-	gpu               host.GPUChoice
+	gpu               host.GPUUse
 	params            asr.Params
 	words             wording.Options
 }

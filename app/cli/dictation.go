@@ -69,7 +69,7 @@ type summary struct {
 type dictationLoad struct {
 	folder, language string
 	after            time.Duration
-	gpu              host.GPUChoice
+	gpu              host.GPUUse
 	rounds, threads  int
 	asJSON           bool
 }

@@ -234,11 +234,15 @@ func gpuLine(g host.GPU) string {
 
 // trialLine says what came of trying a model on a GPU.
 func trialLine(t host.ModelTrial) string {
+	there := "there"
+	if t.Part != "" {
+		there = "with " + t.Part + " there"
+	}
 	if t.Error != "" {
-		return fmt.Sprintf("%s does not run there: %s", models.Printable(t.Title), t.Error)
+		return fmt.Sprintf("%s does not run %s: %s", models.Printable(t.Title), there, t.Error)
 	}
 	if t.Speech {
-		return fmt.Sprintf("%s transcribes %.1f seconds of audio a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
+		return fmt.Sprintf("%s transcribes %.1f seconds of audio a second %s, %.1f on the processor", models.Printable(t.Title), t.GPU, there, t.CPU)
 	}
-	return fmt.Sprintf("%s writes %.1f tokens a second there, %.1f on the processor", models.Printable(t.Title), t.GPU, t.CPU)
+	return fmt.Sprintf("%s writes %.1f tokens a second %s, %.1f on the processor", models.Printable(t.Title), t.GPU, there, t.CPU)
 }

@@ -20,14 +20,14 @@ type encoderFlags struct {
 	ids     []int32
 	threads int
 	exact   bool
-	gpu     host.GPUChoice
+	gpu     host.GPUUse
 	asJSON  bool
 }
 
 func (f *encoderFlags) add(fs *pflag.FlagSet) {
 	fs.VarP((*modelName)(&f.model), "model", "m", "a model of the library, or the path of one (default: the first of its kind)")
 	threadsFlag(fs, &f.threads)
-	gpuFlag(fs, &f.gpu)
+	gpuFlags(fs, &f.gpu)
 	fs.Int32SliceVar(&f.ids, "tokens", nil, "token `ids` instead of a text, with all special tokens")
 	fs.Lookup("tokens").DefValue = ""
 	fs.BoolVar(&f.exact, "exact", false, "float32 weights, activations and cache throughout")

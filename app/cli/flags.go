@@ -40,11 +40,32 @@ func threadsFlag(fs *pflag.FlagSet, threads *int) {
 
 const mostThreads = 1024
 
-func gpuFlag(fs *pflag.FlagSet, choice *host.GPUChoice) {
-	fs.Var((*gpuChoice)(choice), "gpu", "auto: the graphics card, if it is faster and computes correctly; off; or the number of one, from 0 (default: "+(*gpuChoice)(choice).text()+")")
+// gpuFlags adds the flags that say how a model uses a GPU.
+func gpuFlags(fs *pflag.FlagSet, u *host.GPUUse) {
+	choice := (*gpuChoice)(&u.Choice)
+	fs.Var(choice, "gpu", "auto: the graphics card, if it is faster and computes correctly, for as many layers as fit its memory; off; or the number of layers on it (default: "+choice.text()+")")
+	fs.Var((*gpuDevice)(&u.Device), "gpu-device", "the number of a graphics card, from 0, as soberano doctor lists them (default: the one with the most memory)")
 }
 
-// gpuChoice is the value of a flag that chooses a GPU.
+// expertsFlag adds the flag that says where the experts of mixtures are.
+func expertsFlag(fs *pflag.FlagSet, u *host.GPUUse) {
+	fs.BoolVar(&u.CPUExperts, "cpu-experts", false, "keep the experts of a mixture on the processor where the other weights are on the graphics card")
+}
+
+// gpuDevice is the value of a flag that names a GPU.
+type gpuDevice string
+
+func (d *gpuDevice) String() string { return "" }
+func (d *gpuDevice) Type() string   { return "N" }
+
+// Set implements pflag.Value.
+func (d *gpuDevice) Set(text string) error {
+	device, err := host.ParseGPUDevice(text)
+	*d = gpuDevice(device)
+	return err
+}
+
+// gpuChoice is the value of a flag that says how many layers are on a GPU.
 type gpuChoice host.GPUChoice
 
 func (c *gpuChoice) text() string   { return cmp.Or(string(*c), "auto") }

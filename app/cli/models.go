@@ -24,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage or remove")
+			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -140,6 +140,18 @@ func memoryOf(i registry.Info, tokens int) string {
 	}
 }
 
+// cardOf says which part of a chat model fits into the memory of the graphics card; "" if none is used.
+func cardOf(ctx context.Context, e registry.Entry, tokens int) string {
+	p, err := host.PlaceOn(ctx, host.Helper(), e, host.Settings{Context: tokens})
+	switch {
+	case err != nil || p.GPU == "" || !e.Runs:
+		return "" // doctor tells what is wrong
+	case p.Layers < p.Of:
+		return fmt.Sprintf("%d of %d layers fit into the memory of %s", p.Layers, p.Of, models.Printable(p.GPU))
+	}
+	return "all layers fit into the memory of " + models.Printable(p.GPU)
+}
+
 func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
@@ -159,6 +171,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	row("size", models.Size(e.Bytes))
 	if e.Kind == registry.Chat {
 		row("memory", memoryOf(e.Info, tokens))
+		if text := cardOf(cmd.Context(), e, tokens); text != "" {
+			row("graphics card", text)
+		}
 	}
 	if e.Licence != "" {
 		row("licence", models.Printable(e.Licence))

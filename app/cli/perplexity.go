@@ -17,7 +17,7 @@ import (
 func perplexityCommand() *cobra.Command {
 	var model string
 	var chunks, threads int
-	var gpu host.GPUChoice
+	var gpu host.GPUUse
 	context := 512
 	var exact, asJSON bool
 	cmd := &cobra.Command{
@@ -63,7 +63,8 @@ func perplexityCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
-	gpuFlag(fs, &gpu)
+	gpuFlags(fs, &gpu)
+	expertsFlag(fs, &gpu)
 	numberFlag(fs, &context, "ctx", "", 2, mostContext, "tokens in a chunk")
 	numberFlag(fs, &chunks, "chunks", "", 0, math.MaxInt32, "how many chunks (default: all)")
 	fs.BoolVar(&exact, "exact", false, "float32 weights, activations and cache throughout")

@@ -48,7 +48,8 @@ func serveCommand() *cobra.Command {
 	numberFlag(fs, &f.requests, "requests", "", 1, 65536, "requests that are answered or wait at the same time; others are refused")
 	contextFlag(fs, &f.settings.Context)
 	threadsFlag(fs, &f.settings.Threads)
-	gpuFlag(fs, &f.settings.GPU)
+	gpuFlags(fs, &f.settings.GPU)
+	expertsFlag(fs, &f.settings.GPU)
 	return cmd
 }
 

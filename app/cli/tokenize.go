@@ -82,7 +82,7 @@ func logitsCommand() *cobra.Command {
 	var model, prompt string
 	var ids []int32
 	var threads, context int
-	var gpu host.GPUChoice
+	var gpu host.GPUUse
 	top := 20
 	var raw, exact, asJSON bool
 	cmd := &cobra.Command{
@@ -137,7 +137,8 @@ func logitsCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
-	gpuFlag(fs, &gpu)
+	gpuFlags(fs, &gpu)
+	expertsFlag(fs, &gpu)
 	fs.StringVarP(&prompt, "prompt", "p", "", "the text, put through the chat template")
 	fs.Int32SliceVar(&ids, "tokens", nil, "token `ids` instead of a text")
 	fs.Lookup("tokens").DefValue = ""

@@ -36,7 +36,7 @@ A recording that can't be read is named at the end, after the others are done; t
 func transcribeCommand() *cobra.Command {
 	var model, format, output string
 	var threads, track int
-	var gpu host.GPUChoice
+	var gpu host.GPUUse
 	var asJSON, force, detect bool
 	var decoding decodingFlags
 	cmd := &cobra.Command{
@@ -105,7 +105,7 @@ func transcribeCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
-	gpuFlag(fs, &gpu)
+	gpuFlags(fs, &gpu)
 	fs.StringVar(&format, "format", "txt", strings.Join(transcript.Formats(), ", ")+"; several with commas between")
 	fs.StringVarP(&output, "output", "o", "", "folder that transcripts are written to")
 	fs.BoolVar(&force, "force", false, "overwrite transcripts that exist already")

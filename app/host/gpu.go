@@ -16,8 +16,26 @@ import (
 	"soberano/kernels/remote"
 )
 
-// GPUChoice says on which GPU models run: GPUAuto, GPUOff, or the number of a GPU as text.
+// GPUChoice says whether models run on a GPU: GPUAuto, GPUOff, or the number of layers that are on it, as text.
 type GPUChoice string
+
+// GPUUse says how models use a GPU.
+type GPUUse struct {
+	Choice GPUChoice
+	// Device is the number of the GPU, as text; "": the one with the largest memory of those that compute correctly.
+	Device string
+	// CPUExperts keeps the experts of mixtures on the CPU.
+	CPUExperts bool
+}
+
+// chosen reports whether a GPU is to be used even if the CPU is faster.
+func (u GPUUse) chosen() bool { return u.Choice != GPUAuto || u.Device != "" }
+
+// layers returns the number of layers that are to be on the GPU, if one is chosen.
+func (c GPUChoice) layers() (n int, chosen bool) {
+	n, err := strconv.Atoi(string(c))
+	return n, err == nil
+}
 
 const (
 	// GPUAuto runs a model on the GPU if it computes correctly there, and faster than on the CPU.
@@ -26,17 +44,29 @@ const (
 	GPUOff GPUChoice = "off"
 )
 
-// ParseGPU returns the choice of a text: "auto", "off" or a number from 0.
+// ParseGPU returns the choice of a text: "auto", "off" or a number of layers; 0 is off.
 func ParseGPU(text string) (GPUChoice, error) {
 	switch n, err := strconv.Atoi(text); {
 	case text == "auto" || text == "":
 		return GPUAuto, nil
-	case text == string(GPUOff):
+	case text == string(GPUOff) || err == nil && n == 0:
 		return GPUOff, nil
-	case err == nil && n >= 0 && n < mostGPUs:
+	case err == nil && n > 0 && n < mostLayers:
 		return GPUChoice(strconv.Itoa(n)), nil
 	}
-	return GPUAuto, fmt.Errorf("%q is neither auto nor off nor the number of a GPU, as soberano doctor lists them", text)
+	return GPUAuto, fmt.Errorf("%q is neither auto nor off nor a number of layers", text)
+}
+
+// mostLayers is more than any model has.
+const mostLayers = 1 << 16
+
+// ParseGPUDevice returns the number of a GPU that a text has, as GPUUse.Device.
+func ParseGPUDevice(text string) (string, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n >= mostGPUs {
+		return "", fmt.Errorf("%q is not the number of a GPU, as soberano doctor lists them", text)
+	}
+	return strconv.Itoa(n), nil
 }
 
 // GPUBuilt reports whether this build of the program can use GPUs.
@@ -56,6 +86,7 @@ const (
 	GPUCrashed                 // the helper process ended, with which the driver was loaded
 	GPUWrong                   // it computes wrong values
 	GPUNone                    // there is none of the chosen number
+	GPUMissing                 // there is none that can be used
 	GPUUnfit                   // a software renderer was chosen
 	GPUBuild                   // this build of the program uses none
 )
@@ -109,32 +140,43 @@ type gpus struct {
 	listed bool
 	list   []GPU
 	off    bool // a GPU has failed: none is used until the program ends
+
+	beside   bool           // self-checks run beside the models, which are on the CPU meanwhile
+	checking map[int]bool   // GPUs whose self-check is under way
+	checks   sync.WaitGroup // counts them
+	stop     context.CancelFunc
+	running  context.Context // of the checks; see stop
+	passed   func()          // is called after a self-check that a GPU has passed
 }
 
 // choose returns the GPU on which a model is to be tried; nil stands for the CPU.
-func (g *gpus) choose(ctx context.Context, c GPUChoice) (*GPU, error) {
+func (g *gpus) choose(ctx context.Context, u GPUUse) (*GPU, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.helper == nil || c == GPUOff || g.off {
+	if g.helper == nil || u.Choice == GPUOff || g.off {
 		return nil, nil
 	}
-	if !gl.Built && c != GPUAuto {
-		return nil, &GPUError{Name: string(c), Fault: GPUBuild, Err: gl.ErrUnavailable}
+	if !gl.Built && u.chosen() {
+		return nil, &GPUError{Name: u.Device, Fault: GPUBuild, Err: gl.ErrUnavailable}
 	}
-	if !g.listed && (c != GPUAuto || likely()) {
+	if !g.listed && (u.chosen() || likely()) {
 		list, err := listed(ctx, g.helper)
-		if err != nil && (c != GPUAuto || ctx.Err() != nil) {
-			return nil, gpuError(string(c), err)
+		if err != nil && (u.chosen() || ctx.Err() != nil) {
+			return nil, gpuError(u.Device, err)
 		}
 		g.list, g.listed = list, true
 	}
-	if c == GPUAuto {
-		return g.best(ctx), ctx.Err()
+	if u.Device == "" {
+		best := g.best(ctx, g.beside && !u.chosen())
+		if best == nil && u.chosen() && ctx.Err() == nil {
+			return nil, &GPUError{Fault: GPUMissing, Err: fmt.Errorf("of %d GPUs none can be used", len(g.list))}
+		}
+		return best, ctx.Err()
 	}
-	n, err := strconv.Atoi(string(c))
+	n, err := strconv.Atoi(u.Device)
 	switch {
 	case err != nil || n < 0 || n >= len(g.list):
-		return nil, &GPUError{Name: string(c), Fault: GPUNone, Err: fmt.Errorf("there are %d GPUs", len(g.list))}
+		return nil, &GPUError{Name: u.Device, Fault: GPUNone, Err: fmt.Errorf("there are %d GPUs", len(g.list))}
 	case g.list[n].Software && os.Getenv(softwareVariable) == "":
 		return nil, &GPUError{Name: g.list[n].Renderer, Fault: GPUUnfit, Err: errors.New("it is a software renderer")}
 	}
@@ -144,11 +186,16 @@ func (g *gpus) choose(ctx context.Context, c GPUChoice) (*GPU, error) {
 	return &g.list[n], nil
 }
 
-// best returns the GPU with the largest memory of those that compute correctly; nil if there is none. The caller holds mu.
-func (g *gpus) best(ctx context.Context) (best *GPU) {
+// best returns the GPU with the largest memory of those that compute correctly; nil if there is none. With beside, those whose self-check was not made
+// yet do not count, and it begins. The caller holds mu.
+func (g *gpus) best(ctx context.Context, beside bool) (best *GPU) {
 	for i := range g.list {
 		c := &g.list[i]
 		if !c.Usable() || best != nil && c.MemoryBytes <= best.MemoryBytes {
+			continue
+		}
+		if _, known := loadRecords().Drivers[driverKey(c.Info)]; beside && !known {
+			g.checkBeside(i)
 			continue
 		}
 		if g.check(ctx, i) == nil {
@@ -156,6 +203,35 @@ func (g *gpus) best(ctx context.Context) (best *GPU) {
 		}
 	}
 	return best
+}
+
+// checkBeside makes the self-check of a GPU in the background. The caller holds mu.
+func (g *gpus) checkBeside(n int) {
+	if g.checking[n] {
+		return
+	}
+	if g.checking == nil {
+		g.checking = map[int]bool{}
+		g.running, g.stop = context.WithCancel(context.Background())
+	}
+	g.checking[n] = true
+	c := g.list[n]
+	g.checks.Go(func() {
+		if checked(g.running, g.helper, c) == "" && g.running.Err() == nil {
+			g.passed()
+		}
+	})
+}
+
+// close ends the self-checks that are under way. They are made again the next time.
+func (g *gpus) close() {
+	g.mu.Lock()
+	g.off = true
+	if g.stop != nil {
+		g.stop()
+	}
+	g.mu.Unlock()
+	g.checks.Wait()
 }
 
 // Usable reports whether models may run on the GPU.
@@ -205,9 +281,8 @@ func listed(ctx context.Context, helper []string) ([]GPU, error) {
 
 // checked returns what is wrong with a GPU according to the self-check, and "" if nothing is.
 func checked(ctx context.Context, helper []string, c GPU) string {
-	records := loadRecords()
 	key := driverKey(c.Info)
-	if r, known := records.Drivers[key]; known {
+	if r, known := loadRecords().Drivers[key]; known {
 		return r.Error
 	}
 	limit := 2 * time.Minute
@@ -221,6 +296,7 @@ func checked(ctx context.Context, helper []string, c GPU) string {
 		}
 		d.Error = err.Error()
 	}
+	records := loadRecords() // which others may have changed meanwhile
 	records.Drivers[key] = driverRecord{Error: d.Error}
 	records.save()
 	return d.Error

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,16 @@ const faultVariable = "SOBERANO_TEST_GPU_FAULT"
 
 // TestMain is also the main function of helper processes.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == HelperVerb && os.Args[2] == "check" && os.Getenv(faultVariable) == "check" {
+		for range 1000 { // until the test has written the file
+			if _, err := os.Stat(filepath.Join(os.Getenv("SOBERANO_HOME"), "checked")); err == nil {
+				fmt.Println("{}")
+				os.Exit(0)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		os.Exit(1)
+	}
 	if len(os.Args) > 1 && os.Args[1] == HelperVerb {
 		if err := RunHelper(os.Args[2:], faulty); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -41,7 +52,8 @@ func TestMain(m *testing.M) {
 type faultyDevice struct {
 	kernels.Device
 	fault string
-	steps int // that end well
+	steps int // that end well, or matrices that fit
+	loads int
 }
 
 type faultyStep struct {
@@ -56,11 +68,11 @@ func faulty(d kernels.Device) kernels.Device {
 	if err != nil {
 		return d
 	}
-	return &faultyDevice{d, fault, steps}
+	return &faultyDevice{Device: d, fault: fault, steps: steps}
 }
 
 func (d *faultyDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
-	if d.fault == "memory" {
+	if d.loads++; d.fault == "memory" && d.loads > d.steps {
 		return nil, fmt.Errorf("gl: %w", gl.ErrOutOfMemory)
 	}
 	return d.Device.Load(parts...)
@@ -162,7 +174,7 @@ func TestGPU(t *testing.T) {
 	o, said := withGPU(t, "")
 	h := hostOf(t, o)
 	e := resolve(t, tiny.New("llama").Write(t))
-	want, device, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff})
+	want, device, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUUse{Choice: GPUOff}})
 	if onGPU(device) {
 		t.Errorf("with GPUOff it runs on %s", device)
 	}
@@ -171,7 +183,7 @@ func TestGPU(t *testing.T) {
 		if !onGPU(before) || after != before || got != want {
 			t.Errorf("on %s, then %s: %q, on the CPU %q", before, after, got, want)
 		}
-		answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff}) // closes it
+		answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUUse{Choice: GPUOff}}) // closes it
 		r := loadRecords()
 		if len(r.Models) != 1 {
 			t.Fatalf("records: %+v", r.Models)
@@ -195,6 +207,36 @@ func TestGPU(t *testing.T) {
 	}
 }
 
+// TestGPUCheckedBeside checks that a model is on the CPU while the self-check of a GPU is under way, and on the GPU when it is asked for after that; and
+// that closing the host ends a self-check.
+func TestGPUCheckedBeside(t *testing.T) {
+	for _, passes := range []bool{true, false} {
+		o, said := withGPU(t, "check")
+		o.CheckBeside = true
+		records{}.save()
+		h := New(o)
+		e := resolve(t, tiny.New("llama").Write(t))
+		s := Settings{Threads: 2, Exact: true}
+		for range 2 {
+			if _, device, _ := answered(t, h, e, s); onGPU(device) {
+				t.Fatalf("before the self-check it runs on %s", device)
+			}
+		}
+		if passes {
+			if err := os.WriteFile(filepath.Join(os.Getenv("SOBERANO_HOME"), "checked"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the self-check", func() bool {
+				_, device, _ := answered(t, h, e, s)
+				return onGPU(device)
+			})
+		}
+		if err := h.Close(); err != nil || len(said()) > 0 || len(loadRecords().Drivers) > 0 != passes {
+			t.Errorf("%v, reported: %v, records %+v", err, said(), loadRecords())
+		}
+	}
+}
+
 // TestGPUFails checks that an answer is that of the CPU if the GPU's helper process is killed or stopped in its middle, the context is lost,
 // the memory is full or the GPU computes what is no number, that the failure is reported once, and that the GPU is not used after it.
 func TestGPUFails(t *testing.T) {
@@ -206,12 +248,12 @@ func TestGPUFails(t *testing.T) {
 			}
 			h := hostOf(t, o)
 			e := resolve(t, tiny.New("llama").Write(t))
-			tried(t, e, true)
+			tried(t, e, true, placement{})
 			text, before, after := answered(t, h, e, Settings{Threads: 2, Exact: true})
 			if !onGPU(before) || onGPU(after) {
 				t.Errorf("the answer began on %s and ended on %s", before, after)
 			}
-			if cpu, _, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUOff}); text != cpu {
+			if cpu, _, _ := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: GPUUse{Choice: GPUOff}}); text != cpu {
 				t.Errorf("%q, on the CPU %q", text, cpu)
 			}
 			var f *GPUError
@@ -229,14 +271,14 @@ func TestGPUFails(t *testing.T) {
 func TestGPUInterrupted(t *testing.T) {
 	o, said := withGPU(t, "interrupt 3")
 	e := resolve(t, tiny.New("llama").Write(t))
-	tried(t, e, true)
+	tried(t, e, true, placement{})
 	if _, before, after := answered(t, hostOf(t, o), e, Settings{Threads: 2, Exact: true}); !onGPU(before) || !onGPU(after) || len(said()) > 0 {
 		t.Errorf("the answer began on %s and ended on %s, reported: %v", before, after, said())
 	}
 }
 
-// tried records that a model was tried on every GPU.
-func tried(t *testing.T, e registry.Entry, exact bool) {
+// tried records that a part of a model was tried on every GPU; placement{} is all of it.
+func tried(t *testing.T, e registry.Entry, exact bool, p placement) {
 	t.Helper()
 	f, err := registry.Read(e.Path())
 	if err != nil {
@@ -249,7 +291,7 @@ func tried(t *testing.T, e registry.Entry, exact bool) {
 		t.Fatal(err)
 	}
 	for _, g := range list {
-		r.Models[trialKey(g.Info, f.Identity(), exact)] = ModelTrial{CPU: 1, GPU: 2}
+		r.Models[trialKey(g.Info, f.Identity(), exact, p)] = ModelTrial{CPU: 1, GPU: 2}
 	}
 	r.save()
 }
@@ -282,12 +324,44 @@ func TestGPUWithoutMemory(t *testing.T) {
 	}
 }
 
+// TestGPUSplit checks that a model of which some layers are on the GPU answers as on the CPU: as many as are chosen, or as its memory takes; and that the
+// CPU takes over if the GPU fails.
+func TestGPUSplit(t *testing.T) {
+	e := resolve(t, tiny.New("llama4").Write(t)) // five layers, mixtures among them
+	var want string
+	for _, c := range []struct {
+		fault  string
+		use    GPUUse
+		device string // at the beginning
+		fails  bool
+	}{
+		{"", GPUUse{Choice: GPUOff}, "", false},
+		{"", GPUUse{Choice: "2"}, "2 of 5 layers on ", false},
+		{"", GPUUse{Choice: "3", CPUExperts: true}, "3 of 5 layers, experts on the processor on ", false},
+		{"memory 15", GPUUse{}, "2 of 5 layers on ", false}, // one less than fit, for the conversation
+		{"kill 3", GPUUse{Choice: "2", Device: "0"}, "2 of 5 layers on ", true},
+	} {
+		o, said := withGPU(t, c.fault)
+		h := hostOf(t, o)
+		if c.fails {
+			tried(t, e, true, placement{layers: 2, of: 5})
+		}
+		text, before, after := answered(t, h, e, Settings{Threads: 2, Exact: true, GPU: c.use})
+		if want == "" {
+			want = text
+		}
+		if text != want || !strings.HasPrefix(before, c.device) || onGPU(before) != (c.device != "") || onGPU(after) != (onGPU(before) && !c.fails) || (len(said()) > 0) != c.fails {
+			t.Errorf("%+v: %q on %s, then %s, expected %q; reported: %v", c, text, before, after, want, said())
+		}
+	}
+}
+
 // TestGPUEncoder checks that vectors are computed on the GPU, and on the CPU after it has failed.
 func TestGPUEncoder(t *testing.T) {
 	o, said := withGPU(t, "lost 1")
 	h := hostOf(t, o)
 	e := resolve(t, tiny.New("eurobert").Write(t))
-	tried(t, e, true)
+	tried(t, e, true, placement{})
 	l, err := Encoders(h).Acquire(context.Background(), e, Settings{Threads: 2, Exact: true}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -327,10 +401,10 @@ func TestGPUSoftware(t *testing.T) {
 	if _, device, _ := answered(t, h, e, Settings{Threads: 2}); onGPU(device) {
 		t.Errorf("auto has chosen %s", device)
 	}
-	for choice, want := range map[GPUChoice]GPUFault{"0": GPUUnfit, "63": GPUNone} {
-		_, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 1, GPU: choice}, nil)
+	for device, want := range map[string]GPUFault{"0": GPUUnfit, "63": GPUNone} {
+		_, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 1, GPU: GPUUse{Device: device}}, nil)
 		if f, ok := errors.AsType[*GPUError](err); !ok || f.Fault != want {
-			t.Errorf("--gpu %s: %v", choice, err)
+			t.Errorf("--gpu-device %s: %v", device, err)
 		}
 	}
 }
@@ -361,12 +435,12 @@ func TestMedianDistance(t *testing.T) {
 
 // TestParseGPU checks what may be chosen.
 func TestParseGPU(t *testing.T) {
-	for text, want := range map[string]GPUChoice{"auto": GPUAuto, "off": GPUOff, "0": "0", "07": "7"} {
+	for text, want := range map[string]GPUChoice{"auto": GPUAuto, "off": GPUOff, "0": GPUOff, "07": "7"} {
 		if c, err := ParseGPU(text); err != nil || c != want {
 			t.Errorf("%q: %q, %v", text, c, err)
 		}
 	}
-	for _, text := range []string{"on", "-1", "64", "1.5", "OFF"} {
+	for _, text := range []string{"on", "-1", "65536", "1.5", "OFF"} {
 		if c, err := ParseGPU(text); err == nil {
 			t.Errorf("%q was taken as %q", text, c)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"soberano/asr"
@@ -14,6 +15,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/kernels/gl"
+	"soberano/kernels/split"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -47,7 +49,7 @@ func (o opening[M]) run(ctx context.Context) (M, error) {
 	if err != nil {
 		return none, err
 	}
-	if gpu == nil || gpu.MemoryBytes > 0 && float64(o.e.Bytes) > memoryShare*float64(gpu.MemoryBytes) && o.s.GPU == GPUAuto {
+	if gpu == nil {
 		return o.onCPU(ctx, o.report)
 	}
 	m, ok, err := o.onGPU(ctx, gpu)
@@ -57,7 +59,7 @@ func (o opening[M]) run(ctx context.Context) (M, error) {
 	if _, ofFile := errors.AsType[*models.FileError](err); ofFile {
 		return none, err
 	}
-	if err != nil && (o.s.GPU != GPUAuto || !errors.Is(err, gl.ErrOutOfMemory) && !errors.Is(err, gl.ErrUnsupported)) {
+	if err != nil && (o.s.GPU.chosen() || !errors.Is(err, gl.ErrOutOfMemory) && !errors.Is(err, gl.ErrUnsupported)) {
 		o.h.gpus.fail(gpuError(gpu.Renderer, err))
 	}
 	return o.onCPU(ctx, o.report)
@@ -73,17 +75,40 @@ func (o opening[M]) onCPU(ctx context.Context, report func(float64)) (M, error) 
 	return o.open(f, dev, pool, nil)
 }
 
-// onGPU opens the model on a GPU. The first time it is tried there. ok is false if it runs better on the CPU.
+// onGPU opens the model on a GPU, as much of it as its memory takes. ok is false if it runs better on the CPU.
 func (o opening[M]) onGPU(ctx context.Context, gpu *GPU) (m M, ok bool, err error) {
-	var none M
 	f, err := o.file(ctx)
 	if err != nil {
-		return none, false, err
+		return m, false, err
 	}
-	key := trialKey(gpu.Info, f.Identity(), o.s.Exact)
+	p, err := o.placed(f, gpu)
+	if err != nil {
+		return m, false, errors.Join(err, f.Close())
+	}
+	for !p.none() {
+		reached := 0
+		m, ok, err = o.tryOn(ctx, gpu, f, p, &reached)
+		if !errors.Is(err, gl.ErrOutOfMemory) || ctx.Err() != nil {
+			return m, ok, err
+		}
+		if p = p.fewer(reached); p.none() {
+			return m, false, err
+		}
+		if f, err = o.file(ctx); err != nil {
+			return m, false, err
+		}
+	}
+	return m, false, f.Close()
+}
+
+// tryOn opens a part of f, which it takes over, on a GPU. The first time it is tried there. reached is set to the last layer of which weights were loaded
+// there.
+func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, f *models.File, p placement, reached *int) (m M, ok bool, err error) {
+	var none M
+	key := trialKey(gpu.Info, f.Identity(), o.s.Exact, p)
 	trial, known := loadRecords().Models[key]
 	switch {
-	case known && o.s.GPU == GPUAuto && (trial.Error != "" || !gpu.Software && !trial.faster()):
+	case known && !o.s.GPU.chosen() && (trial.Error != "" || !gpu.Software && !trial.faster()):
 		return none, false, f.Close()
 	case trial.Error != "": // it is asked for again
 		known = false
@@ -92,16 +117,23 @@ func (o opening[M]) onGPU(ctx context.Context, gpu *GPU) (m M, ok bool, err erro
 	if !known {
 		report = func(share float64) { o.report(share / 2) }
 	}
-	if m, err = o.onGPUWith(ctx, gpu, f, report); err != nil || known {
+	trying := new(atomic.Bool)
+	trying.Store(!known)
+	if m, err = o.onGPUWith(ctx, gpu, f, p, report, reached, trying); err != nil || known {
 		return m, err == nil, err
 	}
-	if trial, err = o.compared(ctx, m); ctx.Err() != nil || err != nil && trial.Error == "" {
+	trial, err = o.compared(ctx, m, p)
+	trying.Store(false)
+	if errors.Is(err, gl.ErrOutOfMemory) {
+		return none, false, errors.Join(err, m.Close())
+	}
+	if ctx.Err() != nil || err != nil && trial.Error == "" {
 		return none, false, errors.Join(err, ctx.Err(), m.Close())
 	}
 	r := loadRecords()
 	r.Models[key] = trial
 	r.save()
-	if err == nil && (trial.faster() || o.s.GPU != GPUAuto || gpu.Software) {
+	if err == nil && (trial.faster() || o.s.GPU.chosen() || gpu.Software) {
 		return m, true, nil
 	}
 	return none, false, errors.Join(err, m.Close())
@@ -115,8 +147,8 @@ func (o opening[M]) file(ctx context.Context) (*models.File, error) {
 	return registry.Read(o.e.Path())
 }
 
-// onGPUWith opens f, which it takes over, on a GPU.
-func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, report func(float64)) (M, error) {
+// onGPUWith opens f, which it takes over, with a part on a GPU. A failure while it is being tried is not replaced by the CPU.
+func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, p placement, report func(float64), reached *int, trying *atomic.Bool) (M, error) {
 	var none M
 	pool, err := o.h.pools.get(o.s.Threads)
 	if err != nil {
@@ -126,10 +158,30 @@ func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, rep
 	if err != nil {
 		return none, errors.Join(err, f.Close())
 	}
-	return o.open(f, newLoadingDevice(ctx, dev, f, report), pool, func(cause error) (kernels.Device, error) {
+	if !p.whole() {
+		if dev, err = o.divided(dev, f, p, pool); err != nil {
+			return none, errors.Join(err, f.Close())
+		}
+	}
+	loading := newLoadingDevice(ctx, dev, f, report)
+	loading.block = reached
+	return o.open(f, loading, pool, func(cause error) (kernels.Device, error) {
+		if trying.Load() {
+			return nil, cause
+		}
 		o.h.gpus.fail(gpuError(gpu.Renderer, cause))
 		return o.h.cpuDevice(o.e, o.s, f, o.floats, pool)
 	})
+}
+
+// divided returns a device with the layers of p on the GPU, whose device it takes over, and the others on the CPU.
+func (o opening[M]) divided(gpu kernels.Device, f *models.File, p placement, pool *cpu.Pool) (kernels.Device, error) {
+	// Repacked weights are kept for whole models only.
+	rest, err := cpu.New(cpu.Options{Pool: pool, Exact: o.s.Exact, Floats: o.floats, Forget: models.Forget, Lost: o.h.lost(o.e)})
+	if err != nil {
+		return nil, errors.Join(err, gpu.Close())
+	}
+	return split.New(split.Options{Devices: [2]kernels.Device{gpu, rest}, Place: p.place, Name: fmt.Sprintf("%s on %s; %s", p, gpu.Name(), rest.Name())}), nil
 }
 
 // mostOff is the largest distance between the results of a GPU and of the CPU, as a share of their size. The CPU's rounded activations and
@@ -137,8 +189,8 @@ func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, rep
 const mostOff = 0.25
 
 // compared tries the model m, which is on a GPU, against the same one on the CPU. An error that is recorded in the trial is the GPU's.
-func (o opening[M]) compared(ctx context.Context, m M) (ModelTrial, error) {
-	t := ModelTrial{Title: o.e.Title, Speech: o.e.Kind == registry.Speech}
+func (o opening[M]) compared(ctx context.Context, m M, p placement) (ModelTrial, error) {
+	t := ModelTrial{Title: o.e.Title, Part: p.String(), Speech: o.e.Kind == registry.Speech}
 	device := o.device(m)
 	got, speed, err := o.try(ctx, m)
 	if err == nil && o.device(m) != device {

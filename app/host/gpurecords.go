@@ -27,6 +27,7 @@ type driverRecord struct {
 // ModelTrial is the result of trying a model on a GPU.
 type ModelTrial struct {
 	Title string `json:"title"`
+	Part  string `json:"part,omitempty"`  // that is on the GPU; "": all
 	Error string `json:"error,omitempty"` // why it does not run there; "": it does
 	// Off is the distance between what GPU and CPU compute for the same tokens, as a share of its size.
 	Off float64 `json:"off"`
@@ -102,11 +103,14 @@ func driverKey(i gl.Info) string {
 	return i.Renderer + " | " + i.Version + " | " + build
 }
 
-// trialKey identifies a model on a GPU.
-func trialKey(i gl.Info, model [32]byte, exact bool) string {
+// trialKey identifies a model, or a part of it, on a GPU.
+func trialKey(i gl.Info, model [32]byte, exact bool, p placement) string {
 	key := driverKey(i) + " | " + hex.EncodeToString(model[:16])
 	if exact {
 		key += " exact"
+	}
+	if part := p.String(); part != "" {
+		key += " " + part
 	}
 	return key
 }

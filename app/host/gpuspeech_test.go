@@ -38,7 +38,7 @@ func TestGPUDictation(t *testing.T) {
 	dir := defaults.Need(t, "whisper-tiny.en")
 	o, said := withGPU(t, "kill 1") // the second step encodes
 	e := resolve(t, dir)
-	tried(t, e, false)
+	tried(t, e, false, placement{})
 	l, err := Speech(hostOf(t, o)).Acquire(context.Background(), e, Settings{Threads: 2}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,9 @@ type Options struct {
 	// GPUFailed is called with a *GPUError when a GPU has failed. The CPU continues in its place, and no GPU is used until the program ends.
 	// It may be called from any goroutine; nil: a line on standard error says so.
 	GPUFailed func(error)
+	// CheckBeside has the self-check of a GPU, which may take minutes, run beside the models: they are on the CPU until it has passed, and
+	// are opened on the GPU the next time that they are asked for while they are idle. Otherwise the first model waits for it.
+	CheckBeside bool
 	// GPUTimeout is how long a step on a GPU may take; 0: a minute, and ten with a software renderer.
 	GPUTimeout time.Duration
 }
@@ -83,6 +86,7 @@ func New(o Options) *Host {
 		h.available = Available
 	}
 	h.gpus.helper, h.gpus.timeout, h.gpus.tell = o.Helper, o.GPUTimeout, o.GPUFailed
+	h.gpus.beside, h.gpus.passed = o.CheckBeside, h.reopen
 	if h.gpus.tell == nil {
 		h.gpus.tell = func(err error) { fmt.Fprintf(os.Stderr, "soberano: %v; the processor is used instead\n", err) }
 	}
@@ -146,6 +150,7 @@ func (h *Host) Close() error {
 		h.end(m, ErrClosed)
 	}
 	h.mu.Unlock()
+	h.gpus.close()
 	h.all.Wait()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -168,6 +173,7 @@ type model struct {
 	key      key
 	title    string
 	settings Settings
+	outdated bool          // it is opened again when it is idle and asked for; see reopen
 	keep     time.Duration // how long it stays open while idle; 0: until its memory is needed
 	state    state
 	bytes    int64 // counted against the budget; an estimate until the model is open
@@ -208,6 +214,15 @@ func (h *Host) end(m *model, cause error) {
 func (h *Host) close(m *model) {
 	m.state = closing
 	go h.free(m, m.value)
+}
+
+// reopen has the models that were opened while no GPU could be used opened again when they are asked for.
+func (h *Host) reopen() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.models {
+		m.outdated = m.settings.GPU.Choice != GPUOff
+	}
 }
 
 // free closes value, which may be nil, and removes m from the list.

@@ -14,8 +14,8 @@ type Settings struct {
 	Context int  // tokens of prompt and answer together, for a chat model; 0: the engine's default
 	Threads int  // 0: chosen by the number of the machine's cores
 	Exact   bool // float32 weights, activations and cache throughout
-	// GPU says on which GPU a model runs.
-	GPU GPUChoice
+	// GPU says whether, and which part of, a model runs on a GPU.
+	GPU GPUUse
 }
 
 // Open opens the model of an entry. It calls report with the finished share, from 0 to 1, and returns early with an error when ctx

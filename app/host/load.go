@@ -79,7 +79,7 @@ func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct
 	case m.state == loading:
 		m.waiters = append(m.waiters, w)
 		return m, nil, nil
-	case m.settings != r.settings && m.users == 0:
+	case (m.outdated || m.settings != r.settings) && m.users == 0:
 		h.close(m)
 		return nil, m.gone, nil
 	}

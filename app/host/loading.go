@@ -18,6 +18,7 @@ type loadingDevice struct {
 	ctx         context.Context
 	report      func(share float64)
 	done, total int64 // bytes of weights
+	block       *int  // is set to the last block of the network of which weights were to be loaded, from 1 on; it may be nil
 }
 
 func newLoadingDevice(ctx context.Context, d kernels.Device, f *models.File, report func(share float64)) *loadingDevice {
@@ -32,6 +33,9 @@ func newLoadingDevice(ctx context.Context, d kernels.Device, f *models.File, rep
 func (d *loadingDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	if err := d.ctx.Err(); err != nil {
 		return nil, err
+	}
+	if d.block != nil && len(parts) > 0 {
+		*d.block = max(*d.block, parts[0].Block)
 	}
 	m, err := d.Device.Load(parts...)
 	for _, p := range parts {

@@ -77,9 +77,10 @@ const (
 	GPUHung    Code = "gpu-hung"
 	GPUCrashed Code = "gpu-crashed"
 	GPUWrong   Code = "gpu-wrong"
-	GPUNone    Code = "gpu-none"  // of the chosen number
-	GPUBuild   Code = "gpu-build" // this build of the program uses none
-	GPUUnfit   Code = "gpu-unfit" // a software renderer was chosen
+	GPUNone    Code = "gpu-none"    // of the chosen number
+	GPUMissing Code = "gpu-missing" // none can be used
+	GPUBuild   Code = "gpu-build"   // this build of the program uses none
+	GPUUnfit   Code = "gpu-unfit"   // a software renderer was chosen
 
 	// Recordings.
 	AudioEmpty      Code = "audio-empty"
@@ -256,7 +257,7 @@ func of(err error) Problem {
 
 // gpuCodes maps what went wrong with a GPU to codes.
 var gpuCodes = map[host.GPUFault]Code{host.GPUFailed: GPUFailed, host.GPUMemory: GPUMemory, host.GPULost: GPULost, host.GPUHung: GPUHung,
-	host.GPUCrashed: GPUCrashed, host.GPUWrong: GPUWrong, host.GPUNone: GPUNone, host.GPUUnfit: GPUUnfit, host.GPUBuild: GPUBuild}
+	host.GPUCrashed: GPUCrashed, host.GPUWrong: GPUWrong, host.GPUNone: GPUNone, host.GPUMissing: GPUMissing, host.GPUUnfit: GPUUnfit, host.GPUBuild: GPUBuild}
 
 // coded is an error of the database with SQLite's result code (https://sqlite.org/rescode.html).
 type coded interface {

@@ -50,6 +50,7 @@ func TestOf(t *testing.T) {
 		{engine.ErrContextFull, MessageTooLong, ""},
 		{&host.GPUError{Name: "RTX 9", Fault: host.GPUHung, Err: errors.New("late")}, GPUHung,
 			"RTX 9 did not answer in time. The processor continues in its place, and nothing is lost. The graphics card is used again when the program is started anew."},
+		{&host.GPUError{Fault: host.GPUMissing, Err: errors.New("of 0 GPUs none can be used")}, GPUMissing, ""},
 		{&host.GPUError{Name: "3", Fault: host.GPUNone, Err: errors.New("there are 2 GPUs")}, GPUNone, ""},
 		{fmt.Errorf("dictation: %w", dictation.ErrNotTaken), TextUntaken, "The active window did not accept the text."},
 		{dictation.ErrSystem, NoX11, ""},

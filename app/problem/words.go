@@ -95,6 +95,7 @@ var english = map[Code]phrases{
 	GPUCrashed: {title: cardOff, why: []string{"The driver of {device} crashed. " + cpuContinues}, do: "A newer driver may help."},
 	GPUWrong:   {title: cardOff, why: []string{"{device} computes wrong values ({detail}). " + cpuContinues}, do: "A newer driver may help."},
 	GPUNone:    {why: []string{"There is no graphics card with the number {device}: {detail}."}, do: "`soberano doctor` lists them; they are counted from 0."},
+	GPUMissing: {why: []string{"There is no graphics card that can be used: {detail}."}, do: "`soberano doctor` says why. Choose auto or off."},
 	GPUBuild:   {why: []string{"This build of the program has no support for graphics cards."}, do: "Use the one with the window (make build) on Linux, or leave out --gpu."},
 	GPUUnfit:   {why: []string{"{device} can't be used: {detail}, slower than the processor by itself."}, do: "Choose auto or off."},
 

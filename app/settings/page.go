@@ -149,7 +149,7 @@ func (p *Page) draw() {
 		ui.NewRule(),
 		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(),
-		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, "Number "+string(v.GPU)), v.GPU,
+		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, string(v.GPU)+" layers"), v.GPU,
 			func(c host.GPUChoice) { set(func() { v.GPU = c }) }),
 		ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)

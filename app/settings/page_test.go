@@ -103,7 +103,7 @@ func TestChoices(t *testing.T) {
 // A value from the file is kept and shown, even if it is not one of the usual options.
 func TestUnusualValues(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99, GPU: "7"}, ui.Light, nil)
-	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "99", "Number 7"} {
+	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "99", "7 layers"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
 		}

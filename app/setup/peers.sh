@@ -10,7 +10,8 @@
 # They are built for the CPU of this machine (GGML_NATIVE). JOBS=1 builds with one compiler
 # process at a time. With PEER_LEVEL=avx2 or PEER_LEVEL=avxvnni a second llama-bench is built, in
 # peers/llama-avx2/ or peers/llama-avxvnni/, which uses no other instructions than that level's:
-# bench.py --level compares our kernels of the level with it.
+# bench.py --level compares our kernels of the level with it. With PEER_SERVER=1 llama-server is
+# built in peers/llama-server/, for bench_serve.py.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 home=${XDG_CACHE_HOME:-$HOME/.cache}/soberano/peers
@@ -77,6 +78,7 @@ avx2) build llama-avx2 "$llama" "$avx2 $llama_options" llama-bench ;;
 avxvnni) build llama-avxvnni "$llama" "$avx2 -DGGML_AVX_VNNI=ON $llama_options" llama-bench ;;
 *) say "PEER_LEVEL is avx2 or avxvnni"; exit 1 ;;
 esac
+[ -z "${PEER_SERVER:-}" ] || build llama-server "$llama" "-DGGML_NATIVE=ON $llama_options -DLLAMA_BUILD_SERVER=ON" llama-server
 build whisper pywhispercpp-1.5.1/whisper.cpp \
 	"-DGGML_NATIVE=ON -DWHISPER_BUILD_TESTS=OFF -DWHISPER_BUILD_SERVER=OFF" \
 	whisper-bench whisper-cli whisper-quantize

@@ -291,7 +291,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: v.GPU}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: host.GPUUse{Choice: v.GPU}}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}
@@ -368,8 +368,8 @@ func (d *Shell) cardsChanged() {
 }
 
 // notice shows an error on the page on which it happened.
-func (d *Shell) notice(title string, err error) {
-	d.report(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
+func (d *Shell) notice(title string, err error) (close func()) {
+	return d.report(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
 // report shows a card on the present page until it is closed.
@@ -410,6 +410,7 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
-	err = errors.Join(err, d.work.Close()) // this waits until all requested work is stored
+	d.work.Do((*store.Store).Save, func(error) {}) // if it fails, a card has said so all the time
+	err = errors.Join(err, d.work.Close())         // this waits until all requested work is stored
 	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

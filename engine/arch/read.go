@@ -373,12 +373,12 @@ func (r *reader) qkvParts(blk string, q, kv int) []part {
 	return []part{{blk + "attn_q", q}, {blk + "attn_k", kv}, {blk + "attn_v", kv}}
 }
 
-// blockOf returns the number of the block to which a tensor belongs, if it belongs to one: "blk.7.attn_q" to block 7.
-func blockOf(name string) (n int, of bool) {
+// BlockOf returns the number of the block to which a tensor belongs, if it belongs to one: "blk.7.attn_q" to block 7.
+func BlockOf(name string) (n int, of bool) {
 	rest, of := strings.CutPrefix(name, "blk.")
 	number, _, dot := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(number)
-	return n, of && dot && err == nil
+	return n, of && dot && err == nil && n >= 0 && n < maxLayers
 }
 
 // loadMatrix copies weights to the device. name is the name of the first, for the error.
@@ -386,7 +386,7 @@ func (r *reader) loadMatrix(name string, w []kernels.Weights) kernels.Matrix {
 	if r.err != nil {
 		return nil
 	}
-	if n, of := blockOf(name); of {
+	if n, of := BlockOf(name); of {
 		for i := range w {
 			w[i].Block = n + 1
 		}

@@ -41,6 +41,10 @@ type Request struct {
 	// Started, if any, is called when the request leaves the line, with the number of
 	// Tokens whose positions a state held already.
 	Started func(cached int)
+	// Most is the largest number of tokens that the sequence may have in the end, those of Tokens included; 0: the capacity. Requests are admitted by it.
+	Most int
+	// Background requests wait until those of a person are admitted, and leave room for one.
+	Background bool
 	// Images are the images in Tokens, in order. Their tokens are negative: they identify the image.
 	Images []Image
 	// Each is given the logits after the token at pos, in order, valid during the call.
@@ -132,9 +136,9 @@ type Queue struct {
 	tree   *state.Tree
 	forget int     // from this position on a state may not be able to go back, see snapshot
 	drafts bool    // a state can take back the tokens of one step
-	slots  []*slot // requests under way, most at most
-	most   int
-	size   int64 // bytes of a full state
+	slots  []*slot // requests under way
+	size   int64   // bytes of a full state
+	room   int64   // bytes that the states of requests under way may take in the end
 	step   nn.Step
 	wants  []want // one for each of step.Out
 
@@ -151,12 +155,13 @@ type Queue struct {
 }
 
 const (
-	// As many requests are under way side by side as have room for full states in so much
-	// memory, two at least: an answer, and something short beside it.
+	// mostSlots is the largest number of requests under way. More would make each too slow.
+	mostSlots = 16
+	// reserved is how many requests of a person are admitted in any case: an answer, and something short beside it.
+	reserved = 2
+	// runningBudget is the memory that the states of requests under way may take in the end.
 	runningBudget = 512 << 20
-	mostSlots     = 4
-	// keptBudget is the memory of states, of those under way and of idle ones, if full states
-	// of all slots do not take more.
+	// keptBudget is the memory of states, of those under way and of idle ones, if those under way do not take more.
 	keptBudget = 256 << 20
 )
 
@@ -172,10 +177,10 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	if err := first.Close(); err != nil {
 		return nil, err
 	}
-	most := min(mostSlots, max(2, runningBudget/max(1, size)))
+	room := min(max(runningBudget, 2*size), mostSlots*size)
 	q := &Queue{
-		model: model, dev: dev, cap: capacity, size: size, most: int(most), forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
-		tree: state.New(dev, shape, max(keptBudget, most*size)),
+		model: model, dev: dev, cap: capacity, size: size, room: room, forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
+		tree: state.New(dev, shape, max(keptBudget, min(room, 4*size))),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	q.step.Priority = kernels.Answer
@@ -210,7 +215,7 @@ func (q *Queue) Submit(ctx context.Context, req Request) *Ticket {
 		t.end(q.closed)
 	case len(req.Tokens) == 0 || req.From < 0 || req.From >= len(req.Tokens):
 		t.end(errors.New("batch: a request without tokens"))
-	case len(req.Tokens) > q.cap:
+	case len(req.Tokens) > q.cap || req.Most != 0 && len(req.Tokens) > req.Most:
 		t.end(ErrFull)
 	default:
 		q.arrived = append(q.arrived, t)

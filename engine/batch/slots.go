@@ -77,10 +77,14 @@ func (q *Queue) note(err error) {
 	}
 }
 
-// fill moves requests from the head of the line into slots while there are any.
+// fill moves requests from the line into slots while there is room for them.
 func (q *Queue) fill() {
-	for len(q.line) > 0 && len(q.slots) < q.most {
-		t := q.line[0]
+	for {
+		next := q.next()
+		if next < 0 {
+			break
+		}
+		t := q.line[next]
 		seq, err := q.begin(t.req)
 		if err != nil && len(q.slots) > 0 {
 			return // there may be memory for it when one of those has ended
@@ -90,7 +94,7 @@ func (q *Queue) fill() {
 				continue
 			}
 		}
-		q.line = slices.Delete(q.line, 0, 1)
+		q.line = slices.Delete(q.line, next, next+1)
 		if err != nil {
 			t.end(err)
 			continue
@@ -102,6 +106,43 @@ func (q *Queue) fill() {
 		}
 	}
 	q.note(q.tree.Fit())
+}
+
+// next returns the place in the line of the request to be admitted: the first of a person's, or else the first of all. It returns -1 if there is none, or no room for it.
+func (q *Queue) next() int {
+	if len(q.line) == 0 {
+		return -1
+	}
+	next := max(0, slices.IndexFunc(q.line, func(t *Ticket) bool { return !t.req.Background }))
+	if !q.roomFor(q.line[next].req) {
+		return -1
+	}
+	return next
+}
+
+// roomFor reports whether a request can be under way beside those that are: two of a person always, one of the background if nothing else is, others while the states of all fit
+// into the room. Those of the background leave slots for a person.
+func (q *Queue) roomFor(r Request) bool {
+	person, bytes := 0, q.most(r)
+	for _, s := range q.slots {
+		bytes += q.most(s.ticket.req)
+		if !s.ticket.req.Background {
+			person++
+		}
+	}
+	slots := len(q.slots)
+	if r.Background {
+		return slots == 0 || slots < mostSlots-reserved && bytes <= q.room
+	}
+	return person < reserved || slots < mostSlots && bytes <= q.room
+}
+
+// most returns the bytes that the state of a request takes in the end.
+func (q *Queue) most(r Request) int64 {
+	if r.Most == 0 || r.Most >= q.cap {
+		return q.size
+	}
+	return q.size*int64(r.Most)/int64(q.cap) + 1
 }
 
 // begin begins a request's sequence with what is known of its tokens; those whose logits are

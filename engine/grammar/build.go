@@ -182,49 +182,56 @@ func (b *builder) addRunes(from int32, r runes, to int32) {
 	}
 }
 
-// addBoth builds the product of two automata.
+// addBoth builds the product of two automata, which are made deterministic: else it would have the pairs of all ways to follow a text.
 func (b *builder) addBoth(from int32, e both) int32 {
-	left := b.node()
-	leftEnd := b.add(left, e.a)
-	right := b.node()
-	rightEnd := b.add(right, e.b)
-	type pair struct{ a, b int32 }
-	nodes := map[pair]int32{{left, right}: from}
-	work := []pair{{left, right}}
-	at := func(p pair) int32 {
-		n, ok := nodes[p]
-		if !ok {
-			n = b.node()
-			nodes[p] = n
-			work = append(work, p)
-			b.full = b.full || len(nodes) > maxProducts
-		}
-		return n
-	}
 	end := b.node()
+	x, y := b.deterministic(e.a), b.deterministic(e.b)
+	if x == nil || y == nil {
+		return end
+	}
+	type pair struct{ x, y int32 }
+	first := pair{x.start(), y.start()}
+	nodes := map[pair]int32{first: b.node()} // it may go back there
+	b.empty(from, nodes[first])
+	work := []pair{first}
 	for len(work) > 0 && !b.full {
 		p := work[len(work)-1]
 		work = work[:len(work)-1]
-		n := nodes[p]
-		if p == (pair{leftEnd, rightEnd}) {
-			b.empty(n, end)
+		if x.sets[p.x].end && y.sets[p.y].end {
+			b.empty(nodes[p], end)
 		}
-		x, y := b.g.nodes[p.a], b.g.nodes[p.b]
-		for _, to := range x.empty {
-			b.empty(n, at(pair{to, p.b}))
-		}
-		for _, to := range y.empty {
-			b.empty(n, at(pair{p.a, to}))
-		}
-		for _, ex := range x.edges {
-			for _, ey := range y.edges {
-				if lo, hi := max(ex.lo, ey.lo), min(ex.hi, ey.hi); lo <= hi {
-					b.edge(n, byteRange{lo, hi}, at(pair{ex.to, ey.to}))
-				}
+		for lo := 0; lo < 256; {
+			to := pair{x.step(p.x, byte(lo)), y.step(p.y, byte(lo))}
+			hi := lo
+			for hi < 255 && (pair{x.step(p.x, byte(hi+1)), y.step(p.y, byte(hi+1))}) == to {
+				hi++
 			}
+			if to.x != dead && to.y != dead {
+				n, ok := nodes[to]
+				if !ok {
+					n = b.node()
+					nodes[to] = n
+					work = append(work, to)
+				}
+				b.edge(nodes[p], byteRange{byte(lo), byte(hi)}, n)
+			}
+			lo = hi + 1
 		}
+		b.full = b.full || len(nodes) > maxProducts || x.failed || y.failed
 	}
 	return end
+}
+
+// deterministic returns a machine that follows an expression without calls; nil if nothing matches.
+func (b *builder) deterministic(e expr) *machine {
+	sub := newBuilder()
+	sub.rule("", e)
+	g, err := sub.finish("")
+	b.full = b.full || sub.full
+	if err != nil {
+		return nil
+	}
+	return newMachine(g)
 }
 
 // addMultiple builds the automaton of remainders, once for the digits before the point and once for each behind it.

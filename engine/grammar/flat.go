@@ -147,24 +147,18 @@ func (c *schemaCompiler) strings(f *flat) (expr, error) {
 	anyChar := inString(anyRune)
 	var all []expr
 	for _, p := range f.patterns {
-		r, err := regexExpr(fromECMA(p), inString)
+		e, err := regexExpr(fromECMA(p), inString, repeat{anyChar, 0, -1})
 		if err != nil {
 			return nil, f.at.under("pattern", nil).fail("%v", err)
 		}
-		if !r.begin {
-			r.expr = seq{repeat{anyChar, 0, -1}, r.expr}
-		}
-		if !r.end {
-			r.expr = seq{r.expr, repeat{anyChar, 0, -1}}
-		}
-		all = append(all, r.expr)
+		all = append(all, e)
 	}
 	for _, name := range f.formats {
-		r, err := regexExpr(formats[name], inString)
+		e, err := regexExpr(formats[name], inString, nil)
 		if err != nil {
 			return nil, f.at.under("format", nil).fail("%v", err)
 		}
-		all = append(all, r.expr)
+		all = append(all, e)
 	}
 	if sized {
 		all = append(all, repeat{anyChar, f.minLen, f.maxLen})

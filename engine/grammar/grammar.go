@@ -47,10 +47,19 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.At == "" {
-		return fmt.Sprintf("grammar: %s: %s", e.Kind, e.Reason)
+	at, reason := short(e.At), short(e.Reason)
+	if at == "" {
+		return fmt.Sprintf("grammar: %s: %s", e.Kind, reason)
 	}
-	return fmt.Sprintf("grammar: %s, at %s: %s", e.Kind, e.At, e.Reason)
+	return fmt.Sprintf("grammar: %s, at %s: %s", e.Kind, at, reason)
+}
+
+// short returns the beginning of a text, which may have a whole expression in it.
+func short(s string) string {
+	if len(s) <= 300 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:300], "") + "…"
 }
 
 // Errors of a Matcher.
@@ -67,7 +76,7 @@ const (
 	maxRegex    = 1 << 16 // bytes of a regular expression
 	maxDepth    = 200     // nesting of parentheses, values and groups
 	maxNodes    = 400_000 // of all automata
-	maxProducts = 200_000 // pairs of nodes of an intersection
+	maxProducts = 20_000  // states of an intersection
 )
 
 // Parse compiles a spec, which must not be zero. Its errors are of type *Error.

@@ -9,12 +9,12 @@ import (
 
 // parseRegex compiles a regular expression that the whole text matches.
 func parseRegex(text string) (*Grammar, error) {
-	e, err := regexExpr(text, plain)
+	e, err := regexExpr(text, plain, nil)
 	if err != nil {
 		return nil, &Error{Kind: "regular expression", Reason: err.Error()}
 	}
 	b := newBuilder()
-	b.rule("root", e.expr)
+	b.rule("root", e)
 	return b.finish("regular expression")
 }
 
@@ -24,24 +24,46 @@ type spelling func(runes) expr
 // plain: as they are.
 func plain(r runes) expr { return r }
 
-// regex is a regular expression, and whether it is anchored at its ends.
-type regex struct {
-	expr       expr
-	begin, end bool
-}
-
-func regexExpr(text string, spell spelling) (regex, error) {
+// regexExpr returns the expression of a regular expression. around is what may stand before and behind what is not anchored; nil: nothing.
+func regexExpr(text string, spell spelling, around expr) (expr, error) {
 	if len(text) > maxRegex {
-		return regex{}, fmt.Errorf("it has %d bytes, at most %d are compiled", len(text), maxRegex)
+		return nil, fmt.Errorf("it has %d bytes, at most %d are compiled", len(text), maxRegex)
 	}
 	re, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return regex{}, err
+		return nil, err
 	}
-	r := regex{}
-	re, r.begin, r.end = anchors(re)
-	r.expr, err = convert(re, spell, 0)
-	return r, err
+	return withAround(re, spell, around, 0)
+}
+
+// withAround converts each alternative with what may stand around it.
+func withAround(re *syntax.Regexp, spell spelling, around expr, depth int) (expr, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
+	}
+	if re.Op == syntax.OpAlternate || re.Op == syntax.OpCapture {
+		all := alt{}
+		for _, sub := range re.Sub {
+			e, err := withAround(sub, spell, around, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, e)
+		}
+		return all, nil
+	}
+	re, begin, end := anchors(re)
+	e, err := convert(re, spell, depth)
+	if err != nil || around == nil {
+		return e, err
+	}
+	if !begin {
+		e = seq{around, e}
+	}
+	if !end {
+		e = seq{e, around}
+	}
+	return e, nil
 }
 
 // anchors takes the anchors at the ends of an expression away.
@@ -51,8 +73,6 @@ func anchors(re *syntax.Regexp) (rest *syntax.Regexp, begin, end bool) {
 		return &syntax.Regexp{Op: syntax.OpEmptyMatch}, true, false
 	case syntax.OpEndText:
 		return &syntax.Regexp{Op: syntax.OpEmptyMatch}, false, true
-	case syntax.OpCapture:
-		return anchors(re.Sub[0])
 	case syntax.OpConcat:
 		sub := slices.Clone(re.Sub)
 		for len(sub) > 0 && sub[0].Op == syntax.OpBeginText {

@@ -121,11 +121,11 @@ func quote(s string) string {
 	return string(append(out, '"'))
 }
 
-// short are the escapes of one letter.
-var short = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+// escapes are those of one letter.
+var escapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
 
 func spelled(r rune) string {
-	if s, ok := short[r]; ok {
+	if s, ok := escapes[r]; ok {
 		return s
 	}
 	if r < ' ' {

@@ -47,12 +47,13 @@ type syntax struct {
 	begin, end string   // end "": the calls go on to the end of the answer
 	inner      []string // marks within, which may be control tokens
 	parse      func(body string, typeOf TypeOf) ([]Call, bool)
+	object     bool // a call may be a JSON object with name and arguments
 }
 
 // syntaxes lists the ways, with families that use them.
 var syntaxes = []syntax{
-	{begin: "<tool_call>", end: "</tool_call>", parse: parseTagged}, // Hermes, Qwen, GLM, SmolLM3, Granite 4, EXAONE 4, Nemotron 3
-	{begin: "<tool_calls>", end: "</tool_calls>", parse: parseJSON}, // Jamba, Apriel
+	{begin: "<tool_call>", end: "</tool_call>", parse: parseTagged, object: true}, // Hermes, Qwen, GLM, SmolLM3, Granite 4, EXAONE 4, Nemotron 3
+	{begin: "<tool_calls>", end: "</tool_calls>", parse: parseJSON},               // Jamba, Apriel
 	{begin: "<seed:tool_call>", end: "</seed:tool_call>", parse: parseTagged},
 	{begin: "<minimax:tool_call>", end: "</minimax:tool_call>", parse: parseTagged},
 	{begin: "<function_calls>", end: "</function_calls>", parse: parsePython}, // OLMo 3
@@ -136,6 +137,16 @@ func FormatOf(template string, hasToken func(text string) bool) Format {
 		f.wrappers = append(f.wrappers, solarBegin+"assistant", solarContent, solarThought.end)
 	}
 	return f
+}
+
+// CallMark returns the mark before a call that is written as a JSON object with name and arguments; "" if the model writes calls in other ways.
+func (f Format) CallMark() string {
+	for _, s := range f.syntaxes {
+		if s.object {
+			return s.begin
+		}
+	}
+	return ""
 }
 
 // beginning returns the marks that may begin an answer: all but sentences, which only models write that know them.

@@ -104,6 +104,7 @@ func (g *generating) check() error {
 	if o.request.Tools != nil && !g.c.tools.describes(g.lease) {
 		return &failure{class: invalid, code: "tools_not_supported", param: "tools", message: "The chat template of this model does not describe tools."}
 	}
+	g.request.Background = true
 	g.results = make([]result, o.request.N)
 	return nil
 }

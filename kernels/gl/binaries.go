@@ -10,6 +10,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // binaries keeps the driver's form of compiled programs in files. The name of a file is the hash of what the program depends on: the
@@ -19,11 +21,18 @@ import (
 //
 // A file that is damaged, or that the driver refuses, is replaced by a new one. An error of reading or writing a file is not reported, since
 // it only means that the program is compiled.
+//
+// The time of a file tells the day of its last use. When a program is compiled, because the driver or the source is another, the files are removed that
+// were not used for keptUnused: those of older drivers and sources.
 type binaries struct {
 	dir    string // "": programs are not kept
 	driver string
-	read   int // programs that were not compiled
+	read   int  // programs that were not compiled
+	swept  bool // the folder was searched for files to remove
 }
+
+// keptUnused is how long a program is kept that is not used.
+const keptUnused = 90 * 24 * time.Hour
 
 const binaryMagic = "sobGLp01"
 
@@ -36,6 +45,7 @@ func (b *binaries) open(c context, source string) (uint32, error) {
 	if format, data := readBinary(path); data != nil {
 		if id := c.program(format, data); id != 0 {
 			b.read++
+			used(path)
 			return id, nil
 		}
 	}
@@ -45,8 +55,35 @@ func (b *binaries) open(c context, source string) (uint32, error) {
 	}
 	if format, data := c.binary(id); len(data) > 0 {
 		_ = writeBinary(path, format, data) // see binaries
+		b.sweep()
 	}
 	return id, nil
+}
+
+// used sets the time of a file to now, once a day.
+func used(path string) {
+	st, err := os.Stat(path)
+	if now := time.Now(); err == nil && now.Sub(st.ModTime()) > 24*time.Hour {
+		_ = os.Chtimes(path, now, now) // see binaries
+	}
+}
+
+// sweep removes what was not used for long: programs, and files that a process has left unfinished.
+func (b *binaries) sweep() {
+	if b.swept {
+		return
+	}
+	b.swept = true
+	files, err := os.ReadDir(b.dir)
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		program := strings.HasSuffix(f.Name(), ".program") || strings.HasPrefix(f.Name(), "part-")
+		if st, err := f.Info(); err == nil && program && time.Since(st.ModTime()) > keptUnused {
+			_ = os.Remove(filepath.Join(b.dir, f.Name())) // see binaries
+		}
+	}
 }
 
 // path returns the file of a source.

@@ -5,7 +5,9 @@ package gl
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 )
 
 // scaledOn runs a step on a new context that keeps its programs in dir. It returns how many programs were read from files.
@@ -103,5 +105,44 @@ func TestProgramFolder(t *testing.T) {
 	}
 	if got := programFolder(Info{Software: true}); got != "" {
 		t.Errorf("programs of a software driver are kept in %q", got)
+	}
+}
+
+// TestProgramsOfOldDrivers checks that programs that were not used for long are removed when one is compiled, and no others.
+func TestProgramsOfOldDrivers(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"old.program": keptUnused + time.Hour, "part-1": keptUnused + time.Hour, "other": 2 * keptUnused, "recent.program": keptUnused - time.Hour} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, now.Add(-age), now.Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scaledOn(t, dir)
+	files := programFiles(t, dir)
+	var left, mine []string
+	for _, path := range files {
+		if name := filepath.Base(path); len(name) < 20 {
+			left = append(left, name)
+		} else {
+			mine = append(mine, path)
+		}
+	}
+	if len(mine) == 0 {
+		t.Skip("the driver has no form of programs that can be kept")
+	}
+	if !slices.Equal(left, []string{"other", "recent.program"}) {
+		t.Errorf("left: %v", left)
+	}
+	before := now.Add(-48 * time.Hour)
+	if err := os.Chtimes(mine[0], before, before); err != nil {
+		t.Fatal(err)
+	}
+	scaledOn(t, dir)
+	if st, err := os.Stat(mine[0]); err != nil || st.ModTime().Before(now.Add(-time.Hour)) {
+		t.Errorf("a program that is used has the time %v, %v", st.ModTime(), err)
 	}
 }
