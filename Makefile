@@ -6,7 +6,7 @@ GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 10s
 
-.PHONY: run test build cli check tools notices unit race fuzz e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
+.PHONY: run test build cli clients check tools notices unit race fuzz e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -31,6 +31,10 @@ packages: go
 
 test-packages: go
 	@sh app/setup/packages.sh test
+
+# Installs the Python packages with which a test uses the local API.
+clients: test-packages
+	@PYTHON=$(PYTHON) sh app/setup/clients.sh >/dev/null
 
 go:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed (https://go.dev/dl); $(GO) was not found." >&2; exit 1; }
@@ -76,7 +80,7 @@ race: test-packages
 fuzz: test-packages
 	@sh app/setup/fuzz.sh $(FUZZTIME)
 
-e2e: test-models build cli
+e2e: test-models build cli clients
 	env -u SOBERANO_HOME $(GO) test -count=1 -timeout 10m -v ./app/e2e
 
 # Compares the speed with other programs (app/setup/bench.py --help): make bench BENCH="--only start --rounds 3"
@@ -95,12 +99,15 @@ bench-serve: cli test-models
 	$(PYTHON) app/setup/bench_serve.py $(BENCH)
 
 # Runs the tests of devices on a GPU and measures it (app/setup/benchgpu): make bench-gpu BENCH="-number 0 -shapes 3B". BENCH=-count only counts commands
-# and bytes, which needs no driver. What it runs is in build/gpu; app/setup/bench_gpu.sh runs it on a machine that has no compiler.
+# and bytes, which needs no driver. build/gpu has all that it runs, for a machine without a compiler:
+# sh build/gpu/bench_gpu.sh build/gpu.
 bench-gpu: packages
-	@mkdir -p build/gpu
+	@mkdir -p build/gpu/lib
 	$(GO) build -o build/gpu/benchgpu ./app/setup/benchgpu
 	$(GO) test -c -o build/gpu/gl.test ./kernels/gl
-	@sh app/setup/bench_gpu.sh build/gpu $(BENCH)
+	@ldd build/gpu/benchgpu | awk '/libEGL|libGLdispatch/ { print $$3 }' | xargs -r cp -L -t build/gpu/lib
+	@cp app/setup/bench_gpu.sh build/gpu
+	@sh build/gpu/bench_gpu.sh build/gpu $(BENCH)
 
 clean:
 	rm -rf build

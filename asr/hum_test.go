@@ -37,6 +37,7 @@ func TestEngineHum(t *testing.T) {
 	for name, hum := range map[string][]float32{
 		"45 to 180 Hz":  engine(n, 45, 1, 0.7, 0.5, 0.35),
 		"110 to 660 Hz": engine(n, 110, 1, 0.7, 0.5, 0.4, 0.35, 0.3),
+		"140 to 840 Hz": engine(n, 140, 1, 0.7, 0.5, 0.4, 0.35, 0.3),
 		"66 to 660 Hz":  engine(n, 66, 1, 0.7, 0.5, 0.4, 0.35, 0.3, 0.3, 0.25, 0.2, 0.2),
 	} {
 		got := words(text(transcribe(t, m, peakAt(noisy(speech, hum, -12), -1), Params{Language: "en", Beam: 5})))

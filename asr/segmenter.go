@@ -30,6 +30,7 @@ type segmentOptions struct {
 	lookahead int               // pieces beyond limit that are waited for before an utterance is cut
 	cut       func([]piece) int // how many pieces of a too long utterance make the next one
 	report    bool              // look for sound in what is left out
+	ahead     int               // chunks that detection looks at before it processes them
 }
 
 // fileSegments divides a recording into windows: pauses below 2 s stay in a window, longer ones
@@ -41,6 +42,7 @@ var fileSegments = segmentOptions{
 	hangover: int64(filePause*SampleRate/time.Second/chunk) + 1,
 	gap:      5 * SampleRate / chunk,
 	limit:    window / chunk, lookahead: 2, cut: cutInPause, report: true,
+	ahead: vad.Ahead,
 }
 
 const (
@@ -81,6 +83,7 @@ type utterance struct {
 type segmenter struct {
 	o       segmentOptions
 	vad     *vad.Segmenter
+	looked  [][]float32    // chunks that detection has looked at, see segmentOptions.ahead
 	next    int64          // number of the next piece
 	pending []piece        // latest pieces outside speech
 	speech  []piece        // speech that is not yet returned as an utterance
@@ -96,15 +99,34 @@ func newSegmenter(o segmentOptions) *segmenter {
 // push adds the next chunk of audio, which may be shorter only at the end, and returns the
 // utterances that it completes.
 func (s *segmenter) push(samples []float32) []utterance {
+	if s.o.ahead == 0 {
+		return s.add(s.detect(samples))
+	}
+	s.vad.Look(samples)
+	s.looked = append(s.looked, slices.Clone(samples))
+	if len(s.looked) < s.o.ahead {
+		return nil
+	}
+	return s.addLooked()
+}
+
+// addLooked adds the first of the chunks that detection has looked at.
+func (s *segmenter) addLooked() []utterance {
+	samples := s.looked[0]
+	s.looked = s.looked[1:]
 	return s.add(s.detect(samples))
 }
 
-// detect runs speech detection on the next chunk. It is apart from add because it takes most of
+// detect runs speech detection on the next chunk. Of a chunk with a loud hum the piece has the samples without it: Whisper
+// too leaves out speech beside a hum. It is apart from add because it takes most of
 // the time and uses no state but vad's.
 func (s *segmenter) detect(samples []float32) (piece, []vad.Event) {
 	full := make([]float32, chunk)
 	n := copy(full, samples)
 	events := s.vad.Push(full)
+	if rest := s.vad.WithoutHum(); rest != nil {
+		copy(full, rest)
+	}
 	return piece{samples: full[:n], voice: s.vad.Prob(), level: s.vad.Level()}, events
 }
 
@@ -123,12 +145,15 @@ func (s *segmenter) add(p piece, events []vad.Event) []utterance {
 }
 
 // flush ends the audio and returns the remaining utterances.
-func (s *segmenter) flush() []utterance {
+func (s *segmenter) flush() (out []utterance) {
+	for len(s.looked) > 0 {
+		out = append(out, s.addLooked()...)
+	}
 	s.apply(s.vad.Flush())
 	s.left.leave(s.pending)
 	s.left.end()
 	s.pending = nil
-	return s.complete(true)
+	return append(out, s.complete(true)...)
 }
 
 // apply moves pieces between pending and speech where speech begins and ends.

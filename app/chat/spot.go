@@ -231,7 +231,7 @@ func (p *spot) Final(text string, kept func()) {
 	}
 	if p.here() {
 		p.insert(text)
-		s.keep(kept)
+		s.keep(func() { kept(); s.ChatsChanged() })
 		return
 	}
 	tail := p.tail

@@ -150,12 +150,9 @@ func (s *Screen) showBroken(status Status) {
 	}
 	path := status.Entry.Path()
 	details := models.PrintableLines(fmt.Sprintf("%s\n%s\n%v", status.Entry.Title, path, status.Err))
-	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{
+	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{{Label: "Try again", Do: s.Runner.Again},
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
-	if problem.Of(status.Err).Code == problem.ModelTooLarge {
-		p.Actions = append([]ui.Action{{Label: "Try again", Do: s.Runner.Again}}, p.Actions...)
-	}
 	s.trial = p.Card()
 	s.thread.Add(s.trial)
 }

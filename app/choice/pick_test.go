@@ -32,6 +32,13 @@ func TestPick(t *testing.T) {
 	if got, ok := Pick(all[:1], registry.Chat, "", 1, usable); !ok || got.Name != "mine" {
 		t.Errorf("without included models: %q", got.Name)
 	}
+	added := []registry.Entry{entry("a-base", registry.Chat, false, 300), entry("instruct", registry.Chat, false, 500), entry("tiny", registry.Chat, false, 100)}
+	added[1].Template, added[2].Template = true, true
+	for free, want := range map[int64]string{ample: "instruct", 0: "instruct", 250 << 20: "tiny"} {
+		if got, ok := Pick(added, registry.Chat, "removed", free, usable); !ok || got.Name != want {
+			t.Errorf("of models without a template and with one, %d MB free: %q, expected %q", free>>20, got.Name, want)
+		}
+	}
 	if _, ok := Pick(all, registry.Speech, "", ample, func(registry.Entry) bool { return false }); ok {
 		t.Error("a model that can't be used was picked")
 	}

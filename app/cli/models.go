@@ -24,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc or remove")
+			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc, move-library or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 

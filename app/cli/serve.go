@@ -16,7 +16,8 @@ import (
 	"soberano/models/registry"
 )
 
-const serveLong = `Answer requests of other programs on this machine over HTTP, in the form of OpenAI's API, until Ctrl+C.
+const serveLong = `Answer requests of other programs on this machine over HTTP, in the forms of the APIs of OpenAI,
+Anthropic, Ollama and text-generation-inference, until Ctrl+C; /openapi.json describes them.
 
 Programs need the address that is printed, with /v1 for those of OpenAI's API, and the key, which is made at the first start and kept in
 the data folder: --show-key prints it, --new-key makes another one. Models are named as in ` + "`soberano models list`" + `; a request that names none

@@ -134,3 +134,28 @@ func modelsExport() *cobra.Command {
 	cmd.Flags().BoolVar(&replace, "replace", false, "overwrite a file that exists")
 	return cmd
 }
+
+func modelsMove() *cobra.Command {
+	return &cobra.Command{
+		Use: "move-library FOLDER", Short: "Move the library to another folder, as on another disk", Args: arguments(cobra.ExactArgs(1)),
+		Long: "Move the library to a folder that is empty or not there: the files are copied, the copies are read and compared, and then the old ones are deleted.\n" +
+			"If it is interrupted, nothing is lost: give the command again. Linked models stay where they are. Close the window before.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lib, err := openLibrary()
+			if err != nil {
+				return err
+			}
+			line := progress("moving")
+			err = lib.Move(cmd.Context(), args[0], line.report())
+			line.end()
+			if refused, ok := errors.AsType[*registry.PlaceError](err); ok {
+				return told{refused}
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The library is at %s.\n", models.Printable(args[0]))
+			return err
+		},
+	}
+}

@@ -71,3 +71,25 @@ func TestExport(t *testing.T) {
 		}
 	}
 }
+
+// A library that was moved by the command line is used from there.
+func TestMoveLibrary(t *testing.T) {
+	home(t)
+	addModels(t, map[string]string{"one": "llama"})
+	to := filepath.Join(t.TempDir(), "moved")
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"models move-library " + to, 0, "The library is at"}, {"models move-library " + to, 1, "it is there"}, {"models list", 0, "one"}, {"chat -m one -p hi -n 1", 0, ""}, {"models gc", 0, "freed"},
+	} {
+		out, notes, code := run(t, nil, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(out+notes, c.want) {
+			t.Errorf("%s: exit code %d: %s%s", c.args, code, out, notes)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(to, "one", "entry.json")); err != nil {
+		t.Error(err)
+	}
+}

@@ -21,6 +21,7 @@ type Window interface {
 	Microphones() ([]string, error) // the names; it may take a moment, and is called from any goroutine
 	Device() string                 // the name of the device on which the chat model runs; "": none is open
 	Change(Values)                  // applies other settings
+	API() API                       // the state of the server for other programs
 }
 
 // Config holds what the page needs and shows.
@@ -151,7 +152,7 @@ func (p *Page) draw() {
 		ui.NewRule(),
 		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, string(v.GPU)+" layers"), v.GPU,
 			func(c host.GPUChoice) { set(func() { v.GPU = c }) }),
-		ui.NewRule(), p.data(), ui.NewRule(), keys())
+		ui.NewRule(), p.api(set), ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
 	p.fit()
 	if c := p.controls[title]; c != nil && title != "" {

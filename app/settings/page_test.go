@@ -22,6 +22,8 @@ type stage struct {
 	heard  []Values
 	mics   []string
 	micErr error
+	api    API
+	copied []string
 }
 
 func newStage(t *testing.T, v Values, mode ui.Mode, micErr error) *stage {
@@ -41,7 +43,8 @@ type frame struct {
 }
 
 func (frame) Device() string              { return "AVX2, 4 threads" }
-func (frame) Copy(string)                 {}
+func (f frame) Copy(text string)          { f.s.copied = append(f.s.copied, text) }
+func (f frame) API() API                  { return f.s.api }
 func (frame) ShowFile(string)             {}
 func (frame) Shortcut(fyne.Shortcut) bool { return false }
 func (f frame) Change(v Values)           { f.s.heard = append(f.s.heard, v) }
@@ -51,6 +54,34 @@ func (f frame) Microphones() ([]string, error) {
 		return nil, f.s.micErr
 	}
 	return f.s.mics, nil
+}
+
+// TestAPI checks that the server for other programs is off until it is switched on, and that its state is shown as it is.
+func TestAPI(t *testing.T) {
+	s := newStage(t, Values{}, ui.Light, nil)
+	choice := s.controls[apiTitle].(*ui.Choice)
+	if choice.SelectedIndex() != 0 || s.controls[apiTitle+" key"] != nil {
+		t.Errorf("the server is not off: %d", choice.SelectedIndex())
+	}
+	choice.SetSelectedIndex(1)
+	if n := len(s.heard); n == 0 || !s.heard[n-1].API {
+		t.Fatalf("%+v", s.heard)
+	}
+	s.api = API{URL: "http://127.0.0.1:11500", Key: "sob-key"}
+	s.draw()
+	for _, name := range []string{" address", " key"} {
+		s.controls[apiTitle+name].(*ui.Button).Tapped(nil)
+	}
+	if strings.Join(s.copied, " ") != "http://127.0.0.1:11500 sob-key" {
+		t.Errorf("copied %q", s.copied)
+	}
+	s.Shot("api-on")
+	s.api = API{Failed: "Another program uses the address."}
+	s.draw()
+	if s.controls[apiTitle+" key"] != nil {
+		t.Error("a server that does not answer shows a key")
+	}
+	s.Shot("api-taken")
 }
 
 func (s *stage) selects() (list []*ui.Choice) {

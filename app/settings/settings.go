@@ -33,12 +33,14 @@ type Values struct {
 	Microphone string         `json:"microphone,omitempty"` // by name; "": the system's
 	Language   string         `json:"language,omitempty"`   // of dictation; "": detected from the audio
 	Fillers    bool           `json:"leave_out_fillers,omitempty"`
-	Literal    bool           `json:"literal_commands,omitempty"` // "new line" is written as words
-	Hotkey     string         `json:"hotkey,omitempty"`           // for dictation in any program, such as "Ctrl+Alt+D"; "": none
-	Context    int            `json:"context,omitempty"`          // in tokens; 0: 4,096 or the model's own, if that is less
-	Threads    int            `json:"threads,omitempty"`          // 0: chosen by the number of the machine's cores
-	GPU        host.GPUChoice `json:"gpu,omitempty"`              // on which GPU chat models run
-	Memory     int64          `json:"model_memory,omitempty"`     // in bytes for all opened models together; 0: the free memory, -1: no limit
+	Literal    bool           `json:"literal_commands,omitempty"`  // "new line" is written as words
+	Hotkey     string         `json:"hotkey,omitempty"`            // for dictation in any program, such as "Ctrl+Alt+D"; "": none
+	Context    int            `json:"context,omitempty"`           // in tokens; 0: 4,096 or the model's own, if that is less
+	Threads    int            `json:"threads,omitempty"`           // 0: chosen by the number of the machine's cores
+	GPU        host.GPUChoice `json:"gpu,omitempty"`               // on which GPU chat models run
+	Memory     int64          `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
+	API        bool           `json:"local_api,omitempty"`         // the server for other programs is switched on
+	APIAddress string         `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
 	Place      Place          `json:"window,omitzero"`
 
 	choice.Models // the chosen models

@@ -5,7 +5,7 @@ Both servers are asked for the same continuations, greedy, streamed, alternately
 same file and the threads are as many. The report has ratios of the medians.
 
   streams     tokens a second of all streams together, with one stream and with several, and how much that is more than one
-  long        the longest pause of a running stream while a prompt of some 3,000 tokens comes, in steps of one token
+  long        the longest pause of a running stream while a prompt of some 3,000 tokens comes, in the time that 128 tokens of that take
   turn        time to the first token of a second turn over a history of some 2,000 tokens, in steps of one token
 
   bench_serve.py --models smollm2,qwen2.5-coder-0.5b --streams 8 --rounds 3
@@ -71,6 +71,7 @@ class Server:
                     times.append(time.perf_counter())
                 if event.get("usage"):
                     generated = event["usage"]["completion_tokens"]
+                    self.prompt = event["usage"]["prompt_tokens"]  # of the request that ended last
         return times, generated
 
 
@@ -125,18 +126,17 @@ def together(server, n, tokens, seed):
 
 
 def pause(server, seed):
-    """Returns the longest pause of a stream while a long prompt comes, divided by the time of a token before."""
+    """Returns the longest pause of a stream while a long prompt comes, divided by the time that 128 tokens of the prompt take."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         times = []
         running = pool.submit(server.stream, ", ".join(str(i) for i in range(seed, seed + 20)) + ",", 400, times)  # a text that does not end by itself
         while len(times) < 12:
             time.sleep(0.001)
         began = time.perf_counter()
-        pool.submit(server.stream, prompt(3000, seed), 2).result()
+        long, tokens = pool.submit(server.stream, prompt(3000, seed), 2).result(), server.prompt
         running.result()
-    before = [t for t in times[1:] if t < began]
-    step = (before[-1] - before[0]) / (len(before) - 1)
-    return max(b - a for a, b in zip(times[1:], times[2:]) if b >= began) / step
+    chunk = (long[0][1] - long[0][0]) * 128 / tokens
+    return max(b - a for a, b in zip(times[1:], times[2:]) if b >= began) / chunk
 
 
 def turn(server, seed):
@@ -157,7 +157,7 @@ def measure(o, model):
                 values = {
                     "one stream, tokens/s": together(server, 1, o.tokens, 10 * round + 1),
                     f"{o.streams} streams, tokens/s": together(server, o.streams, o.tokens, 10 * round + 2),
-                    "longest pause for a long prompt, steps": pause(server, 10 * round + 3),
+                    "longest pause for a long prompt, chunks of 128": pause(server, 10 * round + 3),
                     "second turn of 2,000 tokens, steps": turn(server, 10 * round + 4),
                 }
             for what, value in values.items():

@@ -224,7 +224,7 @@ func (d *Shell) change(v settings.Values) {
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
 	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
 	reload := v.Context != old.Context || v.Threads != old.Threads || v.GPU != old.GPU
-	theme, keys := v.Theme != old.Theme, v.Hotkey != old.Hotkey
+	theme, keys, api := v.Theme != old.Theme, v.Hotkey != old.Hotkey, v.API != old.API
 	d.set(func(values *settings.Values) { *values = v })
 	if theme {
 		d.setTheme()
@@ -232,6 +232,9 @@ func (d *Shell) change(v settings.Values) {
 	if keys {
 		d.setHotkey()
 		d.settings.Refresh()
+	}
+	if api {
+		d.switchAPI()
 	}
 	if s := d.runner.Status(); reload && s.Phase != chat.NoModel {
 		d.runner.Use(s.Entry, d.chatSettings(s.Entry))
@@ -241,7 +244,9 @@ func (d *Shell) change(v settings.Values) {
 // set changes the settings and saves them.
 func (d *Shell) set(edit func(*settings.Values)) {
 	if err := d.values.Change(edit); err != nil {
-		d.notice("The settings could not be saved.", err)
+		if d.saving.close == nil { // otherwise a card says that nothing is saved
+			d.notice("The settings could not be saved.", err)
+		}
 	}
 }
 

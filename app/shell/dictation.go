@@ -142,7 +142,13 @@ func (d *Shell) front() voice.Place {
 
 // talked updates the overlay when the state of dictation changes.
 func (d *Shell) talked(t *voice.Talk) {
-	if _, ok := t.Place().(*inFront); !ok {
+	switch t.Place().(type) {
+	case *inFront:
+	case *inEntry:
+		if !d.signs() {
+			return
+		}
+	default:
 		return
 	}
 	switch t.State() {
@@ -152,6 +158,9 @@ func (d *Shell) talked(t *voice.Talk) {
 		d.Outside.Sign("Writing the last words…", false)
 	}
 }
+
+// signs reports whether the overlay can be shown.
+func (d *Shell) signs() bool { return d.Outside != nil && d.Outside.Why == nil }
 
 // inFront writes the text into the program that has the focus when the last word has arrived; it implements voice.Place.
 type inFront struct {
@@ -237,11 +246,13 @@ func (d *Shell) dictationFailed(err error, kept *voice.Kept) {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
 	p := ui.Problem{Title: "Dictation failed.", Why: problem.Text(err)}
+	d.closeDictationError()
 	if e, ok := errors.AsType[*mic.Error](err); ok && e.Kind == mic.Stopped {
 		p.Title = "The recording ended."
 		p.Why += " What was heard until then has been written."
+	} else if d.soundless = ok && e.Kind == mic.Muted && d.chat.Talk.State() == voice.Recording; d.soundless {
+		p.Title = "The dictation goes on, without any sound so far."
 	}
-	d.closeDictationError()
 	done := func() {}
 	if kept != nil {
 		p.Why += fmt.Sprintf(" The recording (%s) is kept.", lasting(kept.Length()))
@@ -293,8 +304,19 @@ func (d *Shell) hearAgain(kept *voice.Kept, done func()) {
 	d.chat.Say("Finish the dictation that is running first.")
 }
 
+// least is a level of sound that is more than none.
+const least = 1e-4
+
+// sounds closes the card that there is no sound when there is.
+func (d *Shell) sounds(level float32) {
+	if d.soundless && level > least {
+		d.closeDictationError()
+	}
+}
+
 // closeDictationError closes the card of an earlier dictation that failed.
 func (d *Shell) closeDictationError() {
+	d.soundless = false
 	if d.dictationError != nil {
 		d.dictationError()
 		d.dictationError = nil

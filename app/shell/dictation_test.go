@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -289,7 +290,17 @@ func TestDictationIntoOtherEntries(t *testing.T) {
 	if c.Focused() != e || s.chat.Target() != "into the entry that is being edited" {
 		t.Errorf("%T has the focus; the words go %s", c.Focused(), s.chat.Target())
 	}
+	s.fakeSpeech.segments <- asr.Segment{Text: "and that"}
+	s.q.until(t, "the partial words", func() bool {
+		return slices.Contains(s.signs, "and that") && strings.Contains(s.words(), "and that")
+	})
+	if e.Text != "The letter" {
+		t.Errorf("the entry has the partial words: %q", e.Text)
+	}
 	stop()
+	if last := s.signs[len(s.signs)-1]; last != "" || strings.Contains(strings.ReplaceAll(s.words(), "and that is all.", ""), "and that") {
+		t.Errorf("after the dictation the overlay says %q:\n%s", last, s.words())
+	}
 	if e.Text != "The letter and that is all." || s.chat.Composer.Entry.Text != "" {
 		t.Errorf("the dialog has %q, the chat %q", e.Text, s.chat.Composer.Entry.Text)
 	}
@@ -314,6 +325,8 @@ func TestDictationIntoOtherEntries(t *testing.T) {
 		t.Fatal("the entry for the user's own words is not reached")
 	}
 	dictate(s.keys[0])
+	s.fakeSpeech.segments <- asr.Segment{Text: "and that"}
+	s.q.until(t, "the partial words", func() bool { return strings.Contains(s.words(), "into the entry that is being edited: and that") })
 	time.Sleep(500 * time.Millisecond)
 	s.keys[1]()
 	s.silent()
@@ -524,4 +537,26 @@ func TestCardsOfDictations(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "dictation", "*")); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
+}
+
+// A microphone that gives nothing is told of while the dictation goes on, and no more once it gives sound.
+func TestNoSoundYet(t *testing.T) {
+	s := newStage(t, "", smol, base)
+	s.ready()
+	s.chat.Talk.Press()
+	s.chat.Talk.Release()
+	s.recording()
+	s.chat.Talk.OnProblem(&mic.Error{Kind: mic.Muted, Device: "Headset"}, nil)
+	const card = "The dictation goes on, without any sound so far."
+	s.expect(s.words(), card, "No sound comes from “Headset”; it may be muted.")
+	s.sounds(0)
+	s.expect(s.words(), card)
+	s.sounds(0.01)
+	if w := s.words(); strings.Contains(w, card) || strings.Contains(w, "No sound comes") || s.chat.Talk.State() != voice.Recording {
+		t.Errorf("after a sound\n%s", w)
+	}
+	s.chat.Talk.Finish()
+	s.silent()
+	s.chat.Talk.OnProblem(&mic.Error{Kind: mic.Muted, Device: "Headset"}, nil)
+	s.expect(s.words(), "Dictation failed.", "No sound comes from “Headset”")
 }

@@ -1,6 +1,9 @@
 package shell
 
 import (
+	"cmp"
+	"strings"
+
 	"soberano/app/chat"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -22,8 +25,16 @@ func (d *Shell) entryPlace() voice.Place {
 	return &inEntry{d: d, entry: e}
 }
 
-// Partial does nothing: such entries show final text only.
-func (p *inEntry) Partial(string, int) {}
+// Partial shows the text in the chat, in the bar below other pages, and on the overlay, which stands above dialogs: it may still change,
+// so the entry does not get it.
+func (p *inEntry) Partial(text string, stable int) {
+	d := p.d
+	d.chat.Composer.SetPartial(text, stable)
+	d.bar.partial(text)
+	if d.signs() && d.chat.Talk.State() == voice.Recording {
+		d.Outside.Sign(cmp.Or(strings.ReplaceAll(text, "\n", " "), "Listening…"), true)
+	}
+}
 
 // Final inserts text at the caret. If the entry is not shown any more, the text goes to the chat.
 func (p *inEntry) Final(text string, kept func()) {

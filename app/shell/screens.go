@@ -86,6 +86,7 @@ type settingsFrame struct{ frame }
 func (f settingsFrame) Microphones() ([]string, error) { return f.d.Microphones() }
 func (f settingsFrame) Device() string                 { return f.d.runner.Status().Info.Device }
 func (f settingsFrame) Change(v settings.Values)       { f.d.change(v) }
+func (f settingsFrame) API() settings.API              { return f.d.api.state() }
 
 // filesFrame implements transcribe.Window, transcribe.Choices and transcribe.Machine.
 type filesFrame struct{ frame }

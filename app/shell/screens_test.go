@@ -224,7 +224,7 @@ func TestStates(t *testing.T) {
 			s.q.until(t, "the failure", func() bool { return s.runner.Status().Phase == chat.Broken && len(s.q) == 0 })
 			s.expect(s.shot(name("broken-empty")), "This model could not be loaded.", "Choose another model")
 			s.send("Please write a short letter to my landlord about the heating that has not worked since Monday.")
-			s.expect(s.shot(name("broken")), "This model could not be loaded.", "is cut short", "Download it again.", "Choose another model", "Show the file", "Copy details", "Write a message. It is answered when a model is ready.")
+			s.expect(s.shot(name("broken")), "This model could not be loaded.", "is cut short", "Download it again.", "Try again", "Choose another model", "Show the file", "Copy details", "Write a message. It is answered when a model is ready.")
 		})
 		t.Run("full", func(t *testing.T) {
 			s := newStage(t, "", smol)
@@ -338,7 +338,7 @@ func TestStates(t *testing.T) {
 			s.ready()
 			s.dropped([]fyne.URI{fileURI("/home/ada/notes.pdf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "is not a model file") })
-			s.expect(s.shot(name("drop-unknown")), "notes.pdf is not a model file.", "Soberano runs GGUF files", "Choose another file")
+			s.expect(s.shot(name("drop-unknown")), "notes.pdf is not a model file.", "Soberano runs GGUF and APR files", "Choose another file")
 			s.closeCards()
 			s.dropped([]fyne.URI{fileURI("/models/cut.gguf")})
 			s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "could not be added") })

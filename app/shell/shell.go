@@ -38,6 +38,7 @@ import (
 // Machine is what the shell needs from the system; package window provides the real one.
 type Machine struct {
 	Data           string // the data folder
+	Version        string // of the program
 	Shelf          library.Shelf
 	Host           *host.Host // the host of Chats and Speech; the shell closes it
 	Chats          chat.Models
@@ -71,6 +72,7 @@ type Shell struct {
 	closeStore     []func()      // close the cards about the store, until it is saved
 	opening        opening
 	values         *settings.Current
+	api            localAPI
 	runner         *chat.Runner
 	chat           *chat.Screen
 	side           *side
@@ -80,6 +82,7 @@ type Shell struct {
 	settings       *settings.Page
 	files          *transcribe.Page
 	sorting        sync.WaitGroup         // for the sorting of dropped files
+	soundless      bool                   // that card says that there is no sound so far
 	thrown         *discarded             // the dictation that was discarded last; nil: it can't be brought back
 	dictationError func()                 // closes the card of the latest dictation that failed, if nothing of it can be tried again
 	speechMissing  []func()               // close the notices that there is no speech model
@@ -216,6 +219,7 @@ func (d *Shell) build() {
 		d.notices[filesPage].Object, d.notices[modelsPage].Object, d.notices[settingsPage].Object, d.notices[trashPage].Object,
 		d.files.Object, d.models.Object, d.settings.Object, d.trash.pane.Object, d.bar.object, d.pageHead.object, d.scrim, d.side.object}}
 	d.window.SetContent(d.Object)
+	d.switchAPI()
 	d.window.SetOnDropped(func(_ fyne.Position, uris []fyne.URI) { d.dropped(uris) })
 	d.window.Canvas().SetOnTypedKey(d.typedKey)
 	d.window.Canvas().SetOnTypedRune(d.typedRune)
@@ -307,6 +311,10 @@ func (d *Shell) show(page string) {
 	}
 	if page != modelsPage {
 		d.models.Leave()
+	}
+	if page != chatPage { // the list names a chat by its draft
+		d.chat.SaveDraft()
+		d.side.refresh()
 	}
 	set := func(o fyne.CanvasObject, on bool) {
 		if on {
@@ -407,6 +415,7 @@ func (d *Shell) Close() error {
 		im.Close()
 	}
 	d.sorting.Wait()
+	err = errors.Join(err, d.api.end())
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()

@@ -70,6 +70,7 @@ type talkBar struct {
 	object *ui.Box
 	strip  *voice.Strip
 	words  *ui.Label
+	said   string // what words says without partial text
 	chat   *ui.Button
 	stop   *ui.Button
 }
@@ -97,6 +98,7 @@ func (b *talkBar) watch(d *Shell, t *voice.Talk) {
 	}
 	t.OnLevel = func(l float32, since time.Duration) {
 		level(l, since)
+		d.sounds(l)
 		if b.object.Visible() {
 			b.strip.Level(t, l, since)
 		}
@@ -119,12 +121,13 @@ func (d *Shell) showTalk() {
 
 func (b *talkBar) show(t *voice.Talk, target string, ours bool) {
 	b.strip.Show(t)
-	b.words.Set("Recording " + target + ".")
+	b.said = "Recording " + target
 	b.stop.Show()
 	if t.State() == voice.Finishing {
-		b.words.Set("Writing the last words " + target + ".")
+		b.said = "Writing the last words " + target
 		b.stop.Hide()
 	}
+	b.partial("")
 	if ours {
 		b.chat.Show()
 	} else {
@@ -132,6 +135,15 @@ func (b *talkBar) show(t *voice.Talk, target string, ours bool) {
 	}
 	b.object.Show()
 	b.object.Refresh()
+}
+
+// partial shows text that may still change.
+func (b *talkBar) partial(text string) {
+	if text == "" {
+		b.words.Set(b.said + ".")
+		return
+	}
+	b.words.Set(b.said + ": " + text)
 }
 
 // place puts the bar at the bottom of a page, and returns how much of the height it takes.

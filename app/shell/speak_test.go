@@ -105,6 +105,13 @@ func TestRecordingIntoADraft(t *testing.T) {
 	})
 	s.show(filesPage)
 	s.expect(s.words(), "Recording into the chat “Draft: Dear neighbour across…”.")
+	s.openChat(store.Conversation{ID: second})
+	s.show(trashPage)
+	s.fakeSpeech.segments <- asr.Segment{Text: "the wall,", Language: "en", Final: true}
+	s.q.until(t, "the name of the open chat in the list", func() bool {
+		return slices.ContainsFunc(s.side.list.rows, func(r *row) bool { return strings.HasSuffix(r.hit.Name(), "across the hall, the wall,") })
+	})
+	s.openChat(store.Conversation{ID: first})
 	s.deleteChat(store.Conversation{ID: second, Draft: "Dear neighbour across the hall,"})
 	s.expect(s.words(), "“Draft: Dear neighbour across the hall,” is deleted.")
 	s.show(trashPage)

@@ -24,7 +24,7 @@ func MissingScripts(text string) (names []string) {
 			continue
 		}
 		asked[r] = true
-		if r == unicode.ReplacementChar || unicode.IsControl(r) || unicode.IsSpace(r) || harfbuzz.IsDefaultIgnorable(r) || HasFont(r) {
+		if r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.IsSpace(r) || harfbuzz.IsDefaultIgnorable(r) || HasFont(r) {
 			continue
 		}
 		if name := scriptOf(r); !slices.Contains(names, name) {

@@ -24,7 +24,7 @@ func TestMissingScripts(t *testing.T) {
 	if want := []string{"Chinese", "Thai", "Japanese", "Korean", "Devanagari", "emoji", "symbols"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := MissingScripts("plain text, шрифт, γράμμα"); got != nil {
+	if got := MissingScripts("plain text, шрифт, γράμμα, \x1b\a\x01\u2069\ufffe\ufdd0\ue000\U0010ffff"); got != nil {
 		t.Errorf("plain text: %q", got)
 	}
 	for want, scripts := range map[string][]string{

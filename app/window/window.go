@@ -108,6 +108,7 @@ func open(ctx context.Context, dir, version string, files []string, own *instanc
 	idle := newIdler()
 	defer idle.close()
 	m.Post, ui.Later = idle.post, idle.later
+	m.Version = version
 	m.OpenURL = func(link string) error {
 		u, err := url.Parse(link)
 		if err != nil {

@@ -18,7 +18,7 @@ const (
 	humRest   = 0.03 // least share of the power that remains: without a rest, holes are left where the voice was
 )
 
-// humFilter takes the hum of an engine or of a transformer away from the spectrum that the network sees: it hears no speech
+// humFilter takes the hum of an engine or of a transformer away from the spectrum that the network sees, which hears no speech
 // beside a louder hum, also where that covers a part of the speech band only. The power of a hum in a bin hardly
 // changes for seconds; that of speech and of noise does:
 //

@@ -59,8 +59,10 @@ type Range struct{ Start, End int }
 
 // detector is a Detector, or that of a test.
 type detector interface {
+	Look(chunk []float32)
 	Prob(chunk []float32) float32
 	Level() float64
+	WithoutHum() []float32
 	Reset()
 }
 
@@ -92,6 +94,10 @@ type Segmenter struct {
 func NewSegmenter(o Options) *Segmenter {
 	return &Segmenter{opt: o.filled(), det: NewLeveled(), part: make([]float32, 0, Chunk), quiet: -1}
 }
+
+// Look lets the detector know the next Chunk samples that Push will get, see Detector.Look; of the last of a
+// stream there may be fewer.
+func (s *Segmenter) Look(chunk []float32) { s.det.Look(chunk) }
 
 // Push takes samples (16 kHz, mono, any number) and returns the events that they complete, in
 // order. A Start comes after MinSpeech of speech and refers to a sample that is earlier by that and
@@ -134,6 +140,9 @@ func (s *Segmenter) Prob() float32 { return s.prob }
 
 // Level returns the level of the last whole chunk in dB, see Detector.Level.
 func (s *Segmenter) Level() float64 { return s.det.Level() }
+
+// WithoutHum returns the samples of the last whole chunk without a loud hum, see Detector.WithoutHum.
+func (s *Segmenter) WithoutHum() []float32 { return s.det.WithoutHum() }
 
 // Speaking reports whether speech has begun and not ended.
 func (s *Segmenter) Speaking() bool { return s.confirmed }
@@ -182,7 +191,7 @@ func samplesOf(d time.Duration) int64 { return int64(d) * Rate / int64(time.Seco
 func Speech(samples []float32, o Options) []Range {
 	s := NewSegmenter(o)
 	var found []Range
-	for _, e := range append(s.Push(samples), s.Flush()...) {
+	for _, e := range s.whole(samples) {
 		if e.Start {
 			found = append(found, Range{Start: int(e.At), End: len(samples)})
 		} else {
@@ -190,4 +199,16 @@ func Speech(samples []float32, o Options) []Range {
 		}
 	}
 	return found
+}
+
+// whole returns the events of a whole recording.
+func (s *Segmenter) whole(samples []float32) (events []Event) {
+	ahead := 0 // samples looked at
+	for at := 0; at < len(samples); at += Chunk {
+		for ; ahead < min(at+Ahead*Chunk, len(samples)); ahead += Chunk {
+			s.Look(samples[ahead:min(ahead+Chunk, len(samples))])
+		}
+		events = append(events, s.Push(samples[at:min(at+Chunk, len(samples))])...)
+	}
+	return append(events, s.Flush()...)
 }

@@ -17,7 +17,7 @@
 //
 // The products and convolutions are two steps of a CPU device with one thread that the package
 // opens; the magnitudes between them and the LSTM's cell are computed on the host. All detectors
-// share the device, one after the other. A Detector takes 35 KB, the network 1.8 MB, and a chunk 30
+// share the device, one after the other. A Detector takes 0.3 MB, the network 1.8 MB, and a chunk 30
 // µs (Zen 4; 162 µs in plain Go), 0.4 ms beside a loud hum (tonalFilter). The weights are extracted
 // by extract.py, which documents their order.
 package vad
@@ -126,26 +126,40 @@ func floats(b []byte) []float32 {
 	return x
 }
 
+// Ahead is how many chunks a detector may look at before it processes them: 2 s, in which a hum is known.
+const Ahead = humSpan
+
 // Detector runs the network over one stream of audio. It belongs to one goroutine.
 type Detector struct {
-	net   *network
-	last  [context]float32 // last samples of the audio so far
-	h     [hidden]float32
-	cell  [hidden]float32
-	level float64 // of the last chunk, in dB
+	net    *network
+	last   [context]float32 // last samples of the chunks looked at
+	seen   [Ahead]seen      // the latest of them; chunk number k is at k modulo Ahead
+	looked int              // chunks looked at
+	done   int              // chunks processed
+	h      [hidden]float32
+	cell   [hidden]float32
+	level  float64 // of the last chunk processed, in dB
 
 	levels  bool // the network sees soft sounds raised
 	leveler leveler
-	before  humFilter        // finds the hum in the audio
+	before  humFilter        // finds the hum in the chunks looked at
 	tonal   tonalFilter      // takes a loud one away from the samples
+	cleaned bool             // it has done so with the last chunk processed
+	adapted int              // chunks looked at when tonal was used last; 0: never
 	rest    [context]float32 // last of the samples without it
 	hum     humFilter        // takes away what remains
+}
+
+// seen is a chunk and the magnitudes of its spectrum.
+type seen struct {
+	samples [Chunk]float32
+	mag     [frames * bins]float32
 }
 
 // New returns a detector at the beginning of a stream.
 func New() *Detector { return &Detector{net: load()} }
 
-// NewLeveled is New for a detector that finds soft speech like loud speech, see leveler.
+// NewLeveled is New for a detector that finds soft speech like loud speech, see leveler, and speech beside a hum.
 func NewLeveled() *Detector { return &Detector{net: load(), levels: true} }
 
 // Reset returns the detector to the beginning of a stream.
@@ -155,21 +169,78 @@ func (d *Detector) Reset() { *d = Detector{net: d.net, levels: d.levels} }
 // square wave would have 0: -120 or more.
 func (d *Detector) Level() float64 { return d.level }
 
-// Prob processes the next Chunk samples (16 kHz, mono, -1 to 1) and returns the probability, 0 to 1,
-// that they hold speech. A shorter chunk, the last of a stream, is padded with zeros; a longer one
-// panics. Samples beyond -1 and 1 are clipped; those that are not finite count as 0.
-func (d *Detector) Prob(chunk []float32) float32 {
+// WithoutHum returns the samples of the last chunk processed without the tones of a loud hum, valid until the next
+// call, or nil if there is none. They may be beyond -1 and 1.
+func (d *Detector) WithoutHum() []float32 {
+	if !d.cleaned {
+		return nil
+	}
+	return d.tonal.out[:]
+}
+
+// Look lets the detector know the next of at most Ahead chunks that Prob will get, so that it knows a hum when the hum
+// begins, and not 2 s later. Chunks are as for Prob.
+func (d *Detector) Look(chunk []float32) {
 	if len(chunk) > Chunk {
 		panic(fmt.Sprintf("vad: a chunk of %d samples, at most %d", len(chunk), Chunk))
 	}
-	n := d.net
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	if d.looked-d.done == Ahead {
+		panic("vad: too many chunks are looked at")
+	}
+	d.net.mu.Lock()
+	defer d.net.mu.Unlock()
+	d.look(chunk)
+}
+
+// look is Look for the owner of the network.
+func (d *Detector) look(chunk []float32) {
+	n, s := d.net, &d.seen[d.looked%Ahead]
 	n.input(chunk, &d.last)
 	n.stft()
+	s.mag = n.mag
+	copy(s.samples[:], n.audio[context:])
+	d.looked++
+	if !d.levels {
+		return
+	}
+	d.before.observe(s.mag[:])
+	if d.before.loud {
+		if d.adapted == 0 || d.looked-d.adapted > Ahead {
+			d.adapt()
+		}
+		d.adapted = d.looked
+	}
+}
+
+// adapt adapts the filters to a hum that has become loud, by all chunks in seen.
+func (d *Detector) adapt() {
+	past, rest := d.tonal.past, d.rest
+	d.hum = humFilter{}
+	for k := max(0, d.looked-Ahead); k < d.looked; k++ {
+		d.tonal.push(d.seen[k%Ahead].samples[:])
+		d.withoutTones()
+		limitHum(d.net.mag[:])
+		d.hum.observe(d.net.mag[:])
+	}
+	d.tonal.past, d.rest = past, rest
+}
+
+// Prob processes the next Chunk samples (16 kHz, mono, -1 to 1) and returns the probability, 0 to 1,
+// that they hold speech. A shorter chunk, the last of a stream, is padded with zeros; a longer one
+// panics. Samples beyond -1 and 1 are clipped; those that are not finite count as 0. A chunk that the
+// detector has looked at is given again.
+func (d *Detector) Prob(chunk []float32) float32 {
+	if d.looked == d.done {
+		d.Look(chunk)
+	}
+	n, s := d.net, &d.seen[d.done%Ahead]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mag = s.mag
+	d.done++
 	d.level = bandLevel(n.mag[:])
 	if d.levels {
-		d.cleanTones()
+		d.cleanTones(s.samples[:])
 		limitHum(n.mag[:])
 		d.hum.clean(n.mag[:])
 		n.raise(d.leveler.gain(bandLevel(n.mag[:])))
@@ -177,14 +248,18 @@ func (d *Detector) Prob(chunk []float32) float32 {
 	return n.speech(&d.h, &d.cell)
 }
 
-// cleanTones replaces the spectrum of the chunk by that without the tones of a loud hum.
-func (d *Detector) cleanTones() {
-	d.tonal.push(d.net.audio[context:][:Chunk])
-	d.before.observe(d.net.mag[:])
-	if !d.before.loud {
-		d.rest = d.last
+// cleanTones replaces the spectrum of the next chunk by that without the tones of a loud hum.
+func (d *Detector) cleanTones(samples []float32) {
+	d.tonal.push(samples)
+	if d.cleaned = d.before.loud; !d.cleaned {
+		copy(d.rest[:], samples[Chunk-context:])
 		return
 	}
+	d.withoutTones()
+}
+
+// withoutTones computes the spectrum of the chunk that was pushed to the tonal filter, without tones.
+func (d *Detector) withoutTones() {
 	d.net.input(d.tonal.rest(), &d.rest)
 	d.net.stft()
 }

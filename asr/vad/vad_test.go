@@ -171,8 +171,11 @@ func TestJFK(t *testing.T) {
 // loudness is a fast detector by loudness.
 type loudness struct{}
 
-func (loudness) Reset()         {}
-func (loudness) Level() float64 { return 0 }
+func (loudness) Reset()                {}
+func (loudness) Level() float64        { return 0 }
+func (loudness) Look([]float32)        {}
+func (loudness) WithoutHum() []float32 { return nil }
+
 func (loudness) Prob(chunk []float32) float32 {
 	var sum float32
 	for _, v := range chunk {

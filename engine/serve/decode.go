@@ -88,8 +88,8 @@ func refuseSet(v reflect.Value, path string) error {
 			}
 		}
 	case reflect.Struct:
-		if a, ok := reflect.TypeAssert[absent](v); ok {
-			if a.set {
+		if v.Type() == reflect.TypeFor[absent]() {
+			if v.Field(0).Bool() {
 				return unsupportedParameter(path)
 			}
 			return nil
@@ -102,7 +102,7 @@ func refuseSet(v reflect.Value, path string) error {
 func refuseSetFields(v reflect.Value, path string) error {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		if !field.IsExported() {
+		if !field.IsExported() && !field.Anonymous {
 			continue
 		}
 		at := path

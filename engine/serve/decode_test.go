@@ -10,6 +10,10 @@ func FuzzRequests(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"` + smallImage + `"}}]}],"stop":["a"],"tools":[` + weatherTool + `],"tool_choice":{"type":"function","function":{"name":"f"}}}`))
 	f.Add([]byte(`{"prompt":[[1,2],[3]],"n":2,"echo":true}`))
 	f.Add([]byte(`{"prompt":"a","stop":null,"seed":-1}`))
+	f.Add([]byte(`{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"x"}]}],"system":"s","thinking":{"type":"enabled","budget_tokens":-1}}`))
+	f.Add([]byte(`{"input":[{"type":"function_call","arguments":"{}"},{"role":"user","content":[{"type":"input_image","image_url":"x"}]}],"text":{"format":{"type":"json_object"}}}`))
+	f.Add([]byte(`{"inputs":"a","parameters":{"grammar":{"type":"json","value":{}},"best_of":2,"do_sample":true}}`))
+	f.Add([]byte(`{"messages":[{"role":"tool","images":["AA=="]}],"format":{},"think":"high","options":{"num_predict":-2,"stop":"a"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, kind := range orders {
 			if err := kind(body); err != nil {
@@ -55,4 +59,36 @@ var orders = []func([]byte) error{
 		return r.check()
 	},
 	func(body []byte) error { return decode(body, &rerankRequest{}) },
+	func(body []byte) error {
+		var r anthropicRequest
+		if err := decode(body, &r); err != nil {
+			return err
+		}
+		_, err := r.order()
+		return err
+	},
+	func(body []byte) error {
+		var r responsesRequest
+		if err := decode(body, &r); err != nil {
+			return err
+		}
+		_, err := r.order()
+		return err
+	},
+	func(body []byte) error {
+		var r ollamaChat
+		if err := decode(body, &r); err != nil {
+			return err
+		}
+		_, err := r.order()
+		return err
+	},
+	func(body []byte) error {
+		var r ollamaGenerate
+		if err := decode(body, &r); err != nil {
+			return err
+		}
+		_, err := r.order()
+		return err
+	},
 }

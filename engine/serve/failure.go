@@ -82,6 +82,9 @@ func failureOf(err error) *failure {
 	if m, ok := errors.AsType[*ModelError](err); ok {
 		return modelFailure(m)
 	}
+	if f := badForm(err); f != nil {
+		return f
+	}
 	if c, ok := errors.AsType[*engine.ContextError](err); ok {
 		return &failure{class: invalid, code: "context_length_exceeded", param: "messages", err: err,
 			message: fmt.Sprintf("This model's context holds %d tokens with the answer; the prompt has %d. Shorten it.", c.Context, c.Prompt)}

@@ -104,6 +104,9 @@ func (g *generating) check() error {
 	if o.request.Tools != nil && !g.c.tools.describes(g.lease) {
 		return &failure{class: invalid, code: "tools_not_supported", param: "tools", message: "The chat template of this model does not describe tools."}
 	}
+	if o.request.Tools != nil && !o.request.Grammar.IsZero() {
+		return refuse("tools", "An answer in a given form can't call tools.")
+	}
 	g.request.Background = true
 	g.results = make([]result, o.request.N)
 	return nil

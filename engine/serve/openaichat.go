@@ -25,9 +25,10 @@ type chatRequest struct {
 	ReasoningEffort   string          `json:"reasoning_effort"`
 	Variables         map[string]any  `json:"chat_template_kwargs"`
 	ResponseFormat    *responseFormat `json:"response_format"`
-	Logprobs          bool            `json:"logprobs"`
-	TopLogprobs       *int            `json:"top_logprobs"`
-	Modalities        []string        `json:"modalities"`
+	guided
+	Logprobs    bool     `json:"logprobs"`
+	TopLogprobs *int     `json:"top_logprobs"`
+	Modalities  []string `json:"modalities"`
 
 	Audio        absent `json:"audio"`
 	Functions    absent `json:"functions"`
@@ -151,8 +152,19 @@ func (t *toolChoice) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// responseFormat is the form of the answer.
+// responseFormat is the form of the answer. The types regex, grammar and choice are not OpenAI's.
 type responseFormat struct {
-	Type   string `json:"type"`
-	Schema absent `json:"json_schema"`
+	Type       string          `json:"type"`
+	JSONSchema *namedSchema    `json:"json_schema"`
+	Schema     json.RawMessage `json:"schema"` // of llama.cpp's server, with the type json_object
+	Regex      string          `json:"regex"`
+	Grammar    string          `json:"grammar"`
+	Choices    []string        `json:"choices"`
+}
+
+type namedSchema struct {
+	Name        json.RawMessage `json:"name"`
+	Description json.RawMessage `json:"description"`
+	Strict      json.RawMessage `json:"strict"` // a schema is always kept
+	Schema      json.RawMessage `json:"schema"`
 }

@@ -27,8 +27,8 @@ func (r *chatRequest) order() (*order, error) {
 	if o.request.Stop, err = stops(r.Stop); err != nil {
 		return nil, err
 	}
-	if r.ResponseFormat != nil && r.ResponseFormat.Type != "text" {
-		return nil, unsupportedParameter("response_format")
+	if o.request.Grammar, err = r.spec(r.ResponseFormat); err != nil {
+		return nil, err
 	}
 	for _, m := range r.Modalities {
 		if m != "text" {

@@ -20,6 +20,8 @@ type completionRequest struct {
 	Stop          texts          `json:"stop"`
 	Echo          bool           `json:"echo"`
 	openAISampling
+	guided
+	ResponseFormat *responseFormat `json:"response_format"`
 
 	BestOf   *int   `json:"best_of"`
 	Logprobs *int   `json:"logprobs"`
@@ -149,6 +151,9 @@ func (r *completionRequest) orders() (list []*order, err error) {
 	if o.request.MaxTokens, err = mostTokens(r.MaxTokens, new(defaultCompletion)); err != nil {
 		return nil, err
 	}
+	if o.request.Grammar, err = r.spec(r.ResponseFormat); err != nil {
+		return nil, err
+	}
 	if r.BestOf != nil {
 		o.request.BestOf = *r.BestOf
 	}
@@ -243,9 +248,9 @@ const mostInputs = 2048
 func dialectOf(path string) *dialect {
 	switch {
 	case strings.HasPrefix(path, "/v1/messages"):
-		return openAI
+		return anthropic
 	case strings.HasPrefix(path, "/api/"):
-		return openAI
+		return ollama
 	}
 	return openAI
 }

@@ -60,25 +60,25 @@ type tgiRequest struct {
 }
 
 type tgiParameters struct {
-	BestOf            *int     `json:"best_of"`
-	Temperature       *float64 `json:"temperature"`
-	RepetitionPenalty *float64 `json:"repetition_penalty"`
-	FrequencyPenalty  *float64 `json:"frequency_penalty"`
-	TopK              *int     `json:"top_k"`
-	TopP              *float64 `json:"top_p"`
-	TypicalP          *float64 `json:"typical_p"`
-	DoSample          *bool    `json:"do_sample"`
-	MaxNewTokens      *int     `json:"max_new_tokens"`
-	ReturnFullText    *bool    `json:"return_full_text"`
-	Stop              []string `json:"stop"`
-	Truncate          *int     `json:"truncate"`
-	Details           *bool    `json:"details"`
-	Seed              *int64   `json:"seed"`
-	TopNTokens        *int     `json:"top_n_tokens"`
+	BestOf            *int        `json:"best_of"`
+	Temperature       *float64    `json:"temperature"`
+	RepetitionPenalty *float64    `json:"repetition_penalty"`
+	FrequencyPenalty  *float64    `json:"frequency_penalty"`
+	TopK              *int        `json:"top_k"`
+	TopP              *float64    `json:"top_p"`
+	TypicalP          *float64    `json:"typical_p"`
+	DoSample          *bool       `json:"do_sample"`
+	MaxNewTokens      *int        `json:"max_new_tokens"`
+	ReturnFullText    *bool       `json:"return_full_text"`
+	Stop              []string    `json:"stop"`
+	Truncate          *int        `json:"truncate"`
+	Details           *bool       `json:"details"`
+	Seed              *int64      `json:"seed"`
+	TopNTokens        *int        `json:"top_n_tokens"`
+	Grammar           *tgiGrammar `json:"grammar"`
 
 	Watermark           absent `json:"watermark"`
 	DecoderInputDetails absent `json:"decoder_input_details"`
-	Grammar             absent `json:"grammar"`
 	AdapterID           absent `json:"adapter_id"`
 }
 
@@ -107,6 +107,10 @@ func (r *tgiRequest) order(stream bool) (*order, error) {
 		return nil, refuse("inputs", "`inputs` cannot be empty")
 	}
 	o := &order{}
+	var err error
+	if o.request.Grammar, err = p.Grammar.spec(); err != nil {
+		return nil, err
+	}
 	o.request.Prompt, o.request.MaxTokens, o.request.Stop = r.Inputs, value(p.MaxNewTokens, 0), p.Stop
 	o.request.N = value(p.BestOf, 1)
 	o.request.Logprobs, o.request.TopLogprobs = stream || yes(p.Details) || o.request.N > 1, value(p.TopNTokens, 0)

@@ -68,6 +68,9 @@ var operations = map[string]operation{
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"a card": {func(l *Library, _ string) error { return l.SetCard("kept", "text") }, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"move": {func(l *Library, dir string) error {
+		return l.Move(context.Background(), filepath.Join(dir, "elsewhere"), nil)
+	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"attach a copy": {func(l *Library, dir string) error {
 		_, err := l.Attach(context.Background(), "kept", filepath.Join(dir, "new.gguf"), Copy, nil)
 		return err
@@ -123,6 +126,12 @@ func interruptAt(t *testing.T, op operation, n int, all bool) (steps int) {
 	interrupted = nil
 	if l, err = reopen(root, err); l == nil {
 		t.Fatal(err)
+	}
+	if moved := filepath.Join(dir, "elsewhere"); err == nil && l.dir != moved && exists(moved) {
+		t.Errorf("step %d: the library is at %s", n, l.dir)
+	}
+	if left, _ := filepath.Glob(filepath.Join(root, "models", "[^.]*")); l.dir != filepath.Join(root, "models") && len(left) > 0 {
+		t.Errorf("step %d: %v are left", n, left)
 	}
 	names, want := []string{}, op.before
 	entries, broken := l.List()

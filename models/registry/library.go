@@ -26,6 +26,7 @@ const (
 // Library is the user's library of models. Its methods may be called from several
 // goroutines, and several processes may use the same library. A nil *Library can be read; it is empty.
 type Library struct {
+	root   string // the data folder
 	dir    string // the folder that holds the entries
 	check  Check
 	checks checks
@@ -41,13 +42,17 @@ func Open(root string, check Check) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Library{dir: filepath.Join(root, "models"), check: check}
-	if !l.remains() {
+	p, moved, err := placeOf(root)
+	if err != nil {
+		return nil, err
+	}
+	l := &Library{root: root, dir: string(p.Folder), check: check}
+	if !l.remains() && !(moved && p.From != "") {
 		return l, nil
 	}
 	if f, err := tryLock(filepath.Join(l.dir, lockName)); err == nil {
 		defer f.Close()
-		_ = l.sweep() // prepare reports what can't be removed
+		_ = errors.Join(l.sweep(), l.finishMove()) // prepare reports what can't be removed
 	}
 	return l, nil
 }
@@ -97,7 +102,7 @@ func (l *Library) prepare(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if err := l.sweep(); err != nil {
+	if err := errors.Join(l.sweep(), l.finishMove()); err != nil {
 		return fmt.Errorf("the remains of an interrupted import can't be removed: %w", err)
 	}
 	return nil
@@ -135,6 +140,9 @@ func removeDead(dir string) error {
 
 // lock creates the library's folder, if needed, and acquires its lock, which changes of the library need. It waits for a process that holds it; see LockedError.
 func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
+	if err := l.at(); err != nil {
+		return nil, err
+	}
 	if err := makeFolder(l.dir); err != nil {
 		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
 	}
@@ -158,6 +166,9 @@ func (l *Library) List() ([]Entry, []error) {
 	dirs, err := os.ReadDir(l.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := l.at(); err != nil {
+			return nil, []error{err}
+		}
 		return nil, nil
 	case err != nil:
 		return nil, []error{fmt.Errorf("the library can't be read: %w", err)}

@@ -258,16 +258,19 @@ func (t qshape) pass512(f *file, k qkind) {
 	if k.table {
 		f.i("MOVQ table+72(FP), AX\n\tVBROADCASTI32X4 (AX), Z%d", zTable)
 	}
-	t.begin(f, avx512, k, 0, 0, label)
+	h := &half512{t, k, f, 2 * t.m * t.nv, 0, t.m == 1}
 	if k.bits < 8 {
 		f.i("VPBROADCASTD %s, Z31", maskAt(byte(1<<k.planes[0].width-1)))
 	}
-	h := &half512{t, k, f, 2 * t.m * t.nv, 0}
+	if h.high() {
+		f.i("VPSLLD $4, Z31, Z%d", zHigh)
+	}
+	t.begin(f, avx512, k, 0, 0, label)
 	for i := range k.halves {
 		h.start(i)
 		n := 8 / k.halves
-		if t.m == 1 {
-			h.one(n*i, n)
+		if h.one {
+			h.single(n*i, n)
 		} else {
 			for j := n * i; j < n*i+n; j++ {
 				if t.m < 6 {
@@ -290,11 +293,18 @@ type half512 struct {
 	k    qkind
 	f    *file
 	free int
-	n    int // number of temporaries taken so far
+	n    int  // number of temporaries taken so far
+	one  bool // the tile of one token
 }
 
-// zTable is the register of the table of levels.
-const zTable = 30
+// zTable is the register of the table of levels. A tile of one token has its activations in eight registers from zActivations on; if it is high,
+// zHigh is the mask of the high nibbles, and the vectors of weights are in four registers from zLoaded on.
+const (
+	zTable       = 30
+	zActivations = 16
+	zLoaded      = 24
+	zHigh        = 30
+)
 
 // base returns the register that points to the current block of group v.
 func (h *half512) base(v int) string { return []string{"BX", "R9"}[v] }
@@ -302,7 +312,10 @@ func (h *half512) base(v int) string { return []string{"BX", "R9"}[v] }
 // temp returns the next register for a temporary value, in rotation.
 func (h *half512) temp() int {
 	first, end := h.free+2*h.nv, 31
-	if h.k.table {
+	switch {
+	case h.one:
+		end = zActivations
+	case h.k.table:
 		end = zTable
 	}
 	h.n++
@@ -325,7 +338,11 @@ func (h *half512) start(i int) {
 			h.f.i("VPBROADCASTD %s, Z%d\n\tVPSUBD.BCST %s, Z%d, Z%d", h.a(m, aNegSum), r, h.a(m, aNegFirst), r, r)
 		}
 		if h.k.zero > 1 {
-			h.f.i("VPSLLD $%d, Z%d, Z%d", h.k.shift(), r, r)
+			shift := h.k.shift()
+			if h.high() {
+				shift += 4
+			}
+			h.f.i("VPSLLD $%d, Z%d, Z%d", shift, r, r)
 		}
 		for v := 1; v < h.nv; v++ {
 			h.f.i("VMOVDQA32 Z%d, Z%d", r, h.sum(m, v))
@@ -336,14 +353,41 @@ func (h *half512) start(i int) {
 // w returns the register that holds dword j of the weights of group v.
 func (h *half512) w(j, v int) int { return h.free + j%2*h.nv + v }
 
-// one emits dwords j … j+n-1 of a tile of one token: first all of one group, then all of the other, in the
-// order in which they lie in memory.
-func (h *half512) one(j, n int) {
+// single emits dwords j … j+n-1 of a tile of one token: first all of one group, then all of the other, in the
+// order in which they lie in memory. The activations of both are loaded once.
+func (h *half512) single(j, n int) {
+	for i := j; i < j+n; i++ {
+		h.f.i("VPBROADCASTD %s, Z%d", h.a(0, 4*i), zActivations+i)
+	}
 	for v := range 2 {
+		if h.high() {
+			h.nibbles(v)
+			continue
+		}
 		for i := j; i < j+n; i++ {
 			h.weight(i, v)
-			h.f.i("VPDPBUSD.BCST %s, Z%d, Z%d", h.a(0, 4*i), h.w(i, v), h.sum(0, v))
+			h.f.i("VPDPBUSD Z%d, Z%d, Z%d", zActivations+i, h.w(i, v), h.sum(0, v))
 		}
+	}
+}
+
+// high reports whether the tile multiplies with the high nibbles where they are, which are 16 times their value: it has one token, whose time is that of
+// unpacking.
+func (h *half512) high() bool { return h.one && h.k.bits == 4 && h.k.halves == 1 && !h.k.table }
+
+// nibbles emits the products of group v with weights of four bits: those of the high nibbles, which are then divided by 16, and those of the low
+// ones. Each vector of weights is loaded once.
+func (h *half512) nibbles(v int) {
+	sum := h.sum(0, v)
+	for i := range 4 {
+		x, w := zLoaded+i, h.temp()
+		h.f.i("VMOVDQU32 %d(%s), Z%d\n\tVPANDD Z%d, Z%d, Z%d", 64*i, h.base(v), x, zHigh, x, w)
+		h.f.i("VPDPBUSD Z%d, Z%d, Z%d", zActivations+4+i, w, sum)
+	}
+	h.f.i("VPSRAD $4, Z%d, Z%[1]d", sum)
+	for i := range 4 {
+		w := h.temp()
+		h.f.i("VPANDD Z31, Z%d, Z%d\n\tVPDPBUSD Z%d, Z%d, Z%d", zLoaded+i, w, zActivations+i, w, sum)
 	}
 }
 

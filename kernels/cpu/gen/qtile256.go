@@ -32,8 +32,8 @@ func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 	if k.table {
 		h.table()
 	}
-	t.begin(f, s, k, row/16, row%16*4, label)
 	h.constants()
+	t.begin(f, s, k, row/16, row%16*4, label)
 	for i := range k.halves {
 		h.dots(i)
 		h.fold(i)
@@ -49,8 +49,8 @@ func (t qshape) one256(f *file, s isa, k qkind) {
 	if k.table {
 		h.table()
 	}
-	t.begin(f, s, k, 0, 0, "q1")
 	h.constants()
+	t.begin(f, s, k, 0, 0, "q1")
 	for h.group = range 2 {
 		for i := range k.halves {
 			h.dots(i)
