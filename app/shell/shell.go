@@ -69,7 +69,7 @@ type Shell struct {
 	store          *store.Store
 	work           *store.Worker // uses the store for the UI goroutine
 	saving         *time.Timer   // until the store is saved again
-	closeStore     []func()      // close the cards about the store, until it is saved
+	closeStore     []func()      // close the cards that nothing is saved; nil: it is
 	opening        opening
 	values         *settings.Current
 	api            localAPI

@@ -27,8 +27,9 @@ func (d *Shell) tellStore() {
 	if n.Err != nil {
 		list = append(list, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(n.Err.Error())) }})
 	}
-	d.closeStore = append(d.closeStore, d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(), Actions: list}))
+	close := d.chat.Notice(ui.Problem{Title: n.Words().Title, Why: n.Text(), Actions: list})
 	if saves {
+		d.closeStore = append(d.closeStore, close)
 		d.saveLater()
 	}
 }
