@@ -26,7 +26,7 @@ type tool struct {
 // callSpec returns the form of a call of a request's tools, for Request.MustCall.
 func (r *Request) callSpec() (grammar.Spec, error) {
 	if len(r.Messages) == 0 || r.Continue || !r.Grammar.IsZero() {
-		return grammar.Spec{}, errors.New("engine: a request that must be answered by a call has messages, does not continue an answer and has no grammar")
+		return grammar.Spec{}, &grammar.Error{Kind: "call of a tool", Reason: "a request that must be answered by a call has messages, does not continue an answer and asks for no other form"}
 	}
 	raw, err := json.Marshal(r.Tools)
 	if err != nil {

@@ -26,7 +26,8 @@ func (s *Screen) paste(c fyne.Clipboard) bool {
 	}
 	paths := pathsIn(text)
 	if paths == nil {
-		return false
+		s.pasteText(text)
+		return true
 	}
 	s.running.Add(1)
 	go func() { // looking at files may take long
@@ -41,6 +42,28 @@ func (s *Screen) paste(c fyne.Clipboard) bool {
 		})
 	}()
 	return true
+}
+
+// pasteText inserts text, and behind it what follows a NUL character in the clipboard, at which Fyne ends the text. NUL characters are
+// left out.
+func (s *Screen) pasteText(text string) {
+	e, conversation := s.Composer.Entry, s.conversation.ID
+	e.Insert(text)
+	if s.ClipboardText == nil {
+		return
+	}
+	mark := e.AddMark(e.Caret())
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		all, err := s.ClipboardText()
+		s.Post(func() {
+			if rest, cut := strings.CutPrefix(all, text+"\x00"); err == nil && cut && s.conversation.ID == conversation {
+				e.InsertAt(mark, strings.ReplaceAll(rest, "\x00", ""))
+			}
+			e.RemoveMark(mark)
+		})
+	}()
 }
 
 // pasteImage attaches the image in the clipboard. If there is none, text is inserted.

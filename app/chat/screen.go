@@ -45,9 +45,12 @@ type Config struct {
 	// ClipboardImage returns the file of the image in the clipboard, nil if there is none; it is called from any goroutine. nil: images
 	// can't be pasted here.
 	ClipboardImage func() ([]byte, error)
-	Every          time.Duration // the interval between two repaints of an answer; 0: 50 ms
-	Retry          time.Duration // after which what could not be stored is tried again; 0: 5 s
-	Folder         string        // of the store
+	// ClipboardText returns the text in the clipboard, also what follows a NUL character; it is called from any goroutine. nil: there is no
+	// such function here.
+	ClipboardText func() (string, error)
+	Every         time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Retry         time.Duration // after which what could not be stored is tried again; 0: 5 s
+	Folder        string        // of the store
 }
 
 // Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.

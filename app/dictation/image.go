@@ -34,6 +34,25 @@ func ClipboardImage() ([]byte, error) {
 	return c.image()
 }
 
+// ClipboardText returns the text in the clipboard, "" if it holds none. Other than GLFW's function it does not end at a NUL character.
+func ClipboardText() (string, error) {
+	s, err := connect()
+	if err != nil {
+		return "", err
+	}
+	c, err := newClipboard(s)
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	now, err := c.time()
+	if err != nil {
+		return "", err
+	}
+	f, _ := c.fetch(c.names["CLIPBOARD"], c.names["UTF8_STRING"], now, time.Now().Add(imageTime), mostSaved)
+	return string(f.data), nil
+}
+
 func (c *Clipboard) image() ([]byte, error) {
 	now, err := c.time()
 	if err != nil {

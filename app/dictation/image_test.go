@@ -48,3 +48,22 @@ func TestClipboardImage(t *testing.T) {
 		t.Error("without a display images can be pasted")
 	}
 }
+
+// The text in the clipboard is read whole, also behind a NUL character.
+func TestClipboardText(t *testing.T) {
+	display(t, "xclip")
+	if got, err := ClipboardText(); err != nil || got != "" {
+		t.Errorf("an empty clipboard: %q, %v", got, err)
+	}
+	const want = "before\x00behind, wörtlich"
+	offer := exec.Command("xclip", "-selection", "clipboard", "-quiet")
+	offer.Stdin = strings.NewReader(want)
+	background(t, offer)
+	until(t, "the text", func() bool {
+		got, err := ClipboardText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got == want
+	})
+}

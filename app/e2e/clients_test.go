@@ -48,7 +48,7 @@ func TestClients(t *testing.T) {
 	for _, name := range []string{"smollm2", "qwen2.5-coder-0.5b", "all-minilm-l6-v2", "whisper-tiny.en"} {
 		args = append(args, "-m", defaults.Need(t, name))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	server := exec.CommandContext(ctx, bin, args...)
 	server.Env = env

@@ -10,7 +10,7 @@ if ! cmp -s "$list" "$home/installed.txt"; then
 	mkdir -p "$home"
 	echo "installing the clients that the local API is tried with; the first time takes a minute" >&2
 	"${PYTHON:-python3}" -m venv "$home/venv"
-	"$home/venv/bin/pip" install -q --disable-pip-version-check --only-binary :all: --require-hashes -r "$list" >&2
+	"$home/venv/bin/pip" install -q --disable-pip-version-check --no-compile --only-binary :all: --require-hashes -r "$list" >&2
 	cp "$list" "$home/installed.txt"
 fi
 echo "$home/venv/bin/python"

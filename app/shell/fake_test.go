@@ -317,8 +317,10 @@ type stage struct {
 	sound      []float32                  // what the microphone gives
 	sight      atomic.Pointer[host.Sight] // what the models see
 	clipboard  []byte                     // the image in the clipboard
-	fitting    []registry.Entry           // the models to which each vision encoder belongs
-	apart      bool                       // the store has a goroutine of its own
+
+	clipboardText string           // the whole text there
+	fitting       []registry.Entry // the models to which each vision encoder belongs
+	apart         bool             // the store has a goroutine of its own
 
 	elsewhere bool // another program has the focus
 	pasted    chan string
@@ -375,6 +377,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 		Look:           func(registry.Entry) host.Sight { return *s.sight.Load() },
 		Fitting:        func(string, []registry.Entry) ([]registry.Entry, error) { return s.fitting, nil },
 		ClipboardImage: func() ([]byte, error) { return s.clipboard, nil },
+		ClipboardText:  func() (string, error) { return s.clipboardText, nil },
 		OpenURL:        func(string) error { return errors.New("no browser here") },
 	})
 	if err != nil {

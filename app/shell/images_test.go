@@ -505,3 +505,29 @@ func TestImageTwice(t *testing.T) {
 	s.attached(1)
 	s.expect(s.shot("images-twice"), "is attached already.", "It has the same content as", "x.svg", "Images of this kind can't be read.")
 }
+
+// A text with NUL characters, at which Fyne's clipboard ends, is pasted whole without them, at its place.
+func TestPasteAfterNUL(t *testing.T) {
+	s := newStage(t, "", smol)
+	s.ready()
+	e := s.chat.Composer.Entry
+	for _, c := range []struct{ all, seen, want string }{
+		{"one\x00two\x00\x00three", "one", "(onetwothree)"},
+		{"one", "one", "(one)"},
+		{"another\x00one", "one", "(one)"}, // copied meanwhile
+	} {
+		e.SetText("()")
+		e.SetCaret(1)
+		s.clipboardText = c.all
+		s.app.Clipboard().SetContent(c.seen)
+		e.TypedShortcut(&fyne.ShortcutPaste{Clipboard: s.app.Clipboard()})
+		if !strings.HasPrefix(e.Text, "("+c.seen) {
+			t.Errorf("%q: pasted at once is %q", c.all, e.Text)
+		}
+		s.q.until(t, "the rest of "+c.all, func() bool { return e.Text == c.want })
+		s.q.settle()
+		if e.Text != c.want {
+			t.Errorf("%q: pasted is %q", c.all, e.Text)
+		}
+	}
+}

@@ -54,6 +54,7 @@ type Machine struct {
 	Quit           func()                                                                // closes the window; nil: it is closed directly
 	Look           func(registry.Entry) host.Sight                                       // finds out whether a chat model can see images; nil: none can
 	Fitting        func(path string, entries []registry.Entry) ([]registry.Entry, error) // the models to which a vision encoder belongs
+	ClipboardText  func() (string, error)                                                // the whole text in the clipboard; nil: this system has no such function
 	ClipboardImage func() ([]byte, error)                                                // the file of the image in the clipboard; nil: this system can't paste images
 	Place          func() (place settings.Place, known bool)                             // where the window is; nil: not known
 	Worker         func(s *store.Store, post func(func())) *store.Worker                 // nil: store.NewWorker
@@ -186,7 +187,7 @@ func (d *Shell) build() {
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Folder: d.Data, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
-		Look: d.Look, ClipboardImage: d.ClipboardImage})
+		Look: d.Look, ClipboardImage: d.ClipboardImage, ClipboardText: d.ClipboardText})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.models = library.NewPage(c)
 	im := library.NewImporter(c)

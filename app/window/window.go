@@ -196,7 +196,7 @@ func machine(dir string) (shell.Machine, error) {
 	opened(&m)
 	m.Look, m.Fitting = host.Look, host.Fitting
 	if dictation.HasClipboardImages() {
-		m.ClipboardImage = dictation.ClipboardImage
+		m.ClipboardImage, m.ClipboardText = dictation.ClipboardImage, dictation.ClipboardText
 	}
 	m.OpenMic, m.Microphones = openMic, microphones
 	m.Outside = &shell.Outside{Why: dictation.Why(), Hotkeys: dictation.Hotkeys, Focused: dictation.Focused, Paste: new(pasting).paste, Grab: grab, Sign: new(signing).show, Toggle: dictation.Toggle, Finish: dictation.Finish, Finishing: dictation.Finishing,

@@ -226,6 +226,9 @@ func (r *anthropicRequest) prompt(o *order) error {
 			return err
 		}
 	}
+	if len(o.request.Messages) == 0 {
+		return refuse("messages", "messages: they have no content")
+	}
 	last := o.request.Messages[len(o.request.Messages)-1]
 	o.request.Continue = last.Role == "assistant" // the answer goes on from there
 	if o.request.Continue && (last.Content == "" || len(last.Calls) > 0) {

@@ -100,6 +100,7 @@ func TestDialectsRefuse(t *testing.T) {
 		{"/v1/messages", `{"max_tokens":1,` + hi + `,"tools":[{"type":"bash_20250124","name":"bash"}]}`, 400, "tools.0"},
 		{"/v1/messages", `{"max_tokens":1,` + hi + `,"container":"c"}`, 400, "container"},
 		{"/v1/messages", `{"max_tokens":1,"messages":[{"role":"system","content":"a"}]}`, 400, "role"},
+		{"/v1/messages", `{"max_tokens":1,"messages":[{"role":"user","content":""}]}`, 400, "no content"},
 		{"/v1/messages", `{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"document","source":{"type":"text","data":"x"}}]}]}`, 400, "document"},
 		{"/v1/messages", `{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"http://x"}}]}]}`, 400, "base64"},
 		{"/v1/messages", `{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + strings.TrimPrefix(smallImage, "data:image/png;base64,") + `"}}]}]}`, 400, "see images"},

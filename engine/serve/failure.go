@@ -101,6 +101,8 @@ func failureOf(err error) *failure {
 	switch {
 	case prompt.Refused(err):
 		return &failure{class: invalid, param: "messages", err: err, message: err.Error()}
+	case errors.Is(err, engine.ErrNoTool):
+		return &failure{class: invalid, param: "tool_choice", err: err, message: "There is no tool with this name."}
 	case errors.Is(err, engine.ErrNoVision):
 		return &failure{class: invalid, code: "no_vision", param: "messages", err: err, message: "This model can't see images."}
 	case errors.Is(err, engine.ErrClosed), errors.Is(err, errStopping):

@@ -123,6 +123,12 @@ func TestParts(t *testing.T) {
 	if m.asked(t).Tools != nil {
 		t.Error("the model was told of tools that it may not call")
 	}
+	for choice, name := range map[string]string{`"required"`: "", `{"type":"function","function":{"name":"weather"}}`: "weather"} {
+		s.ok("/v1/chat/completions", body+`,"tool_choice":`+choice+`}`, &whole)
+		if r := m.asked(t); !r.MustCall || r.Tool != name || r.Tools == nil {
+			t.Errorf("%s: %+v", choice, r)
+		}
+	}
 }
 
 // TestSettings checks that what a request sets takes the place of what is recommended for the model.
@@ -262,6 +268,7 @@ func TestOpenAIRefuses(t *testing.T) {
 		{"chat/completions", `{` + hi + `,"modalities":["audio"]}`, 400, "modalities"},
 		{"chat/completions", `{` + hi + `,"functions":[{}]}`, 400, "functions"},
 		{"chat/completions", `{` + hi + `,"tool_choice":"sometimes"}`, 400, "tool_choice"},
+		{"chat/completions", `{` + hi + `,"tool_choice":"required"}`, 400, "tool_choice"},
 		{"chat/completions", `{` + hi + `,"tools":[{"type":"web_search"}]}`, 400, "tools[0]"},
 		{"chat/completions", `{"model":"plain",` + hi + `,"tools":[` + weatherTool + `]}`, 400, "tools"},
 		{"chat/completions", `{"model":"plain","messages":[{"role":"tool","content":"a"}]}`, 400, "messages"},

@@ -120,9 +120,12 @@ func (r *chatRequest) tools(o *order) error {
 			return refuse(fmt.Sprintf("tools[%d]", i), "A tool must be a function; only these are supported.")
 		}
 	}
+	must := mode == "required" || mode == "function"
 	switch {
-	case mode != "none" && mode != "auto":
-		return &failure{class: invalid, code: "unsupported_parameter", param: "tool_choice", message: "Only the values \"auto\" and \"none\" of \"tool_choice\" are supported."}
+	case !must && mode != "none" && mode != "auto":
+		return refuse("tool_choice", "\"tool_choice\" is \"auto\", \"none\", \"required\" or a function.")
+	case must && len(r.Tools) == 0:
+		return refuse("tool_choice", "There are no tools to choose from.")
 	case len(r.Tools) == 0 || mode == "none":
 		return nil
 	}
@@ -131,6 +134,9 @@ func (r *chatRequest) tools(o *order) error {
 		return err
 	}
 	o.request.Tools = json.RawMessage(raw)
+	if o.request.MustCall = must; must {
+		o.request.Tool = r.ToolChoice.name
+	}
 	return nil
 }
 
