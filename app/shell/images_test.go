@@ -251,7 +251,7 @@ func TestImagesUnseen(t *testing.T) {
 		dir := t.TempDir()
 		s.dropFiles(photo(t, dir, "one.png", 300, 200))
 		s.attached(1)
-		s.q.until(t, "the remark", func() bool { return strings.Contains(s.words(), "projector") })
+		s.q.until(t, "the remark", func() bool { return strings.Contains(s.words(), "mmproj") })
 		s.expect(s.shot("images-unseen-"+string(m)), "SmolLM2 135M sees images only with a second file, which is published with it and whose name begins with “mmproj”. That file is missing.", "/home/ada/models", "text is answered without them")
 		s.send("What is it?")
 		s.answer("I can't see.")
