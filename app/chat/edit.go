@@ -13,7 +13,7 @@ import (
 //	Edit ──▶ editing ──Enter──▶ another version of the message, which is answered; what was said after it stays
 //	            ╰──Esc──▶ the draft is back; Ctrl+Z brings back what was written
 //
-// Until it is sent, what was written is stored as a part of the draft.
+// Until it is sent, what was written is stored as a part of the draft. It is continued when the conversation is opened again; see leftEdit.
 type editing struct {
 	question store.Message
 	draft    string

@@ -18,10 +18,8 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 	if !same {
 		s.closeAbout()
 		s.leaveSpots()
-		if s.editing != nil {
-			s.images.of[s.conversation.ID] = s.editing.attached(s.images.of[s.conversation.ID])
-		}
-		s.editing, s.remark = nil, ""
+		s.leaveEdit()
+		s.remark = ""
 	}
 	s.conversation, s.messages = c, messages
 	if !same {
@@ -32,10 +30,11 @@ func (s *Screen) Open(c store.Conversation, messages []store.Message) {
 			draft = p.rest
 			delete(s.unstored.drafts, c.ID)
 		}
-		s.Composer.Entry.SetText(s.unstored.take(c.ID, draft))
+		s.openImages(c)
+		s.Composer.Entry.SetText(s.resumeEdit(s.unstored.take(c.ID, draft)))
 		s.Composer.Entry.ToEnd()
 		s.enterSpots()
-		s.openImages(c)
+		s.showImages()
 		s.showWords()
 		s.showTalk()
 	}

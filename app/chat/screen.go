@@ -73,11 +73,12 @@ type Screen struct {
 	running      sync.WaitGroup
 	draft        string // of this conversation, as stored
 	unstored     unstored
-	unkept       map[int64][]func() // called when the draft of a conversation is stored; see voice.Place
-	editing      *editing           // the message of the user that is being changed; nil: none
-	remark       string             // below the entry; see Say
-	pending      *pending           // the message that waits for the last words of a dictation; nil: none
-	spots        []*spot            // places for the words of dictations that are running or can be tried again
+	unkept       map[int64][]func()  // called when the draft of a conversation is stored; see voice.Place
+	editing      *editing            // the message of the user that is being changed; nil: none
+	edits        map[int64]*leftEdit // of conversations that are not open
+	remark       string              // below the entry; see Say
+	pending      *pending            // the message that waits for the last words of a dictation; nil: none
+	spots        []*spot             // places for the words of dictations that are running or can be tried again
 	hold         hold
 	images       images
 	about        about
@@ -102,7 +103,7 @@ func New(c Config) *Screen {
 	if c.Retry == 0 {
 		c.Retry = retryTime
 	}
-	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, closeUnsaved: func() {},
+	s := &Screen{Config: c, jobs: map[int64]*job{}, asked: map[int64]*asked{}, told: map[string]string{}, unstored: newUnstored(), unkept: map[int64][]func(){}, edits: map[int64]*leftEdit{}, closeUnsaved: func() {},
 		thread: ui.NewThread(), images: newImages(), about: about{kept: map[int64][]ui.Problem{}}, pictures: &pictures{file: c.Store.Picture}}
 	s.Header = NewHeader(c.OpenChats, c.ChooseModel)
 	s.typing = &ui.Soon{Post: c.Post, Do: s.SaveDraft}

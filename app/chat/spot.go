@@ -67,14 +67,17 @@ func (p *spot) leave() {
 // leaveSpots is called before the entry gets the draft of another conversation, enterSpots after it.
 func (s *Screen) leaveSpots() {
 	for _, p := range s.spots {
-		p.leave()
+		if p.mark != nil {
+			p.leave()
+			p.tail += s.behindEdit()
+		}
 	}
 }
 
 func (s *Screen) enterSpots() {
 	for _, p := range s.spots {
 		if p.here() {
-			p.enter(len(s.Composer.Entry.Text) - p.tail)
+			p.enter(len(s.Composer.Entry.Text) + s.behindEdit() - p.tail)
 		}
 	}
 }

@@ -78,11 +78,11 @@ var english = map[Code]phrases{
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
 	StoreUnwritable: {title: "What you write now is not saved yet.", why: []string{
-		"The folder {folder} can't be written to. Your chats are shown as they were saved last, and they stay as they are."},
-		do: "Check the free space and the permissions of the folder. What you write is saved as soon as that is possible."},
-	StoreUnread: {title: "What you write now is not saved.", why: []string{
-		"The file with your chats in the folder {folder} could not be opened. What is in it stays as it is."},
-		do: "Check the permissions of the folder and the free space, then start the program again."},
+		"The folder {folder} can't be written to. Your chats are shown as they were saved last. What you write is kept in this window, and saved as soon as that is possible."},
+		do: "Check the permissions of the folder and the free space."},
+	StoreUnread: {title: "What you write now is not saved yet.", why: []string{
+		"The file with your chats in the folder {folder} could not be read. What is in it stays as it is, and your chats are shown as soon as it can be. What you write is kept in this window, and saved then too."},
+		do: "Check the permissions of the folder and the free space."},
 	StoreNewer:     {title: "What you write now is not saved.", why: []string{"The conversations were written by a newer version of the program."}, do: "Use that version. New messages can't be saved."},
 	SettingsKept:   {why: []string{"The file with the settings was damaged. It is kept as {path}. " + ownChoices}},
 	SettingsStuck:  {why: []string{"The file with the settings is damaged, and it could not be renamed. " + ownChoices}, do: "Check the permissions of the folder and the free space."},

@@ -244,7 +244,7 @@ func (d *Shell) change(v settings.Values) {
 // set changes the settings and saves them.
 func (d *Shell) set(edit func(*settings.Values)) {
 	if err := d.values.Change(edit); err != nil {
-		if d.saving.close == nil { // otherwise a card says that nothing is saved
+		if d.closeStore == nil { // otherwise a card says that nothing is saved
 			d.notice("The settings could not be saved.", err)
 		}
 	}

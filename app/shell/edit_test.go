@@ -108,27 +108,42 @@ func TestEditAndEscape(t *testing.T) {
 	s.expect(s.words(), "Answer 2 of 2")
 }
 
-// What was written while a message is edited is in the draft when the chat is left, and after the next start.
+// An edit of a message goes on when the chat is opened again, and the draft is its own. After the next start both are in the draft.
 func TestLeaveWhileEditing(t *testing.T) {
 	dir := t.TempDir()
 	s := newStage(t, dir, smol)
 	s.ready()
 	s.exchange("Write a story", "Once.")
 	c := store.Conversation{ID: s.chat.Conversation()}
-	s.chat.Composer.Entry.SetText("a draft")
+	entry := s.chat.Composer.Entry
+	entry.SetText("a draft")
 	s.tap("Edit")
-	uitest.TypeRunes(s.win.Canvas(), "!")
-	s.newChat("")
-	s.openChat(c)
-	if got := s.chat.Composer.Entry.Text; got != "Write a story!\n\na draft" {
-		t.Errorf("the entry holds %q", got)
+	leave := func(want string) {
+		t.Helper()
+		s.newChat("")
+		if entry.Text != "" {
+			t.Errorf("the entry of another chat holds %q", entry.Text)
+		}
+		s.openChat(c)
+		if entry.Text != want {
+			t.Errorf("the entry holds %q, want %q", entry.Text, want)
+		}
+		s.expect(s.words(), "You are editing an earlier message.")
 	}
-	s.chat.Composer.Entry.SetText("a draft")
+	leave("Write a story")
+	uitest.TypeRunes(s.win.Canvas(), "!")
+	leave("Write a story!")
+	s.press(fyne.KeyEscape, 0)
+	if entry.Text != "a draft" {
+		t.Errorf("after Esc the entry holds %q", entry.Text)
+	}
 	s.tap("Edit")
-	s.newChat("")
-	s.openChat(c)
-	if got := s.chat.Composer.Entry.Text; got != "a draft" {
-		t.Errorf("without a change the entry holds %q", got)
+	uitest.TypeRunes(s.win.Canvas(), "?")
+	leave("Write a story?")
+	s.press(fyne.KeyReturn, 0)
+	s.answer("Twice.")
+	if got := s.texts(); got != "Write a story? | Twice." || entry.Text != "a draft" {
+		t.Errorf("stored: %s; the entry holds %q", got, entry.Text)
 	}
 	s.tap("Edit")
 	uitest.TypeRunes(s.win.Canvas(), "?")
@@ -137,7 +152,7 @@ func TestLeaveWhileEditing(t *testing.T) {
 	}
 	s = newStage(t, dir, smol)
 	s.openChat(c)
-	if got := s.chat.Composer.Entry.Text; got != "Write a story?\n\na draft" {
+	if got := s.chat.Composer.Entry.Text; got != "Write a story??\n\na draft" {
 		t.Errorf("after the next start the entry holds %q", got)
 	}
 }

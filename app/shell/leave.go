@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"soberano/app/store"
-	"soberano/app/ui"
 	"soberano/app/voice"
 )
 
@@ -45,12 +44,14 @@ func (d *Shell) stored(then func()) {
 	}
 	d.chat.StoreAll()
 	d.files.StoreAll()
+	var unsaved error
 	store.Ask(d.work, func(s *store.Store) (bool, error) {
-		if _, err := s.Save(); err == nil && s.Saves() {
-			return false, nil
-		}
+		unsaved = s.Save()
 		return s.Changed()
 	}, func(changed bool, err error) {
+		if unsaved == nil {
+			d.saved()
+		}
 		if !d.chat.Unstored() && !d.files.Unstored() && !changed && err == nil {
 			then()
 			return
@@ -58,8 +59,7 @@ func (d *Shell) stored(then func()) {
 		d.leaving = false
 		d.show(chatPage)
 		d.window.Show()
-		d.chat.Notice(ui.Problem{Title: "Not everything that you wrote could be saved.", Why: "If you quit now, it is lost. Free some space, or check the folder's permissions, then quit again.",
-			Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(d.Data) }}, {Label: "Quit all the same", Do: then}}})
+		d.tellUnsaved(unsaved, then)
 	})
 }
 

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -99,6 +100,57 @@ func TestReadOnlyChats(t *testing.T) {
 	if left != 2 {
 		t.Error("the window does not close")
 	}
+	// As soon as the file can be written, all of it is saved by itself, and the cards are closed.
+	if err := os.Remove(path + "-wal"); err != nil {
+		t.Fatal(err)
+	}
+	id := s.chat.Conversation()
+	s.q.until(t, "the file", func() bool { return s.store.Path() == path && !strings.Contains(s.words(), "saved") })
+	s.leaving = false
+	s.Settle(func() { left++ })
+	s.q.until(t, "the end", func() bool { return left == 3 })
+	if db, err = store.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if c, err := db.Conversation(id); err != nil || c.Draft != "A draft" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// Chats that could not be read at the start are shown when they can be, and closing the window saves what was written meanwhile.
+func TestUnreadChats(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conversations.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := db.New()
+	if err == nil {
+		_, err = db.Append(store.Message{Conversation: c.ID, Role: store.User, Content: "Letter to the landlord"})
+	}
+	if err = errors.Join(err, db.Close(), os.Rename(path, path+".away"), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, dir, smol)
+	s.ready()
+	s.expect(s.words(), "could not be read. What is in it stays as it is, and your chats are shown as soon as it can be")
+	s.chat.Composer.Entry.SetText("A draft")
+	id := s.chat.Conversation()
+	if err := errors.Join(os.Remove(path), os.Rename(path+".away", path)); err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	s.Settle(func() { left++ })
+	s.q.settle()
+	if left != 1 {
+		t.Fatal("the window does not close although all can be saved")
+	}
+	s.expect(s.words(), "Letter to the landlord")
+	if c, err := s.store.Conversation(id); err != nil || c.Draft != "A draft" || s.store.Path() != path {
+		t.Errorf("%+v, %v", c, err)
+	}
 }
 
 // What was written while the file of the chats could not be written is saved as soon as it can, and the card about it goes.
@@ -119,13 +171,13 @@ func TestChatsAreSavedLater(t *testing.T) {
 	s.q.until(t, "the answer", func() bool { return strings.Contains(s.words(), "Something") })
 	s.press(fyne.KeyEscape, 0)
 	s.q.until(t, "the end of the answer", func() bool { return !s.chat.Busy() })
-	s.saving.save()
+	s.save()
 	s.q.settle()
 	s.expect(s.words(), "What you write now is not saved yet.")
 	if err := os.Remove(path + "-wal"); err != nil {
 		t.Fatal(err)
 	}
-	s.saving.save()
+	s.save()
 	s.q.until(t, "the card to go", func() bool { return !strings.Contains(s.words(), "not saved yet") })
 	s.chat.Composer.Entry.SetText("A draft")
 	left := 0
@@ -141,5 +193,40 @@ func TestChatsAreSavedLater(t *testing.T) {
 	list, err := db.Conversations()
 	if err != nil || len(list) != 1 || list[0].Draft != "A draft" || list[0].Messages != 2 {
 		t.Errorf("saved is %+v, %v", list, err)
+	}
+}
+
+// Where a disk has room for nothing more than the file of the chats, they are listed, and the window opens a new chat, with what was typed, when there is room.
+func TestStartWithoutRoom(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conversations.db")
+	db, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := db.New()
+	if err == nil {
+		_, err = db.Append(store.Message{Conversation: c.ID, Role: store.User, Content: "Letter to the landlord"})
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	full, err := sql.Open("sqlite", path)
+	if err == nil {
+		_, err = full.Exec(`CREATE TRIGGER full BEFORE INSERT ON conversations BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	s := newStage(t, dir, smol)
+	s.expect(s.words(), "A new chat could not be created.", "Letter to the landlord")
+	s.chat.Composer.Entry.SetText("A draft")
+	if _, err := full.Exec(`DROP TRIGGER full`); err != nil {
+		t.Fatal(err)
+	}
+	s.q.until(t, "a new chat", func() bool { return s.chat.Conversation() != 0 })
+	if w := s.words(); s.chat.Composer.Entry.Text != "A draft" || strings.Contains(w, "could not be created") {
+		t.Errorf("the entry holds %q:\n%s", s.chat.Composer.Entry.Text, w)
 	}
 }

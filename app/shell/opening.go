@@ -2,6 +2,7 @@ package shell
 
 import (
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -130,8 +131,9 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 		next, later, send := d.takeNext()
 		if err != nil {
 			d.chat.Release(false)
-			d.notice(failed, err)
+			closeNotice := d.notice(failed, err)
 			d.side.refresh() // at the start it was not read yet
+			d.startLater(closeNotice)
 		} else {
 			typed, more := strings.CutPrefix(entry.Text, before)
 			if more = more && typed != ""; more {
@@ -150,6 +152,25 @@ func (d *Shell) loadAfter(before, failed string, find func(*store.Store) (store.
 			d.chat.Release(true)
 		}
 		d.loadNext(next, later, send)
+	})
+}
+
+// startLater opens the conversation with which the window opens, if none is open, as soon as that is possible, and then calls opened.
+func (d *Shell) startLater(opened func()) {
+	time.AfterFunc(d.Retry, func() {
+		d.Post(func() {
+			if d.chat.Conversation() != 0 || d.opening.on {
+				return
+			}
+			store.Ask(d.work, (*store.Store).Start, func(_ store.Conversation, err error) {
+				if err != nil {
+					d.startLater(opened)
+					return
+				}
+				opened()
+				d.emptyChat((*store.Store).Start, "")
+			})
+		})
 	})
 }
 

@@ -58,6 +58,7 @@ type Machine struct {
 	ClipboardImage func() ([]byte, error)                                                // the file of the image in the clipboard; nil: this system can't paste images
 	Place          func() (place settings.Place, known bool)                             // where the window is; nil: not known
 	Worker         func(s *store.Store, post func(func())) *store.Worker                 // nil: store.NewWorker
+	Retry          time.Duration                                                         // after which a store that could not be opened is saved again; 0: saveTime
 }
 
 // Shell is the content of one window.
@@ -68,6 +69,8 @@ type Shell struct {
 	window         fyne.Window
 	store          *store.Store
 	work           *store.Worker // uses the store for the UI goroutine
+	saving         *time.Timer   // until the store is saved again
+	closeStore     []func()      // close the cards that nothing is saved; nil: it is
 	opening        opening
 	values         *settings.Current
 	api            localAPI
@@ -104,7 +107,6 @@ type Shell struct {
 	mu             sync.Mutex  // guards speech and speechOK
 	speech         registry.Entry
 	speechOK       bool
-	saving         saving
 	closed         bool
 	leaving        bool // Settle was called, and Close follows
 }
@@ -136,6 +138,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	if d.Quit == nil {
 		d.Quit = w.Close
 	}
+	if d.Retry == 0 {
+		d.Retry = saveTime
+	}
 	if d.Worker == nil {
 		d.Worker = store.NewWorker
 	}
@@ -162,24 +167,12 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 			d.notice("Something went wrong while starting.", err)
 		}
 	})
-	d.saving.d = d
-	if n := d.store.Notice(); n.Code != problem.None {
-		d.saving.watch(n)
-	}
+	d.tellStore()
 	for _, err := range notes {
 		d.notice("Something went wrong while starting.", err)
 	}
 	d.start()
 	return d, nil
-}
-
-// storeActions are the actions of the card about a problem of the store.
-func storeActions(d *Shell, p problem.Problem) []ui.Action {
-	list := []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(d.Data) }}}
-	if p.Err != nil {
-		list = append(list, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(p.Err.Error())) }})
-	}
-	return list
 }
 
 func (d *Shell) build() {
@@ -384,8 +377,8 @@ func (d *Shell) cardsChanged() {
 }
 
 // notice shows an error on the page on which it happened.
-func (d *Shell) notice(title string, err error) {
-	d.report(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
+func (d *Shell) notice(title string, err error) (close func()) {
+	return d.report(ui.Problem{Title: title, Why: problem.Text(err), Actions: []ui.Action{{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }}}})
 }
 
 // report shows a card on the present page until it is closed.
@@ -413,8 +406,10 @@ func (d *Shell) Close() error {
 	if d.placing != nil {
 		d.placing.Stop()
 	}
+	if d.saving != nil {
+		d.saving.Stop()
+	}
 	d.passing.Stop()
-	d.saving.end()
 	d.side.close()
 	err = errors.Join(err, d.chat.Close())
 	for _, im := range d.importers {
@@ -425,11 +420,7 @@ func (d *Shell) Close() error {
 	d.files.End()
 	d.models.Close()
 	d.runner.Close()
-	var unsaved error
-	d.work.Do(func(s *store.Store) error { _, unsaved = s.Save(); return nil }, func(error) {})
-	err = errors.Join(err, d.work.Close()) // this waits until all requested work is stored
-	if d.saving.close == nil {             // otherwise a card says so
-		err = errors.Join(err, unsaved)
-	}
+	d.work.Do((*store.Store).Save, func(error) {}) // if it fails, a card has said so all the time
+	err = errors.Join(err, d.work.Close())         // this waits until all requested work is stored
 	return errors.Join(err, d.Host.Close(), d.store.Close())
 }

@@ -2,96 +2,70 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"soberano/app/problem"
 )
 
+// copied is what a store of Copy has besides its content in memory.
+type copied struct {
+	path  string // of the file
+	began string // what the store had when it was opened; see written
+}
+
 // Copy returns a store in memory with the content of the file at path, which could not be opened because of an error, such as that
-// the disk is read-only. What is written into it is not kept until Save succeeds; Changed reports whether there is such a thing, and Notice says why. Of
-// a file that can't be read either, or that a newer version has written, it has no content.
+// the disk is read-only or full. Save writes into the file what was written into the store; Changed reports whether there is such a
+// thing, and Notice says why. Of a file that can't be read either, or that a newer version has written, it has no content.
 func Copy(path string, why error) (*Store, error) {
-	m := markOf(path)
-	content, err := contentOf(path)
-	known := err == nil && len(content) > 0 || errors.Is(err, fs.ErrNotExist)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		why = errors.Join(why, err)
+	s, unread := contentInMemory(path)
+	if unread != nil {
+		if !errors.Is(unread, fs.ErrNotExist) {
+			why = errors.Join(why, unread)
+		}
+		var err error
+		if s, err = Memory(); err != nil {
+			return nil, err
+		}
 	}
-	s, err := Memory()
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > 0 {
-		err = s.restore(content)
-	}
-	if err == nil {
-		s.began, err = s.written()
-	}
-	if err != nil {
+	if err := s.follow(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), s.Close())
 	}
 	s.notice = problem.Problem{Code: problem.StoreUnwritable, Args: problem.Args{Folder: filepath.Dir(path)}, Err: why}
 	if p := problem.Of(why); p.Code == problem.StoreNewer {
 		s.notice = p
-	} else if len(content) == 0 {
+	} else if unread != nil {
 		s.notice.Code = problem.StoreUnread
 	}
-	if s.notice.Code != problem.StoreNewer && known {
-		s.original = &original{path: path, mark: m}
-		s.original.saved, err = s.changes()
-	}
-	return s, err
+	return s, nil
 }
 
-// contentOf returns the content of the file at path, with that of its log, as of a file without a log. It works on a copy, which it
-// removes.
-func contentOf(path string) (content []byte, err error) {
-	dir, err := os.MkdirTemp("", "soberano-")
+// contentInMemory returns a store in memory with the content of the file at path and of its log, which are only read.
+func contentInMemory(path string) (*Store, error) {
+	content, err := contentOf(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	to := filepath.Join(dir, "conversations.db")
-	for _, end := range []string{"", "-wal"} {
-		if err := copyFile(path+end, to+end); err != nil && (end == "" || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, err
-		}
-	}
-	s, err := open(to)
+	s, err := Memory()
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.db.Exec(`PRAGMA journal_mode = DELETE`) // a database in memory can't have a log
-	return s.serialized(), errors.Join(err, s.Close())
-}
-
-// copyFile copies a regular file; of anything else it reports that there is no file.
-func copyFile(from, to string) error {
-	f, err := os.Open(from)
+	err = s.raw(func(d serializer) error { return d.Deserialize(content) })
+	if err == nil {
+		err = s.prepare()
+	}
 	if err != nil {
-		return err
+		return nil, errors.Join(err, s.Close())
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(err, fs.ErrNotExist)
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, f)
-	return errors.Join(err, out.Close())
+	return s, nil
 }
 
 // serializer is what the driver's connection can do besides SQL.
 type serializer interface {
-	Serialize() ([]byte, error)
 	Deserialize([]byte) error
 }
 
@@ -111,36 +85,50 @@ func (s *Store) raw(f func(serializer) error) error {
 	return errors.Join(err, c.Close())
 }
 
-// serialized returns the file as bytes; nil if that fails.
-func (s *Store) serialized() (content []byte) {
-	if s.raw(func(d serializer) (err error) { content, err = d.Serialize(); return err }) != nil {
-		return nil
+// follow makes a store in memory record which rows are changed. New rows get IDs that the file does not have, even if it could not be
+// read or is changed meanwhile: IDs grow, and these begin at the time in milliseconds.
+func (s *Store) follow(path string) error {
+	var sql strings.Builder
+	sql.WriteString("CREATE TEMP TABLE changed (tab TEXT, key, number INTEGER, PRIMARY KEY (tab, key, number)) WITHOUT ROWID;\n")
+	for _, t := range tables {
+		for event, row := range map[string]string{"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"} {
+			fmt.Fprintf(&sql, "CREATE TEMP TRIGGER changed_%[1]s_%[2]s AFTER %[2]s ON main.%[1]s BEGIN INSERT OR REPLACE INTO changed VALUES ('%[1]s', %[3]s.%[4]s, %[5]s); END;\n",
+				t.name, event, row, t.keys[0], t.number(row))
+		}
+		if t.keys[0] == "id" {
+			fmt.Fprintf(&sql, "INSERT INTO main.sqlite_sequence SELECT '%[1]s', max(%[2]d, coalesce((SELECT max(seq) FROM main.sqlite_sequence WHERE name = '%[1]s'), 0));\n", t.name, time.Now().UnixMilli())
+			fmt.Fprintf(&sql, "DELETE FROM main.sqlite_sequence WHERE name = '%[1]s' AND rowid < (SELECT max(rowid) FROM main.sqlite_sequence WHERE name = '%[1]s');\n", t.name)
+		}
 	}
-	return content
-}
-
-// restore replaces the content of a store in memory.
-func (s *Store) restore(content []byte) error {
-	if err := s.raw(func(d serializer) error { return d.Deserialize(content) }); err != nil {
+	if _, err := s.db.Exec(sql.String()); err != nil {
 		return err
 	}
-	return s.prepare()
+	began, err := s.written()
+	s.copied = &copied{path, began}
+	return err
 }
 
 // written describes what a person wrote or said.
 func (s *Store) written() (what string, err error) {
-	var messages, drafts, segments sql.NullString
-	err = s.db.QueryRow(`SELECT (SELECT count(*) || ' ' || coalesce(max(id), 0) FROM messages),
-		(SELECT group_concat(id || ' ' || draft, char(10)) FROM conversations WHERE draft <> ''),
-		(SELECT count(*) || ' ' || coalesce(sum(length(text)), 0) FROM segments)`).Scan(&messages, &drafts, &segments)
-	return messages.String + "\n" + segments.String + "\n" + drafts.String, err
+	err = s.db.QueryRow(`SELECT (SELECT count(*) || ' ' || coalesce(max(id), 0) FROM messages) || char(10)
+		|| (SELECT count(*) || ' ' || coalesce(sum(length(text)), 0) FROM segments) || char(10)
+		|| coalesce((SELECT group_concat(id || ' ' || draft, char(10)) FROM conversations WHERE draft <> ''), '')`).Scan(&what)
+	return what, err
 }
 
-// Changed reports whether something was written into a store of Copy, which is lost when the program ends.
+// Changed reports whether something was written into a store of Copy that is not in the file; it is lost when the program ends.
 func (s *Store) Changed() (bool, error) {
-	if s.notice.Code != problem.StoreUnwritable && s.notice.Code != problem.StoreUnread && s.notice.Code != problem.StoreNewer {
+	c := s.waiting()
+	if c == nil {
 		return false, nil
 	}
 	now, err := s.written()
-	return now != s.began, err
+	return now != c.began, err
+}
+
+// waiting returns what is known about the file that could not be opened; nil if the store is that of its file.
+func (s *Store) waiting() *copied {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.copied
 }

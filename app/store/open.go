@@ -157,21 +157,26 @@ func Open(path string) (*Store, error) {
 }
 
 // Memory returns a store without a file, for tests and for a disk that can't be written.
-func Memory() (*Store, error) { return connect("file::memory:", "") }
+func Memory() (*Store, error) { return connect("file::memory:"+pragmas, "") }
 
 func open(path string) (*Store, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	if err := private(full); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return connect(source(full), path)
+}
+
+// source returns the name of the data source for the file at an absolute path.
+func source(full string) string {
 	slashed := filepath.ToSlash(full)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // C:/… on Windows
 	}
-	if err := private(full); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	return connect((&url.URL{Scheme: "file", Path: slashed}).String(), path)
+	return (&url.URL{Scheme: "file", Path: slashed}).String() + pragmas
 }
 
 // private creates the file if it is missing, and removes other users' permissions for it and its log: SQLite would let them
@@ -194,15 +199,29 @@ func private(path string) error {
 	return nil // SQLite reports every other problem
 }
 
-func connect(uri, path string) (*Store, error) {
-	pragmas := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
-		"_txlock": {"immediate"}}
-	db, err := sql.Open("sqlite", uri+"?"+pragmas.Encode())
+// pragmas are the settings of a connection, as a part of the name of its data source.
+var pragmas = "?" + url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
+	"_txlock": {"immediate"}}.Encode()
+
+// registered returns the driver with the functions of init.
+func registered() (driver.Driver, error) {
+	db, err := sql.Open("sqlite", "")
+	if err != nil {
+		return nil, err
+	}
+	return db.Driver(), db.Close()
+}
+
+// connect returns a store with the data source of a name.
+func connect(name, path string) (*Store, error) {
+	d, err := registered()
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
+	c := &connector{driver: d, name: name}
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(1) // one writer; and ":memory:" is one database per connection
-	s := &Store{db: db, path: path, now: time.Now}
+	s := &Store{db: db, connector: c, path: path, now: time.Now}
 	if err := s.prepare(); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %s: %w", path, err), db.Close())
 	}
@@ -239,10 +258,11 @@ func (s *Store) prepare() error {
 			return fmt.Errorf("schema step %d: %w", version+1, err)
 		}
 	}
-	if _, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments, images, attachments LIMIT 1`); err != nil {
+	// Writes the number that is there, which fails where nothing can be written, as on a full disk.
+	if _, err := s.db.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, version)); err != nil {
 		return err
 	}
-	_, err := s.db.Exec(fmt.Sprintf(`PRAGMA user_version = %d`, version)) // whether it can be written
+	_, err := s.db.Exec(`SELECT 1 FROM conversations, messages, transcripts, segments, images, attachments LIMIT 1`)
 	return err
 }
 

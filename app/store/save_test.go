@@ -2,195 +2,186 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
-
-	"soberano/app/problem"
 )
 
-// copied returns a copy of a file with a question, its answer and an image, and the path of the file, which nobody has opened.
-func copied(t *testing.T) (s *Store, path string, conversation int64) {
+// dump returns the content of all tables as text.
+func dump(t *testing.T, s *Store) string {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "conversations.db")
-	file, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conversation = fill(t, file)
-	if err := file.Attach(conversation, NewImage("red.png", 1, 1, []byte("an image"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = Copy(path, syscall.ENOSPC); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s, path, conversation
-}
-
-// What was written into a copy is in the file after Save, and what was there before, with numbers that go on.
-func TestSave(t *testing.T) {
-	s, path, c := copied(t)
-	if !s.Saves() {
-		t.Fatal("the copy can't be saved")
-	}
-	before, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Save(); err != nil {
-		t.Error(err)
-	}
-	if after, err := os.ReadFile(path); err != nil || !slices.Equal(after, before) {
-		t.Errorf("without a change the file is written, %v", err)
-	}
-	for _, text := range []string{"Who builds it?", "And how?"} {
-		if _, err := s.Append(Message{Conversation: c, Role: User, Content: text}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	gone, err := s.New()
-	if err == nil {
-		err = s.Draft(gone.ID, "gone")
-	}
-	if err == nil {
-		_, err = s.DeleteAll([]int64{gone.ID})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the second time into a file that it has written itself
-		if err := s.Draft(c, "a draft "+time.Now().String()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Save(); err != nil {
-			t.Fatal(err)
-		}
-		if changed, err := s.Changed(); changed || err != nil {
-			t.Errorf("changed after Save: %v, %v", changed, err)
-		}
-	}
-	want, err := s.Messages(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	got, err := file.Messages(c)
-	same := func(a, b Message) bool {
-		return a.ID == b.ID && a.Content == b.Content && a.State == b.State && a.Turn == b.Turn
-	}
-	if err != nil || len(got) != 4 || !slices.EqualFunc(got, want, same) {
-		t.Errorf("in the file are %+v, %v", got, err)
-	}
-	conversation, err := file.Conversation(c)
-	if err != nil || len(conversation.Images) != 1 || conversation.Draft == "" {
-		t.Errorf("the conversation is %+v, %v", conversation, err)
-	}
-	if next, err := file.New(); err != nil || next.ID <= gone.ID {
-		t.Errorf("a new conversation has the number %d, after %d, %v", next.ID, gone.ID, err)
-	}
-}
-
-// A file that can't be written yet, or that another program has changed, stays as it is, and a later Save succeeds.
-func TestSaveFails(t *testing.T) {
-	s, path, c := copied(t)
-	if err := s.Draft(c, "kept"); err != nil {
-		t.Fatal(err)
-	}
-	away := path + ".away"
-	if err := errors.Join(os.Rename(path, away), os.Mkdir(path, 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Save(); err == nil {
-		t.Error("a folder in the place of the file is replaced")
-	}
-	if err := errors.Join(os.Remove(path), os.Rename(away, path)); err != nil {
-		t.Fatal(err)
-	}
-	s.original.mark = markOf(path)
-	full, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := full.db.Exec(`CREATE TRIGGER full BEFORE UPDATE ON conversations BEGIN SELECT 1; END; CREATE TRIGGER fuller BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`); err != nil {
-		t.Fatal(err)
-	}
-	if err := full.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s.original.mark = markOf(path)
-	if _, err := s.Save(); err == nil || errors.Is(err, ErrChanged) {
-		t.Errorf("a full disk: %v", err)
-	}
-	if full, err = Open(path); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := full.Messages(c); err != nil || len(m) != 2 {
-		t.Errorf("after a failure the file has %+v, %v", m, err)
-	}
-	if _, err := full.db.Exec(`DROP TRIGGER fuller`); err != nil {
-		t.Fatal(err)
-	}
-	if err := full.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Save(); !errors.Is(err, ErrChanged) {
-		t.Errorf("a file that another program has changed: %v", err)
-	}
-	s.original.mark = markOf(path)
-	if _, err := s.Save(); err != nil {
-		t.Error(err)
-	}
-	if changed, err := s.Changed(); changed || err != nil {
-		t.Errorf("changed after Save: %v, %v", changed, err)
-	}
-}
-
-// A copy of a file that can't be read, or that a newer version has written, never replaces it; one of no file creates it.
-func TestSavesOnlyWhatIsKnown(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "conversations.db")
-	s, err := Copy(path, syscall.EROFS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	c := fill(t, s)
-	if _, err := s.Save(); err != nil {
-		t.Error(err)
-	}
-	if changed, err := s.Changed(); changed || err != nil {
-		t.Errorf("changed after Save: %v, %v", changed, err)
-	}
-	file, err := Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if m, err := file.Messages(c); err != nil || len(m) != 2 {
-		t.Errorf("in the file are %+v, %v", m, err)
-	}
-	junk := filepath.Join(t.TempDir(), "junk.db")
-	if err := os.WriteFile(junk, []byte("no database, and long enough to be seen as none by whoever opens it"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, why := range map[string]error{junk: syscall.EIO, filepath.Join(t.TempDir(), "newer.db"): &problem.Problem{Code: problem.StoreNewer}} {
-		s, err := Copy(path, why)
+	var b strings.Builder
+	for _, table := range tables {
+		rows, err := s.db.Query(`SELECT * FROM ` + table.name + ` ORDER BY ` + strings.Join(table.keys, ", "))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close()
-		if s.Saves() {
-			t.Errorf("%s: the file would be replaced", path)
+		names, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
 		}
+		for rows.Next() {
+			values := make([]any, len(names))
+			for i := range values {
+				values[i] = new(any)
+			}
+			if err := rows.Scan(values...); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(&b, table.name)
+			for i, v := range values {
+				fmt.Fprintf(&b, " %s=%v", names[i], *v.(*any))
+			}
+			b.WriteByte('\n')
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// reopen opens the file at path.
+func reopen(t *testing.T, path string) *Store {
+	t.Helper()
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// locked makes a file that SQLite can't open, by the name of its log: tests may run as a user without limits.
+func locked(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	if err := os.Mkdir(path+"-wal", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := os.Remove(path + "-wal"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What was written while the file could not be is in the file after Save, and the file has no less than before.
+func TestSave(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	s := reopen(t, path)
+	changed, deleted, kept := fill(t, s), fill(t, s), fill(t, s)
+	picture := NewImage("a.png", 2, 1, []byte("an image"))
+	tr, err := s.AddTranscript(Transcript{Path: "a.wav", Title: "a.wav"})
+	err = errors.Join(err, s.AddSegments(tr.ID, Segment{Text: "one"}, Segment{Text: "two"}), s.Attach(deleted, picture), s.Delete(deleted), s.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock := locked(t, path)
+	_, why := Open(path)
+	c, err := Copy(path, why)
+	if why == nil || err != nil {
+		t.Fatal(why, err)
+	}
+	defer c.Close()
+	if err := c.Save(); err == nil || c.Path() != "" {
+		t.Fatalf("saved where nothing can be written: %v, %q", err, c.Path())
+	}
+	fresh, err := c.New()
+	second, err2 := c.AddTranscript(Transcript{Path: "b.wav", Title: "b.wav"})
+	err = errors.Join(err, err2, c.Draft(fresh.ID, "a draft"), c.Draft(changed, "another"), c.Erase(Trashed{ID: deleted}), c.Attach(fresh.ID, picture),
+		c.EditSegment(tr.ID, 1, "TWO"), c.AddSegments(tr.ID, Segment{Text: "three"}), c.AddSegments(second.ID, Segment{Text: "four"}))
+	if _, appendErr := c.Append(Message{Conversation: changed, Role: User, Content: "And now?"}); err != nil || appendErr != nil {
+		t.Fatal(err, appendErr)
+	}
+	if lost, err := c.Changed(); !lost || err != nil {
+		t.Fatal(lost, err)
+	}
+	want := dump(t, c)
+	unlock()
+	if err := c.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if lost, err := c.Changed(); lost || err != nil || c.Path() != path || c.Notice().Code != "" {
+		t.Errorf("after it was saved: %v, %v, %q, %v", lost, err, c.Path(), c.Notice())
+	}
+	if err := c.Draft(kept, "later"); err != nil { // into the file
+		t.Fatal(err)
+	}
+	f := reopen(t, path)
+	defer f.Close()
+	if later, err := f.Conversation(kept); err != nil || later.Draft != "later" {
+		t.Errorf("%+v, %v", later, err)
+	}
+	if err := f.Draft(kept, ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := dump(t, f); got != want || strings.Contains(got, fmt.Sprintf("conversation=%d ", deleted)) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if data, err := f.Picture(picture.Hash); string(data) != "an image" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// A file that could not even be read keeps all that it has when something is saved into it, and shows it.
+func TestSaveIntoUnread(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	s := reopen(t, path)
+	id := fill(t, s)
+	if err := errors.Join(s.Close(), os.Rename(path, path+".away"), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	_, why := Open(path)
+	c, err := Copy(path, why)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	mine := fill(t, c)
+	if list, err := c.Conversations(); err != nil || len(list) != 1 || mine == id {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if err := errors.Join(os.Remove(path), os.Rename(path+".away", path), c.Save()); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []int64{id, mine} {
+		if m, err := c.Messages(of); err != nil || len(m) != 2 {
+			t.Errorf("%v, %v", m, err)
+		}
+	}
+	if later, err := c.New(); err != nil || later.ID <= mine {
+		t.Errorf("the next chat is %d after %d, %v", later.ID, mine, err)
+	}
+}
+
+// Calls of other goroutines while the store is saved are done before or after it, and none is lost.
+func TestSaveMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "conversations.db")
+	unlock := locked(t, path)
+	c, err := Copy(path, os.ErrPermission)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	id := fill(t, c)
+	done := make(chan error)
+	go func() {
+		var err error
+		for i := 0; i < 200 && err == nil; i++ {
+			_, err = c.Append(Message{Conversation: id, Role: User, Content: "again"})
+		}
+		done <- err
+	}()
+	time.Sleep(5 * time.Millisecond)
+	unlock()
+	if err := errors.Join(c.Save(), <-done); err != nil {
+		t.Fatal(err)
+	}
+	f := reopen(t, path)
+	defer f.Close()
+	if m, err := f.Messages(id); err != nil || len(m) != 202 {
+		t.Errorf("%d messages, %v", len(m), err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"soberano/app/problem"
@@ -79,20 +80,29 @@ type Message struct {
 
 // Store is the opened file. Its methods may be called from any goroutine.
 type Store struct {
-	db     *sql.DB
+	db        *sql.DB
+	connector *connector
+	now       func() time.Time
+
+	mu     sync.Mutex // guards the following fields
 	path   string
 	notice problem.Problem
-	began  string // what a store of Copy had when it was like its file; see written
-	now    func() time.Time
-
-	original *original // of a store of Copy whose file Save may replace; nil: there is none
+	copied *copied // of a store of Copy, until Save has succeeded
 }
 
 // Path returns the path of the file; "" for a store in memory.
-func (s *Store) Path() string { return s.path }
+func (s *Store) Path() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.path
+}
 
-// Notice returns the problem that Open found and the user should know; usually None.
-func (s *Store) Notice() problem.Problem { return s.notice }
+// Notice returns the problem that Open, Copy or Save found and the user should know; usually None.
+func (s *Store) Notice() problem.Problem {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.notice
+}
 
 // Close closes the store. All changes are on the disk already.
 func (s *Store) Close() error { return s.db.Close() }

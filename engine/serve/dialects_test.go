@@ -17,7 +17,7 @@ func TestAnthropic(t *testing.T) {
 	m := answering(t)
 	s := newStage(t).withChat("tiny", m)
 	const body = `{"model":"tiny","max_tokens":50,"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}],"temperature":0.5,"top_k":9,"stop_sequences":["X"],
-		"messages":[{"role":"user","content":"Wea"},{"role":"user","content":[{"type":"text","text":"ther?"}]},
+		"messages":[{"role":"user","content":"Sun"},{"role":"user","content":[{"type":"text","text":"day?"}]},
 		{"role":"assistant","content":[{"type":"thinking","thinking":"Hm","signature":"s"},{"type":"text","text":"I look."},{"type":"tool_use","id":"a","name":"weather","input":{"city":"Bern"}}]},
 		{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[{"type":"text","text":"Rain"}]},{"type":"text","text":"So?"}]}],
 		"tools":[{"name":"weather","description":"d","input_schema":{"type":"object"}}],"tool_choice":{"type":"auto"},"thinking":{"type":"enabled","budget_tokens":1024},"metadata":{"user_id":"u"}`
@@ -35,7 +35,7 @@ func TestAnthropic(t *testing.T) {
 	for _, msg := range r.Messages {
 		roles = append(roles, msg.Role+":"+msg.Content)
 	}
-	if got := strings.Join(roles, "|"); got != "system:Be brief.|user:Wea\nther?|assistant:I look.|tool:Rain|user:So?" || r.Messages[2].Calls[0].ID != "a" || r.Messages[2].Thinking != "Hm" || r.Messages[3].Name != "weather" {
+	if got := strings.Join(roles, "|"); got != "system:Be brief.|user:Sun\nday?|assistant:I look.|tool:Rain|user:So?" || r.Messages[2].Calls[0].ID != "a" || r.Messages[2].Thinking != "Hm" || r.Messages[3].Name != "weather" {
 		t.Errorf("%s, %+v", got, r.Messages)
 	}
 	if !strings.Contains(fmt.Sprintf("%s", r.Tools), `"parameters":{"type":"object"}`) || r.MaxThinking != 1024 || r.Sampling.TopK != 9 || r.MaxTokens != 50 || r.Continue {

@@ -18,7 +18,6 @@ const mostChoices = 16
 // order is what a request asks of a chat model, in the form of no dialect.
 type order struct {
 	request  engine.Request
-	choices  int  // answers to generate; 0: 1
 	oneCall  bool // an answer ends with its first call of a tool
 	settings settings
 }

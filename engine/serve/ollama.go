@@ -367,7 +367,7 @@ func (w *ollamaAnswer) piece(_ int, p engine.Piece) error {
 	if w.s == nil {
 		w.s = w.c.lines(func(s *stream, f *failure) { _ = s.send("", ollamaFailure{f.message}) }) // the client may be gone
 	}
-	part := ollamaPart{}
+	var part ollamaPart
 	switch {
 	case p.Kind == reply.Thinking && p.Text != "":
 		part = w.part("", p.Text, nil)
