@@ -120,6 +120,7 @@ type slot struct {
 	pending []int32 // tokens that are not in the sequence's state yet
 	take    int     // of pending, in this step
 	draft   []int32 // proposed tokens behind those of pending, in this step
+	ahead   bool    // the state may hold proposed tokens that were not chosen
 }
 
 // ended reports whether the slot's request has ended.

@@ -53,7 +53,7 @@ func (q *Queue) replaceDevice(cause error) error {
 
 // restart begins the sequence of a slot again. Each is not called again for the positions for which it has been.
 func (q *Queue) restart(s *slot) error {
-	s.from, s.draft = max(s.from, s.done), nil
+	s.from, s.draft, s.ahead = max(s.from, s.done), nil, false
 	r := s.ticket.req
 	r.Tokens, r.From = s.tokens, s.from
 	seq, err := q.begin(r)

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"errors"
 	"slices"
 
 	"soberano/engine/nn"
@@ -45,7 +44,7 @@ func (q *Queue) run() {
 		}
 		q.give(w.slot, w.pos, logits.Row(i))
 	}
-	for _, s := range slices.Clone(q.slots) {
+	for _, s := range q.slots {
 		q.keep(s)
 	}
 	q.slots = slices.DeleteFunc(q.slots, (*slot).ended)
@@ -73,7 +72,7 @@ func (q *Queue) add(s *slot) {
 	pos := s.len()
 	tokens := s.pending[:s.take]
 	if len(s.draft) > 0 {
-		tokens = append(slices.Clip(tokens), s.draft...)
+		tokens, s.ahead = append(slices.Clip(tokens), s.draft...), true
 	}
 	row := q.step.Append(s.seq.State, tokens, pos)
 	q.addImages(s, row, pos)
@@ -129,11 +128,7 @@ func (q *Queue) advance(s *slot) {
 
 // keep takes the proposed tokens that were not chosen out of a slot's state, and puts the state into the tree, if it is worth a snapshot.
 func (q *Queue) keep(s *slot) {
-	if s.ended() {
-		return
-	}
-	if !s.settle() {
-		q.stepFailed(errNotTaken)
+	if s.ended() || !s.settle() {
 		return
 	}
 	if q.snapshot(s) {
@@ -141,13 +136,14 @@ func (q *Queue) keep(s *slot) {
 	}
 }
 
-// errNotTaken: a device does not do what Queue.drafts says, as one that has failed.
-var errNotTaken = errors.New("batch: the device does not take tokens back")
-
-// settle takes the proposed tokens that were not chosen out of the slot's state. It returns false if the device does not do so.
+// settle takes the proposed tokens that were not chosen out of the slot's state. It returns false if the device does not do so because it has failed; the next
+// step will say why.
 func (s *slot) settle() bool {
 	s.draft = nil
-	return s.seq.State.Len() == s.done || s.seq.State.Truncate(s.done)
+	if s.ahead && s.seq.State.Truncate(s.done) {
+		s.ahead = false
+	}
+	return !s.ahead
 }
 
 // snapshot reports whether a slot's state is worth a snapshot: where states can't go back
