@@ -60,6 +60,8 @@ func scan(lib *registry.Library) (list []scanned, err error) {
 			s.Library = e.Name
 		}
 		switch info, err := registry.Inspect(f.Path, host.Check); {
+		case f.Error != "" && f.Name != "": // the path is that of a program's record
+			s.Title = f.Name
 		case err != nil:
 			s.Reason = errorText(err)
 		case info.Kind == registry.Vision:
@@ -90,7 +92,11 @@ func printScanned(out io.Writer, list []scanned) error {
 		default:
 			left++
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Program, models.Printable(cmp.Or(s.Title, filepath.Base(s.Path))), models.Size(s.Bytes), models.Printable(s.Path), models.Printable(note))
+		size := "-"
+		if s.Bytes > 0 {
+			size = models.Size(s.Bytes)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Program, models.Printable(cmp.Or(s.Title, filepath.Base(s.Path))), size, models.Printable(s.Path), models.Printable(note))
 	}
 	if err := w.Flush(); err != nil || left == 0 {
 		return err

@@ -513,7 +513,7 @@ func TestTranscribeUnheard(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := path + ": 2:10-2:40 was not heard: too soft.\n" + path + ": 1:00:00-1:00:02 was not heard: the speech could not be understood. Choosing the language may help.\n"; notes != want {
+		if want := path + ": 2:10-2:40 was not heard: too soft.\n" + path + ": 1:00:00-1:00:02 was not heard: the speech could not be understood. Choosing the right language may help.\n"; notes != want {
 			t.Errorf("notes %q, want %q", notes, want)
 		}
 		want := `"unheard":[{"start":130,"end":160,"reason":"too-soft"},{"start":3600,"end":3602.5,"reason":"unclear"}]`

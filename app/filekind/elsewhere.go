@@ -177,7 +177,10 @@ func ollama(dir string) (list []Found, err error) {
 		if err != nil {
 			return err
 		}
-		if blob := ollamaBlob(dir, path); blob != "" && !slices.ContainsFunc(list, func(f Found) bool { return f.Path == blob }) {
+		switch blob, wrong := ollamaBlob(dir, path); {
+		case wrong != "":
+			list = append(list, Found{Path: path, Name: ollamaName(below), Error: wrong})
+		case blob != "" && !slices.ContainsFunc(list, func(f Found) bool { return f.Path == blob }):
 			list = append(list, Found{Path: blob, Name: ollamaName(below)})
 		}
 		return nil
@@ -185,24 +188,31 @@ func ollama(dir string) (list []Found, err error) {
 	return list, err
 }
 
-// ollamaBlob returns the path of the file with the weights of a manifest; "" if there is none.
-func ollamaBlob(dir, path string) string {
+// ollamaBlob returns the path of the file with the weights of a manifest; "" if the manifest names none. wrong says why the model can't be used.
+func ollamaBlob(dir, path string) (blob, wrong string) {
 	b, err := models.ReadSmall(path, 1<<20)
+	if err != nil {
+		return "", err.Error()
+	}
 	var m manifest
-	if err != nil || json.Unmarshal(b, &m) != nil {
-		return "" // models in other formats have other records
+	if err := json.Unmarshal(b, &m); err != nil {
+		return "", "its record of files is damaged: " + err.Error()
 	}
 	for _, layer := range m.Layers {
-		hash, ok := strings.CutPrefix(layer.Digest, "sha256:")
-		if layer.MediaType != "application/vnd.ollama.image.model" || !ok || len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != "" {
+		if layer.MediaType != "application/vnd.ollama.image.model" {
 			continue
 		}
-		blob := filepath.Join(dir, "blobs", "sha256-"+hash)
-		if _, err := os.Stat(blob); err == nil {
-			return blob
+		hash, ok := strings.CutPrefix(layer.Digest, "sha256:")
+		if !ok || len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != "" {
+			return "", "its record of files names an impossible file " + models.Quote(layer.Digest)
 		}
+		blob = filepath.Join(dir, "blobs", "sha256-"+hash)
+		if _, err := os.Stat(blob); err != nil {
+			return "", "its file " + models.Printable(filepath.Base(blob)) + " is not there; its download was probably interrupted"
+		}
+		return blob, ""
 	}
-	return ""
+	return "", ""
 }
 
 // ollamaName returns the name of a model by the path of its manifest: llama3.2:3b, or someone/model:tag.

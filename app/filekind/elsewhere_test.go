@@ -25,6 +25,8 @@ func elsewhere(t *testing.T) string {
 	write(t, folder(t, ollama, "manifests", "registry.ollama.ai", "library", "llama3.2"), "3b", manifest)
 	write(t, folder(t, ollama, "manifests", "registry.ollama.ai", "someone", "mine"), "latest", manifest) // the same file
 	write(t, folder(t, ollama, "manifests", "registry.ollama.ai", "library", "gone"), "1b", []byte(strings.ReplaceAll(string(manifest), hash, strings.Repeat("0c", 32))))
+	write(t, folder(t, ollama, "manifests", "registry.ollama.ai", "library", "outside"), "1b", []byte(strings.ReplaceAll(string(manifest), "sha256:"+hash, "sha256:../../../etc/passwd")))
+	write(t, folder(t, ollama, "manifests", "registry.ollama.ai", "library", "broken"), "1b", manifest[:40])
 	write(t, folder(t, home, "elsewhere", "models", "publisher", "m"), "m-q4.gguf", model)
 	write(t, home, ".lmstudio-home-pointer", []byte(filepath.Join(home, "elsewhere")+"\n"))
 	hub := folder(t, home, ".cache", "huggingface", "hub", "models--org--name")
@@ -67,7 +69,11 @@ func TestStores(t *testing.T) {
 		}
 	}
 	want := []string{
-		"Ollama llama3.2:3b .ollama/models/blobs/sha256-" + strings.Repeat("0a", 32), "LM Studio  elsewhere/models/publisher/m",
+		"Ollama broken:1b .ollama/models/manifests/registry.ollama.ai/library/broken/1b (damaged)",
+		"Ollama gone:1b .ollama/models/manifests/registry.ollama.ai/library/gone/1b (damaged)",
+		"Ollama llama3.2:3b .ollama/models/blobs/sha256-" + strings.Repeat("0a", 32),
+		"Ollama outside:1b .ollama/models/manifests/registry.ollama.ai/library/outside/1b (damaged)",
+		"LM Studio  elsewhere/models/publisher/m",
 		"Hugging Face org/name .cache/huggingface/hub/models--org--name/snapshots/new", "GPT4All  .local/share/nomic.ai/GPT4All/g.gguf",
 		"Jan  .local/share/Jan/data/llamacpp/models/a", "llama.cpp  .cache/llama.cpp/cached.gguf", "llama.cpp  .cache/llama.cpp/half.gguf (damaged)",
 	}
@@ -86,7 +92,7 @@ func TestStores(t *testing.T) {
 // A folder that is given stands for the models in it at any depth, in the way in which the program to which it belongs keeps them.
 func TestInFolder(t *testing.T) {
 	home := elsewhere(t)
-	for dir, want := range map[string]int{".ollama/models": 1, ".cache/huggingface/hub": 1, ".cache/llama.cpp": 2, ".local": 2} {
+	for dir, want := range map[string]int{".ollama/models": 4, ".cache/huggingface/hub": 1, ".cache/llama.cpp": 2, ".local": 2} {
 		found, err := InFolder(filepath.Join(home, filepath.FromSlash(dir)))
 		if err != nil || len(found) != want {
 			t.Errorf("%s: %+v, %v; expected %d", dir, found, err, want)

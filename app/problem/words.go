@@ -136,7 +136,7 @@ var english = map[Code]phrases{
 		"The file is damaged in one place, at {first}; about {lost} could not be read."}},
 	SoundTooSoft:   {why: []string{"{from}-{until} was not heard: too soft."}},
 	SoundNoSpeech:  {why: []string{"{from}-{until} was not heard: there is sound, but no speech was recognised."}},
-	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}, do: "Choosing the language may help."},
+	SoundUnclear:   {why: []string{"{from}-{until} was not heard: the speech could not be understood."}, do: "Choosing the right language may help."},
 	AudioNoEndMark: {why: []string{"The file has no mark of its end: the last moments may be missing."}},
 	AudioEndsEarly: {why: []string{"The file ends {lost} before the end that is written in it."}},
 	AudioMore:      {why: []string{"According to the beginning of the file it lasts {lost}; it holds more, and all of it was transcribed."}},
