@@ -144,7 +144,7 @@ func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, err
 	}
 	if err := makeFolder(l.dir); err != nil {
-		return nil, fmt.Errorf("the folder for models can't be made: %w", err)
+		return nil, notMade(l.dir, err)
 	}
 	path := filepath.Join(l.dir, lockName)
 	f, err := lock(ctx, path, lockWait)
@@ -155,6 +155,14 @@ func (l *Library) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, fmt.Errorf("the folder for models can't be changed: %w", err)
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// notMade returns the error of the library's folder that can't be made. That of a place without folders does not wrap fs.ErrNotExist, which would look like a model that is gone.
+func notMade(dir string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the folder for models, %s, can't be made there; SOBERANO_HOME chooses another folder for the data", models.Printable(dir))
+	}
+	return fmt.Errorf("the folder for models can't be made: %w", err)
 }
 
 // List returns the entries by name, and an error for each folder that does not hold a
