@@ -50,7 +50,7 @@ func write(t *testing.T, kind, name string) string {
 
 // TestCatalog checks which model a request gets, and that models of several kinds are open at the same time.
 func TestCatalog(t *testing.T) {
-	c := catalogOf(t, host.Unlimited, write(t, "bert", "embeds"), write(t, "llama", "first"), write(t, "qwen3", "second"), write(t, "qwen3-rank", "ranks"))
+	c := catalogOf(t, host.Unlimited, write(t, "bert", "embeds"), write(t, "qwen3", "first"), write(t, "llama", "second"), write(t, "qwen3-rank", "ranks"))
 	list, err := c.List()
 	if err != nil || len(list) != 4 || list[0].ID != "first" || list[0].Kind != serve.Chat || list[2].Kind != serve.Embedding || list[3].Kind != serve.Reranker {
 		t.Fatalf("%+v, %v", list, err)
