@@ -318,7 +318,7 @@ type stage struct {
 	sight      atomic.Pointer[host.Sight] // what the models see
 	clipboard  []byte                     // the image in the clipboard
 
-	clipboardText string           // the whole text there
+	clipboardText atomic.Value     // the whole text there, a string
 	fitting       []registry.Entry // the models to which each vision encoder belongs
 	apart         bool             // the store has a goroutine of its own
 
@@ -377,8 +377,11 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 		Look:           func(registry.Entry) host.Sight { return *s.sight.Load() },
 		Fitting:        func(string, []registry.Entry) ([]registry.Entry, error) { return s.fitting, nil },
 		ClipboardImage: func() ([]byte, error) { return s.clipboard, nil },
-		ClipboardText:  func() (string, error) { return s.clipboardText, nil },
-		OpenURL:        func(string) error { return errors.New("no browser here") },
+		ClipboardText: func() (string, error) {
+			text, _ := s.clipboardText.Load().(string)
+			return text, nil
+		},
+		OpenURL: func(string) error { return errors.New("no browser here") },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -518,7 +518,7 @@ func TestPasteAfterNUL(t *testing.T) {
 	} {
 		e.SetText("()")
 		e.SetCaret(1)
-		s.clipboardText = c.all
+		s.clipboardText.Store(c.all)
 		s.app.Clipboard().SetContent(c.seen)
 		e.TypedShortcut(&fyne.ShortcutPaste{Clipboard: s.app.Clipboard()})
 		if !strings.HasPrefix(e.Text, "("+c.seen) {
