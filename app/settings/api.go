@@ -29,7 +29,7 @@ func (p *Page) api(set func(func())) fyne.CanvasObject {
 		address := ui.NewButton(ui.Plain, "Copy the address", func() { p.Copy(now.URL) })
 		key := ui.NewButton(ui.Plain, "Copy the key", func() { p.Copy(now.Key) })
 		p.controls[apiTitle+" address"], p.controls[apiTitle+" key"] = address, key
-		parts = append(parts, ui.Text("Address: "+now.URL+" (for programs made for OpenAI: "+now.URL+"/v1). Key: "+now.Key, ui.SmallSize, ui.Ink), ui.NewRow(0, nil, address, key))
+		parts = append(parts, ui.Text("Address: "+now.URL+" (for programs made for OpenAI: "+now.URL+"/v1). Key: "+now.Key, ui.SmallSize, ui.Ink), ui.NewRow(8, nil, address, key))
 		if now.Network {
 			parts = append(parts, ui.Text("Other computers in the network reach this address. What they send is not encrypted.", ui.SmallSize, ui.Record))
 		}
