@@ -33,6 +33,9 @@ var reading = []string{"chat -m MODEL -p hello -n 2", "models show MODEL", "mode
 
 // A path needs no library: every verb that reads works where there is no folder for data, and where it can't be made.
 func TestNoLibrary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every verb several times, each in one goroutine")
+	}
 	model, text := tiny.New("llama").Write(t), filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte(strings.Repeat("some words ", 30)), 0o600); err != nil {
 		t.Fatal(err)

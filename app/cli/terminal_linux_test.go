@@ -151,6 +151,9 @@ func TestInterruptedImport(t *testing.T) {
 
 // While a stopped process holds the library's lock, every verb that reads works at once, and one that writes names the process.
 func TestLockedLibrary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs every verb several times, each in one goroutine")
+	}
 	home(t)
 	model := tiny.New("llama").Write(t)
 	if out, code := verb(t, "", "models", "import", "--name", "m", model); code != 0 {
