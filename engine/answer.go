@@ -69,7 +69,7 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 
 // answer returns answer number i of a request whose prompt is p.
 func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer {
-	ids := p.tokens
+	ids, proposed := p.tokens, r.proposes()
 	if r.Sampling.Seed != 0 || r.Sampling.Seeded {
 		r.Sampling.Seed, r.Sampling.Seeded = r.Sampling.Seed+uint64(i), true
 	}
@@ -88,7 +88,7 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
 		a.stream.Marks("<|im_end|>", "<|im_start|>")
 	}
-	if !r.SingleSteps && max(r.N, r.BestOf) <= 1 {
+	if proposed {
 		a.repeated = lookup.New(ids)
 	}
 	if len(r.Messages) > 0 {

@@ -95,8 +95,29 @@ type Request struct {
 
 	// Background lets the requests of a person go first, as those of other programs do.
 	Background bool
-	// SingleSteps computes one token at a time. Otherwise tokens that the text may repeat are computed together with the one before them (lookup.Text); the answer is the same.
-	SingleSteps bool
+	// Propose says whether tokens that the text may repeat are computed in one step with the token before them (lookup.Text).
+	Propose Propose
+}
+
+// Propose says when tokens are proposed. The distribution of answers is the same with and without, but for rounding: a device may add up the values of
+// several tokens in another order than those of one.
+type Propose int
+
+const (
+	ProposeAuto   Propose = iota // not if the answer could be expected again: with a seed, or without a random choice
+	ProposeNever                 // one token at a time is computed
+	ProposeAlways                // whatever the sampling is
+)
+
+// proposes reports whether tokens are proposed for the answer to a request.
+func (r *Request) proposes() bool {
+	switch {
+	case max(r.N, r.BestOf) > 1 || r.Propose == ProposeNever:
+		return false
+	case r.Propose == ProposeAlways:
+		return true
+	}
+	return r.Sampling.Temperature > 0 && r.Sampling.Seed == 0 && !r.Sampling.Seeded
 }
 
 // Reason says why a generation ended.

@@ -27,7 +27,7 @@ func BenchmarkGrammar(b *testing.B) {
 	tokens := 0
 	for b.Loop() {
 		var ids []int32
-		r := Request{Messages: []Message{{Role: "user", Content: "Describe a person with many friends as JSON."}}, Grammar: spec, MaxTokens: 150, SingleSteps: true, Logprobs: true,
+		r := Request{Messages: []Message{{Role: "user", Content: "Describe a person with many friends as JSON."}}, Grammar: spec, MaxTokens: 150, Propose: ProposeNever, Logprobs: true,
 			Sampling: sample.Params{Temperature: 0.8, TopK: 40, Seed: uint64(tokens + 1)}}
 		for p, err := range m.Generate(context.Background(), r) {
 			if err != nil {

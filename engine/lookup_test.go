@@ -16,12 +16,12 @@ func TestRepeatedTokensChangeNothing(t *testing.T) {
 		m := openTiny(t, tiny.New(family), settings{Exact: true})
 		for seed := range uint64(24) {
 			prompt := []int32{1, 5, 9, 13, 17, 5, 9, 13, 17, 5, 9, 13}
-			r := Request{Tokens: append(slices.Clip(prompt), int32(20+seed)), MaxTokens: 100, Sampling: sample.Params{Temperature: float32(seed%4) * 0.2, TopK: 40, Seed: 1 + seed}}
+			r := Request{Tokens: append(slices.Clip(prompt), int32(20+seed)), MaxTokens: 100, Propose: ProposeAlways, Sampling: sample.Params{Temperature: float32(seed%4) * 0.2, TopK: 40, Seed: 1 + seed}}
 			with, last, err := collect(m, t.Context(), r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.SingleSteps = true
+			r.Propose = ProposeNever
 			single, _, err := collect(m, t.Context(), r)
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -20,18 +21,46 @@ import (
 
 // chatFlags are the flags of `soberano chat`.
 type chatFlags struct {
-	model, prompt, system      string
-	tokens, context            int
-	threads                    int
-	gpu                        host.GPUUse
-	seed                       uint64
-	thinking                   int // tokens of a thought
-	samplers                   samplerFlags
-	form                       formFlags
-	images                     []string
-	think, begin               string
-	raw, asJSON, lines, single bool
-	prompted, seeded           bool // these flags were given
+	model, prompt, system string
+	tokens, context       int
+	threads               int
+	gpu                   host.GPUUse
+	seed                  uint64
+	thinking              int // tokens of a thought
+	samplers              samplerFlags
+	form                  formFlags
+	images                []string
+	think, begin          string
+	raw, asJSON, lines    bool
+	propose               proposing
+	prompted, seeded      bool // these flags were given
+}
+
+// proposing is the flag --propose.
+type proposing engine.Propose
+
+// proposals names the values of --propose.
+var proposals = map[string]proposing{"auto": proposing(engine.ProposeAuto), "off": proposing(engine.ProposeNever), "on": proposing(engine.ProposeAlways)}
+
+func (p *proposing) String() string {
+	for name, v := range proposals {
+		if v == *p {
+			return name
+		}
+	}
+	return ""
+}
+
+func (p *proposing) Type() string { return "auto|on|off" }
+
+// Set implements pflag.Value.
+func (p *proposing) Set(text string) error {
+	v, ok := proposals[text]
+	if !ok {
+		return errors.New("it is auto, on or off")
+	}
+	*p = v
+	return nil
 }
 
 // chatAnswer is the JSON of `soberano chat -p … --json`.
@@ -98,7 +127,7 @@ func chatCommand() *cobra.Command {
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
-	fs.BoolVar(&f.single, "single-steps", false, "compute one token at a time, also where the text repeats itself (the answer is the same)")
+	fs.Var(&f.propose, "propose", "auto, on or off: whether tokens that the text may repeat are computed in one step (auto: not with --seed or --temp 0, since rounding can differ)")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -163,7 +192,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	defer closeModel()
 	s.Seed, s.Seeded = f.seed, f.seeded
 	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
-		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, SingleSteps: f.single}}
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose)}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

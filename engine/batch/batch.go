@@ -53,7 +53,7 @@ type Request struct {
 	// should be quick: every other request waits for it.
 	Each func(pos int, logits []float32) (next int32, more bool, err error)
 	// Draft, if not nil, proposes up to most tokens that may follow the sequence as it is after the last call of Each. They are computed in the same step as the last token;
-	// as long as Each chooses the proposed token, it is called with the logits after that, too. So the answer is the same as without proposals, in fewer steps if they are
+	// as long as Each chooses the proposed token, it is called with the logits after that, too. So the answer is the same as without proposals but for rounding, in fewer steps if they are
 	// good. It is called before a step, on the queue's goroutine, if no other request is under way and the model can take tokens back.
 	Draft func(most int) []int32
 }
