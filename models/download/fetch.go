@@ -109,7 +109,7 @@ func (p *partial) take(ctx context.Context, m *meter, to string) (ready bool, er
 	if st, err := f.Stat(); err == nil && st.Size() == p.want.Bytes {
 		err = there.read(ctx, m)
 		if err == nil && fmt.Sprintf("%x", p.sum.Sum(nil)) == p.want.SHA256 {
-			return true, errors.Join(f.Close(), p.close(), os.Remove(p.f.Name()))
+			return true, errors.Join(f.Close(), p.reset())
 		}
 		if ctx.Err() != nil {
 			return false, errors.Join(err, f.Close())

@@ -121,7 +121,11 @@ func (p *partial) finish(to string) error {
 	return p.setTag("")
 }
 
+// close closes the file, and removes it if it is empty.
 func (p *partial) close() error {
+	if st, err := p.f.Stat(); err == nil && st.Size() == 0 {
+		_ = os.Remove(p.f.Name()) // Windows does not remove open files; then it stays until the next attempt
+	}
 	if err := p.f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
 	}

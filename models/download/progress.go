@@ -1,6 +1,11 @@
 package download
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"soberano/models"
+)
 
 // Phase is what a download is doing.
 type Phase int
@@ -25,6 +30,15 @@ func (p Progress) Left() time.Duration {
 		return 0
 	}
 	return time.Duration(float64(p.Total-p.Done) / p.Rate * float64(time.Second))
+}
+
+// String returns the numbers: "34% · 0.8 of 2.5 GB · 12 MB/s · 2 min left". The last two are left out until they are known.
+func (p Progress) String() string {
+	text := fmt.Sprintf("%d%% · %s", 100*p.Done/max(1, p.Total), models.SizeOf(p.Done, p.Total))
+	if p.Rate > 0 {
+		text += fmt.Sprintf(" · %s/s · %s left", models.Size(int64(p.Rate)), models.Rounded(p.Left()))
+	}
+	return text
 }
 
 const (

@@ -28,6 +28,9 @@ func TestProgress(t *testing.T) {
 	if n := len(got) - before; n != 100 {
 		t.Errorf("%d reports in 10 s", n)
 	}
+	if got := last.String(); got != "15% · 15 of 100 MB · 1 MB/s · 85 s left" {
+		t.Errorf("in words: %s", got)
+	}
 	for range 600 {
 		now = now.Add(10 * time.Millisecond)
 		m.at(m.p.Done + 30_000)
@@ -36,7 +39,7 @@ func TestProgress(t *testing.T) {
 		t.Errorf("6 s later: %+v", last)
 	}
 	m.enter(Waiting)
-	if last := got[len(got)-1]; last.Phase != Waiting || last.Rate != 0 {
+	if last := got[len(got)-1]; last.Phase != Waiting || last.Rate != 0 || last.String() != "33% · 33 of 100 MB" {
 		t.Errorf("after the connection has ended: %+v", last)
 	}
 }

@@ -64,7 +64,8 @@ func hashAll(m *meter, files []Stored) (err error) {
 
 // copyAll copies files into the temporary folder, computes their hashes while copying, and
 // makes their paths relative to the folder. Files in a folder below that of the others keep it.
-func (t *temporary) copyAll(m *meter, files []Stored) error {
+// With take they get a second link instead where that is possible.
+func (t *temporary) copyAll(m *meter, files []Stored, take bool) error {
 	dir := filepath.Join(t.dir, "files")
 	if err := makeFolder(dir); err != nil {
 		return explainWriteError(dir, err)
@@ -82,7 +83,11 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 			}
 			folders = append([]string{folder}, folders...)
 		}
-		hash, err := copyFile(m, filepath.Join(dir, name), *f)
+		put := copyFile
+		if take {
+			put = takeFile
+		}
+		hash, err := put(m, filepath.Join(dir, name), *f)
 		if err != nil {
 			return err
 		}
@@ -120,6 +125,15 @@ func copyFile(m *meter, to string, from Stored) (hash string, err error) {
 		err = writer{f}.Sync()
 	}
 	return hash, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
+}
+
+// takeFile makes a second link to a file, or copies it where there can be none, as on another disk.
+func takeFile(m *meter, to string, from Stored) (hash string, err error) {
+	if link(from.Path, to) != nil {
+		return copyFile(m, to, from)
+	}
+	hash, _, err = hashTo(m, to, from.Bytes, io.Discard)
+	return hash, err
 }
 
 // hashTo reads a file, which must have the given size and must not be written meanwhile, writes it to w, and returns its
