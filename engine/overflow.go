@@ -124,6 +124,6 @@ func (a *answer) roll() {
 	head, tail := a.head(), len(a.history)-a.usage.Context/4
 	a.usage.Dropped += tail - head
 	a.history = slices.Concat(a.history[:head], a.history[tail:])
-	a.again = true
+	a.again, a.proposer = true, nil // which knows tokens that are gone
 	a.put(Piece{Choice: a.choice, Notice: Shortened, Usage: a.usage})
 }
