@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"soberano/engine/batch"
-	"soberano/engine/lookup"
+	"soberano/engine/propose"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/token"
@@ -19,9 +19,9 @@ type answer struct {
 	stream       *token.Stream
 	split        *reply.Splitter // nil: the answer is text only
 	sampler      *sample.Sampler
-	history      []int32      // tokens of prompt and answer
-	seen         []int32      // the same without those of images, for the penalties
-	repeated     *lookup.Text // proposes what the answer may repeat; nil: nothing is proposed
+	history      []int32          // tokens of prompt and answer
+	seen         []int32          // the same without those of images, for the penalties
+	proposer     propose.Proposer // nil: nothing is proposed
 	images       []batch.Image
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
@@ -59,7 +59,7 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	box := &mailbox{ready: make(chan struct{}, 1)}
 	list := make([]*answer, max(1, r.N, r.BestOf))
 	for i := range list {
-		list[i] = m.answer(r, p, i, box)
+		list[i] = m.answer(ctx, r, p, i, box)
 		if err := list[i].setForm(r, decoder, &m.grammars); err != nil {
 			return nil, err
 		}
@@ -68,14 +68,14 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 }
 
 // answer returns answer number i of a request whose prompt is p.
-func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer {
-	ids, proposed := p.tokens, r.proposes()
+func (m *Model) answer(ctx context.Context, r Request, p requestPrompt, i int, box *mailbox) *answer {
+	ids, proposer := p.tokens, r.proposer(ctx, p.tokens)
 	if r.Sampling.Seed != 0 || r.Sampling.Seeded {
 		r.Sampling.Seed, r.Sampling.Seeded = r.Sampling.Seed+uint64(i), true
 	}
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, background: r.Background, box: box, choice: i,
+		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, proposer: proposer, background: r.Background, box: box, choice: i,
 		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
 	}
@@ -87,9 +87,6 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 	if m.fallback && len(r.Messages) > 0 {
 		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
 		a.stream.Marks("<|im_end|>", "<|im_start|>")
-	}
-	if proposed {
-		a.repeated = lookup.New(ids)
 	}
 	if len(r.Messages) > 0 {
 		a.stream.Spell(m.marks...)
@@ -112,8 +109,8 @@ func (a *answer) request() batch.Request {
 	if a.maxTokens > 0 {
 		r.Most = min(a.usage.Context, a.prompt+a.maxTokens)
 	}
-	if a.repeated != nil {
-		r.Draft = a.repeated.Propose
+	if a.proposer != nil {
+		r.Draft = a.proposer.Propose
 	}
 	return r
 }
@@ -136,9 +133,9 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	}
 	a.usage.Generated++
 	a.history, a.seen = append(a.history, id), append(a.seen, id)
-	if a.repeated != nil {
-		a.repeated.Push(id)
-		a.usage.Proposed, a.usage.Accepted = a.repeated.Proposed, a.repeated.Accepted
+	if a.proposer != nil {
+		a.proposer.Push(id)
+		a.usage.Proposed, a.usage.Accepted = a.proposer.Count()
 	}
 	text, stopped := a.stream.Push(id)
 	switch {

@@ -95,8 +95,11 @@ type Request struct {
 
 	// Background lets the requests of a person go first, as those of other programs do.
 	Background bool
-	// Propose says whether tokens that the text may repeat are computed in one step with the token before them (lookup.Text).
+	// Propose says whether tokens that the text may repeat are computed in one step with the token before them (propose.Text).
 	Propose Propose
+	// Draft, if not nil, proposes what its model would write as well (propose.Draft), whatever the sampling is, unless Propose is ProposeNever, there are several continuations, or the
+	// request has images.
+	Draft *Draft
 }
 
 // Propose says when tokens are proposed. The distribution of answers is the same with and without, but for rounding: a device may add up the values of
@@ -108,17 +111,6 @@ const (
 	ProposeNever                 // one token at a time is computed
 	ProposeAlways                // whatever the sampling is
 )
-
-// proposes reports whether tokens are proposed for the answer to a request.
-func (r *Request) proposes() bool {
-	switch {
-	case max(r.N, r.BestOf) > 1 || r.Propose == ProposeNever:
-		return false
-	case r.Propose == ProposeAlways:
-		return true
-	}
-	return r.Sampling.Temperature > 0 && r.Sampling.Seed == 0 && !r.Sampling.Seeded
-}
 
 // Reason says why a generation ended.
 type Reason string
@@ -174,7 +166,7 @@ type Usage struct {
 	Cached    int // tokens of the prompt that were found in the cache
 	Generated int // tokens of the answer
 	Context   int // size of the context, in tokens
-	Proposed  int // tokens that were computed because the text might repeat them
+	Proposed  int // tokens that were computed because they might follow
 	Accepted  int // those of them that are in the answer
 	// Seconds taken by the prompt and by the generation.
 	PromptSeconds, GenerateSeconds float64

@@ -49,6 +49,7 @@ const (
 	FolderTooDeep   Code = "folder-too-deep" // to be searched
 	FolderTooLarge  Code = "folder-too-large"
 	StoreDamaged    Code = "store-damaged"
+	StoreRescued    Code = "store-rescued"
 	StoreNewer      Code = "store-newer"
 	StoreUnwritable Code = "store-unwritable" // its content is shown, and nothing new is kept
 	StoreUnread     Code = "store-unreadable" // nothing new is kept

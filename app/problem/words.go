@@ -77,6 +77,8 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
+	StoreRescued: {title: "Some of your earlier conversations may be missing.",
+		why: []string{"The file with your conversations was damaged. What could be read of it is shown. The damaged file is kept as {path}."}},
 	StoreUnwritable: {title: "What you write now is not saved yet.", why: []string{
 		"The folder {folder} can't be written to. Your chats are shown as they were saved last. What you write is kept in this window, and saved as soon as that is possible."},
 		do: "Check the permissions of the folder and the free space."},
