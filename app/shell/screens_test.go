@@ -16,8 +16,8 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/chat"
-	"soberano/app/store"
 	"soberano/app/settings"
+	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/asr"
