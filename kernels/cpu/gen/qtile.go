@@ -182,7 +182,7 @@ func qtile(f *file, s isa, k qkind) {
 type qshape struct{ m, nv, floats int }
 
 // sum and total return the registers of the two accumulators of token m, rows v.
-func (t qshape) sum(m, v int) int   { return m*t.nv + v }            // register of the int32 accumulator
+func (t qshape) sum(m, v int) int   { return m*t.nv + v }             // register of the int32 accumulator
 func (t qshape) total(m, v int) int { return t.floats + t.sum(m, v) } // register of the float32 accumulator
 
 // bases returns the registers that point to the activations of tokens 0, 3 and 6, as far as the tile has them.
