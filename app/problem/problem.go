@@ -51,6 +51,7 @@ const (
 	FolderTooDeep   Code = "folder-too-deep" // to be searched
 	FolderTooLarge  Code = "folder-too-large"
 	StoreDamaged    Code = "store-damaged"
+	StoreRescued    Code = "store-rescued"
 	StoreNewer      Code = "store-newer"
 	StoreUnwritable Code = "store-unwritable" // its content is shown, and nothing new is kept
 	StoreUnread     Code = "store-unreadable" // nothing new is kept
@@ -133,6 +134,7 @@ const (
 	ProjectorNone     Code = "projector-none"     // of any other
 	ProjectorUnusable Code = "projector-unusable" // the one that is there
 	ImagesLeftOut     Code = "images-left-out"    // an answer was written without them
+	MessagesLeftOut   Code = "messages-left-out"  // the oldest ones of a chat that is longer than the context
 
 	// Microphones and loudspeakers.
 	MicNone     Code = "mic-none"

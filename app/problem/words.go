@@ -77,6 +77,8 @@ var english = map[Code]phrases{
 		do: "Open the folders in it one by one."},
 	StoreDamaged: {title: "Your earlier conversations could not be read.",
 		why: []string{"The file with your conversations was damaged and could not be read. It is kept as {path}, and a new one was created."}},
+	StoreRescued: {title: "Some of your earlier conversations may be missing.",
+		why: []string{"The file with your conversations was damaged. What could be read of it is shown. The damaged file is kept as {path}."}},
 	StoreUnwritable: {title: "What you write now is not saved yet.", why: []string{
 		"The folder {folder} can't be written to. Your chats are shown as they were saved last. What you write is kept in this window, and saved as soon as that is possible."},
 		do: "Check the permissions of the folder and the free space."},
@@ -172,6 +174,7 @@ var english = map[Code]phrases{
 		do: "Put that file into {folder}, drop it on the window, or choose a model that sees."},
 	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
 	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},
+	MessagesLeftOut:   {why: []string{"The chat is longer than the context of {model}: this was written without its oldest messages.", "This was written without the oldest messages."}},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"There is no microphone named “{device}”. Available: {detail}."}, do: "Choose another one."},

@@ -71,13 +71,13 @@ func (w writer) Sync() error {
 // syncFile makes the changes of a file or folder durable. Tests of interruptions, which the system survives, do without.
 var syncFile = (*os.File).Sync
 
-// link makes a second link to a file.
-func link(from, to string) error {
-	return change("link", to, func() error { return os.Link(from, to) }, nil)
-}
-
 func rename(from, to string) error {
 	return change("rename", to, func() error { return os.Rename(from, to) }, nil)
+}
+
+// link makes to another name of the file from.
+func link(from, to string) error {
+	return change("link", to, func() error { return os.Link(from, to) }, nil)
 }
 
 func removeFile(path string) error {
