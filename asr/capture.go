@@ -143,7 +143,7 @@ func (c *capture) drop(heard bool) {
 		return
 	}
 	first := slices.IndexFunc(p, func(x piece) bool { return x.voice >= quiet })
-	p = p[max(0, first-unheardPadding) : min(len(p), len(p)-trailingSilence(p)+unheardPadding)]
+	p = p[max(0, first-unheardPadding):min(len(p), len(p)-trailingSilence(p)+unheardPadding)]
 	if len(p)+longest <= window/chunk {
 		c.unheard = p
 	}
