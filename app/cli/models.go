@@ -190,10 +190,13 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	}
 	for _, f := range e.Files {
 		row("file", models.Printable(e.FilePath(f)))
+		if f.BLAKE3 != "" {
+			row("blake3", models.Printable(f.BLAKE3))
+		} else if e.Saved() {
+			row("blake3", "not known yet: `soberano models verify "+e.Name+"` reads the file")
+		}
 		if f.SHA256 != "" {
 			row("sha256", models.Printable(f.SHA256))
-		} else if e.Saved() {
-			row("sha256", "not known yet: `soberano models verify "+e.Name+"` reads the file")
 		}
 	}
 	if e.Note != "" {
@@ -262,7 +265,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
 	if v.First {
-		fmt.Fprintf(out, "%s: can be read to its end, and its sha256 is now recorded\n", name)
+		fmt.Fprintf(out, "%s: can be read to its end, and its blake3 hash is now recorded\n", name)
 		return
 	}
 	if v.Files == nil {
@@ -271,7 +274,7 @@ func (v verified) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "%s: can be read to its end; it is not in the library, so there is nothing to compare it with\n", name)
 	for _, f := range v.Files {
-		fmt.Fprintf(out, "  %s  %s\n", f.SHA256, models.Printable(f.Path))
+		fmt.Fprintf(out, "  blake3 %s  %s\n", f.BLAKE3, models.Printable(f.Path))
 	}
 }
 

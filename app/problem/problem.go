@@ -121,6 +121,7 @@ const (
 	ProjectorNone     Code = "projector-none"     // of any other
 	ProjectorUnusable Code = "projector-unusable" // the one that is there
 	ImagesLeftOut     Code = "images-left-out"    // an answer was written without them
+	MessagesLeftOut   Code = "messages-left-out"  // the oldest ones of a chat that is longer than the context
 
 	// Microphones and loudspeakers.
 	MicNone     Code = "mic-none"

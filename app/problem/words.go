@@ -161,6 +161,7 @@ var english = map[Code]phrases{
 		do: "Put that file into {folder}, drop it on the window, or choose a model that sees."},
 	ProjectorUnusable: {title: "The images can't be seen.", why: []string{"{model} can't see images: {detail}", "This model can't see images: {detail}"}},
 	ImagesLeftOut:     {why: []string{"{model} can't see images: this was written without them.", "This was written without the images."}},
+	MessagesLeftOut:   {why: []string{"The chat is longer than the context of {model}: this was written without its oldest messages.", "This was written without the oldest messages."}},
 
 	MicNone:    {why: []string{"No microphone was found."}, do: "Plug one in, or allow one in the system's sound settings, and try again."},
 	MicMissing: {why: []string{"There is no microphone named “{device}”. Available: {detail}."}, do: "Choose another one."},

@@ -105,7 +105,7 @@ func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err er
 	defer func() { err = errors.Join(err, t.discard()) }()
 	sources, from := slices.Clone(e.Files), e.Path()
 	if !e.Linked {
-		if err := t.copyAll(m, e.Files); err != nil {
+		if err := t.copyAll(m, e.Files, l.copies()); err != nil {
 			return Entry{}, err
 		}
 	}
@@ -238,7 +238,7 @@ func (l *Library) sameSize(files []Stored) bool {
 func (l *Library) duplicate(ctx context.Context, files []Stored) (Entry, bool) {
 	entries, _ := l.List() // a broken entry is not a duplicate
 	for _, e := range entries {
-		if !e.Hashed() && sameSizes(e.Files, files) {
+		if unidentified := func(f Stored) bool { return f.BLAKE3 == "" }; slices.ContainsFunc(e.Files, unidentified) && sameSizes(e.Files, files) {
 			_ = e.verify(e.meter(ctx, nil)) // an entry that can't be read is not a duplicate
 		}
 		if same(e.Files, files) && e.Unchanged(ctx, nil) == nil {

@@ -75,6 +75,14 @@ var operations = map[string]operation{
 		_, err := l.Attach(context.Background(), "kept", filepath.Join(dir, "new.gguf"), Copy, nil)
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"attach what is stored": {func(l *Library, dir string) error {
+		e, err := l.Find("kept")
+		if err != nil {
+			return err
+		}
+		_, err = l.Attach(context.Background(), "kept", e.Path(), Copy, nil)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"a new time": {func(l *Library, dir string) error {
 		if err := os.Chtimes(filepath.Join(dir, "linked.gguf"), stopTime, stopTime); err != nil {
 			return err

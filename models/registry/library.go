@@ -373,7 +373,7 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 
 // Hashed reports whether the hashes of all files are known. Those of a linked model are not until Verify or Complete has read it.
 func (e *Entry) Hashed() bool {
-	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return f.SHA256 == "" })
+	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return !f.hashed() })
 }
 
 // same reports whether two lists of files have the same contents, whose hashes are known, in any order.
@@ -381,7 +381,7 @@ func same(a, b []Stored) bool {
 	hashes := func(files []Stored) []string {
 		var out []string
 		for _, f := range files {
-			out = append(out, f.SHA256)
+			out = append(out, f.BLAKE3)
 		}
 		slices.Sort(out)
 		return out
