@@ -49,6 +49,10 @@ var operations = map[string]operation{
 		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Copy, ImportOptions{}, nil)
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
+	"import a file of the caller": {func(l *Library, dir string) error {
+		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Take, ImportOptions{}, nil)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
 	"import a link": {func(l *Library, dir string) error {
 		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Link, ImportOptions{}, nil)
 		return err

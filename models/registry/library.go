@@ -20,6 +20,7 @@ const (
 	tmpPrefix = ".tmp-"
 	entryFile = "entry.json"
 	lockName  = ".lock"
+	downloads = ".downloads"
 	maxEntry  = 1 << 20 // bytes of entry.json
 )
 
@@ -56,6 +57,9 @@ func Open(root string, check Check) (*Library, error) {
 	}
 	return l, nil
 }
+
+// Downloads returns the folder for files that are being fetched for the library. It is on the library's disk, and need not exist.
+func (l *Library) Downloads() string { return filepath.Join(l.dir, downloads) }
 
 // last keeps what Library.Inspect found last, so that the import of a file that was just shown does not parse it again.
 type last struct {

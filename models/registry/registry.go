@@ -43,6 +43,7 @@ type How int
 const (
 	Copy How = iota // copy them into the library
 	Link            // leave them where they are
+	Take            // as Copy, of files that the caller deletes afterwards: if they are on the library's disk, they are not written again
 )
 
 // Sampling holds recommended sampling settings. Its JSON keys are those of engine/sample.Params.
