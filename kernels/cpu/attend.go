@@ -14,9 +14,9 @@ const (
 	scoreStride = keyBlock + 16
 )
 
-// unit is a piece of work: twelve query rows of one span and one key/value head, and of the keys that these
+// unit is a piece of work: up to twelve query rows of one span and one key/value head, from row on, and of the keys that these
 // rows attend to, part number part of parts.
-type unit struct{ span, head, row, part, parts int32 }
+type unit struct{ span, head, row, rows, part, parts int32 }
 
 // wideSlots is how many pages a worker keeps converted to float32. leastWideRows is the number of query rows of a
 // head from which on that is faster: in a prompt the same page is multiplied with many
@@ -43,9 +43,9 @@ type widePage struct {
 //	12 × headDim  q·scale  ──▶  12 × 1024 scores ──▶ exp(score - max) ──▶ · values
 //	                                                 running max and sum   12 × headDim
 //
-// If a step has too few units to keep all workers busy, such as a single token over a long context, the keys of
+// If a single token has too few units to keep all workers busy over a long context, the keys of
 // each unit are split into parts, whose results are combined at the end (Dao et al. 2023, "Flash-Decoding for
-// long-context inference").
+// long-context inference"); see attendparts.go.
 //
 // The scores of a unit stay in the second-level cache, whatever the length of the context
 // (Dao et al. 2022, arXiv:2205.14135; the running softmax is Milakov and
@@ -131,41 +131,6 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	j.spans = nil
 }
 
-// cut divides the operation into units.
-func (j *attendJob) cut(threads int) {
-	group := j.a.Heads / j.a.KVHeads
-	j.units = j.units[:0]
-	for i, s := range j.spans {
-		rows := s.N * group
-		parts := 1
-		if n := (rows + unitRows - 1) / unitRows * j.a.KVHeads * len(j.spans); n > 0 && threads > 1 && n < 4*threads {
-			parts = max(1, min(4*threads/n, j.seen(s)/leastPart))
-		}
-		for h := range j.a.KVHeads {
-			for r := 0; r < rows; r += unitRows {
-				for p := range parts {
-					j.units = append(j.units, unit{int32(i), int32(h), int32(r), int32(p), int32(parts)})
-				}
-			}
-		}
-	}
-	for len(j.parts) < len(j.units) {
-		j.parts = append(j.parts, partial{})
-	}
-}
-
-// seen returns how many keys the last row of a span attends to.
-func (j *attendJob) seen(s kernels.Span) int {
-	switch n := s.Pos + s.N; {
-	case !j.a.Causal && j.a.Window > 0:
-		return min(s.Len-s.From, j.a.Window+1)
-	case !j.a.Causal:
-		return s.Len - s.From
-	default:
-		return n - j.a.First(n-1)
-	}
-}
-
 // layerOf returns what the state of a span holds for the job's layer.
 func (j *attendJob) layerOf(s kernels.Span) keysValues { return s.State.(*state).layer(j.layer) }
 
@@ -195,11 +160,11 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 	s := j.spans[u.span]
 	c := j.layerOf(s)
 	group := j.a.Heads / j.a.KVHeads
-	n := min(unitRows, s.N*group-int(u.row))
+	n := int(u.rows)
 	w.grow(j.a.HeadDim, c.dims)
 	lo, hi := j.load(w, &c, s, u, n, group)
 	if u.parts > 1 {
-		lo, hi = u.piece(lo, hi)
+		lo, hi = j.piece(s, u, lo, hi)
 	}
 	clear(w.out[:n*c.dims])
 	in8 := c.kind == q8s32
@@ -207,14 +172,14 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		w.b8.grow(j.a.HeadDim)
 		j.load8(w, s, u, n, group)
 	}
-	wide := c.kind == kindF16 && j.lv.x86() && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
+	wide := c.kind == kindF16 && j.lv.x86() && s.N > kernels.Few && s.N*group >= leastWideRows && (hi-1)/page-lo/page < wideSlots
 	in16 := wide && c.words
 	if in16 {
 		w.b16.grow(j.a.HeadDim)
 		j.load16(w, n)
 	}
-	for b := lo &^ 31; b < hi; b += keyBlock {
-		switch e := min(b+keyBlock, hi); {
+	for b, e := lo&^31, 0; b < hi; b = e {
+		switch e = min((b/keyBlock+1)*keyBlock, hi); {
 		case in8:
 			j.block8(w, &c, u, n, b, e)
 		case in16:

@@ -130,9 +130,9 @@ func dtile(f *file, s isa, kind string) {
 		f.text("d"+kind+s.name, dArgs, 64)
 	}
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R8\n\tMOVQ m+48(FP), R13")
-	tiles := []dshape{{12, 2, 1}, {8, 2, 1}, {6, 2, 2}, {4, 2, 2}, {3, 2, 4}, {2, 2, 4}, {1, 2, 4}}
+	tiles := []dshape{{12, 2}, {8, 2}, {6, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}}
 	if s.lanes == 8 {
-		tiles = []dshape{{6, 2, 1}, {3, 2, 2}, {2, 4, 1}, {1, 4, 2}}
+		tiles = []dshape{{6, 2}, {3, 2}, {2, 4}, {1, 4}}
 	}
 	for i, t := range tiles {
 		next := "done"
@@ -148,13 +148,13 @@ func dtile(f *file, s isa, kind string) {
 	f.i("VZEROUPPER\n\tRET")
 }
 
-// dshape is the register blocking of a tile: m tokens × nv vector registers of rows. Each of these has sets
-// accumulators, which consecutive columns use in turn, so that small tiles are not limited by the latency of
-// the additions.
-type dshape struct{ m, nv, sets int }
+// dshape is the register blocking of a tile: m tokens × nv vector registers of rows. Each of these has one
+// accumulator, so that tiles of any number of tokens add up the columns in the same order, with the same bits. The additions of a tile of one token are
+// limited by their latency, but not to less than a core reads from memory (float16, Zen 4: 59 GB/s).
+type dshape struct{ m, nv int }
 
-// acc returns the register of the accumulator of token m, rows v, for column k.
-func (t dshape) acc(k, m, v int) int { return (k%t.sets*t.m+m)*t.nv + v }
+// acc returns the register of the accumulator of token m, rows v.
+func (t dshape) acc(m, v int) int { return m*t.nv + v }
 
 // write emits one tile for all 32 rows: in one pass, or in several passes of fewer rows.
 func (t dshape) write(f *file, s isa, kind string) {
@@ -178,7 +178,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 	for b := 1; b < (t.m+2)/3; b++ {
 		f.i("LEAQ (%s)(AX*1), %s", bases[b-1], bases[b])
 	}
-	for i := range t.sets * t.m * t.nv {
+	for i := range t.m * t.nv {
 		f.i("VPXOR%s %s%d, %s%d, %s%d", map[string]string{"Z": "D"}[s.reg], s.reg, i, s.reg, i, s.reg, i)
 	}
 	f.i("MOVQ n+40(FP), CX\n\tSHRQ $2, CX\n\tJZ %s_rest", label)
@@ -200,7 +200,7 @@ func (t dshape) pass(f *file, s isa, kind string, row int, label string) {
 
 // step emits the multiplication and accumulation of column k of four, whose weights are at byte off.
 func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
-	first := t.sets * t.m * t.nv
+	first := t.m * t.nv
 	bc := first + t.nv
 	free := map[string]int{"Z": 32, "Y": 16}[s.reg] - bc
 	if free < 1 {
@@ -216,11 +216,11 @@ func (t dshape) step(f *file, s isa, kind string, row, k, off int) {
 		for v := range t.nv {
 			switch kind {
 			case "Pairs":
-				vdpbf16ps(f, x, first+v, t.acc(k, m, v))
+				vdpbf16ps(f, x, first+v, t.acc(m, v))
 			case "Words":
-				f.i("VPDPWSSD Z%d, Z%d, Z%d", x, first+v, t.acc(k, m, v))
+				f.i("VPDPWSSD Z%d, Z%d, Z%d", x, first+v, t.acc(m, v))
 			default:
-				f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, x, s.reg, first+v, s.reg, t.acc(k, m, v))
+				f.i("VFMADD231PS %s%d, %s%d, %s%d", s.reg, x, s.reg, first+v, s.reg, t.acc(m, v))
 			}
 		}
 	}
@@ -246,25 +246,16 @@ func (t dshape) advance(f *file, bases []string, k, col int) {
 	f.i("ADDQ $%d, BX", k*col)
 }
 
-// finish adds up the accumulators of all sets and stores the tile in c, or adds it to c. Those of Words are
+// finish stores the tile in c, or adds it to c. Those of Words are
 // integers, which are multiplied by the scales of their token and their row.
 func (t dshape) finish(f *file, s isa, kind string, row int, label string) {
-	add := "VADDPS"
-	if kind == "Words" {
-		add = "VPADDD"
-	}
-	for k := 1; k < t.sets; k++ {
-		for i := range t.m * t.nv {
-			f.i("%s %s%d, %s%d, %s%d", add, s.reg, k*t.m*t.nv+i, s.reg, i, s.reg, i)
-		}
-	}
 	if kind == "Words" {
 		t.scale(f, s, row)
 	}
 	f.i("MOVQ DI, R9\n\tCMPQ add+56(FP), $0\n\tJEQ %s_store", label)
 	for m := range t.m {
 		for v := range t.nv {
-			f.i("VADDPS %d(R9), %s%d, %s%d", 4*row+v*s.bytes(), s.reg, t.acc(0, m, v), s.reg, t.acc(0, m, v))
+			f.i("VADDPS %d(R9), %s%d, %s%d", 4*row+v*s.bytes(), s.reg, t.acc(m, v), s.reg, t.acc(m, v))
 		}
 		if m+1 < t.m {
 			f.i("ADDQ DX, R9")
@@ -274,7 +265,7 @@ func (t dshape) finish(f *file, s isa, kind string, row int, label string) {
 	f.p("%s_store:", label)
 	for m := range t.m {
 		for v := range t.nv {
-			f.i("VMOVUPS %s%d, %d(R9)", s.reg, t.acc(0, m, v), 4*row+v*s.bytes())
+			f.i("VMOVUPS %s%d, %d(R9)", s.reg, t.acc(m, v), 4*row+v*s.bytes())
 		}
 		if m+1 < t.m {
 			f.i("ADDQ DX, R9")
@@ -284,7 +275,7 @@ func (t dshape) finish(f *file, s isa, kind string, row int, label string) {
 
 // scale emits the conversion of integer accumulators to float32 and their multiplication by both scales.
 func (t dshape) scale(f *file, s isa, row int) {
-	first := t.sets * t.m * t.nv
+	first := t.m * t.nv
 	f.i("MOVQ cols+72(FP), R9")
 	for v := range t.nv {
 		f.i("VMOVUPS %d(R9), %s%d", 4*row+v*s.bytes(), s.reg, first+v)
@@ -292,7 +283,7 @@ func (t dshape) scale(f *file, s isa, row int) {
 	f.i("MOVQ m+48(FP), AX\n\tSUBQ R13, AX\n\tMOVQ rows+64(FP), R9\n\tLEAQ (R9)(AX*4), R9")
 	for m := range t.m {
 		for v := range t.nv {
-			r := t.acc(0, m, v)
+			r := t.acc(m, v)
 			f.i("VCVTDQ2PS %s%d, %s%d\n\tVMULPS %s%d, %s%d, %s%d\n\tVMULPS.BCST %d(R9), %s%d, %s%d", s.reg, r, s.reg, r, s.reg, first+v, s.reg, r, s.reg, r, 4*m, s.reg, r, s.reg, r)
 		}
 	}
