@@ -144,7 +144,7 @@ func (o opening[M]) file(ctx context.Context) (*models.File, error) {
 	if err := o.e.Unchanged(ctx, nil); err != nil {
 		return nil, err
 	}
-	return registry.Read(o.e.Path())
+	return read(o.e.Path())
 }
 
 // onGPUWith opens f, which it takes over, with a part on a GPU. A failure while it is being tried is not replaced by the CPU.

@@ -9,6 +9,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/huggingface"
 	"soberano/models/registry"
 )
@@ -78,7 +79,7 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	f, err := registry.Read(e.Path())
+	f, err := read(e.Path())
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -91,6 +92,9 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 
 // cpuDevice opens a CPU device for the weights of f.
 func (h *Host) cpuDevice(e registry.Entry, s Settings, f *models.File, floats cpu.Floats, pool *cpu.Pool) (kernels.Device, error) {
-	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e),
-		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
+	packed := cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}
+	if f.Meta[apr.Encrypted] == true {
+		packed = cpu.Packed{} // encrypted weights are not kept decrypted on disk
+	}
+	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e), Packed: packed})
 }
