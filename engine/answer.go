@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"soberano/engine/batch"
-	"soberano/engine/lookup"
+	"soberano/engine/propose"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
 	"soberano/engine/token"
@@ -19,13 +19,15 @@ type answer struct {
 	stream       *token.Stream
 	split        *reply.Splitter // nil: the answer is text only
 	sampler      *sample.Sampler
-	history      []int32      // tokens of prompt and answer
-	seen         []int32      // the same without those of images, for the penalties
-	repeated     *lookup.Text // proposes what the answer may repeat; nil: nothing is proposed
+	history      []int32          // tokens of prompt and answer
+	seen         []int32          // the same without those of images, for the penalties
+	proposer     propose.Proposer // nil: nothing is proposed
 	images       []batch.Image
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
 	background   bool
+	overflow     Overflow
+	again        bool // what remains of history is to be submitted again, see roll
 	usage        Usage
 	notice       Notice
 	start        time.Time // start of the prompt, later of the answer
@@ -43,6 +45,11 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Overflow == DropMiddle || r.Overflow == Rolling {
+		if p, err = m.shorten(ctx, r, p); err != nil {
+			return nil, err
+		}
+	}
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
 	}
@@ -59,7 +66,7 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	box := &mailbox{ready: make(chan struct{}, 1)}
 	list := make([]*answer, max(1, r.N, r.BestOf))
 	for i := range list {
-		list[i] = m.answer(r, p, i, box)
+		list[i] = m.answer(ctx, r, p, i, box)
 		if err := list[i].setForm(r, decoder, &m.grammars); err != nil {
 			return nil, err
 		}
@@ -68,16 +75,19 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 }
 
 // answer returns answer number i of a request whose prompt is p.
-func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer {
-	ids, proposed := p.tokens, r.proposes()
+func (m *Model) answer(ctx context.Context, r Request, p requestPrompt, i int, box *mailbox) *answer {
+	ids, proposer := p.tokens, r.proposer(ctx, p.tokens)
 	if r.Sampling.Seed != 0 || r.Sampling.Seeded {
 		r.Sampling.Seed, r.Sampling.Seeded = r.Sampling.Seed+uint64(i), true
 	}
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
-		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, background: r.Background, box: box, choice: i,
-		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
+		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, proposer: proposer, background: r.Background, box: box, choice: i,
+		usage: Usage{Prompt: len(ids), Context: m.info.Context, Dropped: p.dropped}, notice: p.notice, overflow: r.Overflow,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
+	}
+	if r.Overflow == Rolling && r.MaxTokens == 0 {
+		a.maxTokens = mostRolled * m.info.Context
 	}
 	a.call.must, a.call.mark = r.MustCall, m.format.CallMark()
 	a.sampler.Never(m.tok.Suppressed())
@@ -88,14 +98,22 @@ func (m *Model) answer(r Request, p requestPrompt, i int, box *mailbox) *answer 
 		// If the vocabulary has no tokens for the marks of ChatML, their text ends the answer: a model may go on with the next message.
 		a.stream.Marks("<|im_end|>", "<|im_start|>")
 	}
-	if proposed {
-		a.repeated = lookup.New(ids)
-	}
 	if len(r.Messages) > 0 {
 		a.stream.Spell(m.marks...)
 		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})
 	}
 	return a
+}
+
+// notices returns what is done otherwise than the request asks, as far as it is known before the answer.
+func (a *answer) notices() (list []Notice) {
+	if a.notice != "" {
+		list = append(list, a.notice)
+	}
+	if a.usage.Dropped > 0 {
+		list = append(list, Shortened)
+	}
+	return list
 }
 
 // request returns the queue's request for the answer, from the last token that it has.
@@ -112,8 +130,8 @@ func (a *answer) request() batch.Request {
 	if a.maxTokens > 0 {
 		r.Most = min(a.usage.Context, a.prompt+a.maxTokens)
 	}
-	if a.repeated != nil {
-		r.Draft = a.repeated.Propose
+	if a.proposer != nil {
+		r.Draft = a.proposer.Propose
 	}
 	return r
 }
@@ -136,9 +154,9 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 	}
 	a.usage.Generated++
 	a.history, a.seen = append(a.history, id), append(a.seen, id)
-	if a.repeated != nil {
-		a.repeated.Push(id)
-		a.usage.Proposed, a.usage.Accepted = a.repeated.Proposed, a.repeated.Accepted
+	if a.proposer != nil {
+		a.proposer.Push(id)
+		a.usage.Proposed, a.usage.Accepted = a.proposer.Count()
 	}
 	text, stopped := a.stream.Push(id)
 	switch {
@@ -148,13 +166,17 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 		return 0, false, a.end(text+a.stream.Flush(), Ended)
 	case a.usage.Generated == a.maxTokens:
 		return 0, false, a.end(text+a.stream.Flush(), Length)
-	case len(a.history) == a.usage.Context:
+	case len(a.history) == a.usage.Context && !a.rolls():
 		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
 	}
 	for _, p := range a.begin(a.parts(text, false)) {
 		a.put(a.piece(p))
 	}
 	a.limitThought()
+	if len(a.history) == a.usage.Context {
+		a.roll()
+		return id, false, nil
+	}
 	return id, true, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 // chatFlags are the flags of `soberano chat`.
 type chatFlags struct {
 	model, prompt, system string
+	draft                 string
 	tokens, context       int
 	threads               int
 	gpu                   host.GPUUse
@@ -33,6 +35,7 @@ type chatFlags struct {
 	think, begin          string
 	raw, asJSON, lines    bool
 	propose               proposing
+	overflow              overflowing
 	prompted, seeded      bool // these flags were given
 }
 
@@ -63,6 +66,21 @@ func (p *proposing) Set(text string) error {
 	return nil
 }
 
+// overflowing is the flag --overflow.
+type overflowing engine.Overflow
+
+func (o *overflowing) String() string { return string(*o) }
+func (o *overflowing) Type() string   { return strings.Join(engine.Overflows(), "|") }
+
+// Set implements pflag.Value.
+func (o *overflowing) Set(text string) error {
+	if !slices.Contains(engine.Overflows(), text) {
+		return fmt.Errorf("it is one of %s", strings.Join(engine.Overflows(), ", "))
+	}
+	*o = overflowing(text)
+	return nil
+}
+
 // chatAnswer is the JSON of `soberano chat -p … --json`.
 type chatAnswer struct {
 	Text               string        `json:"text"`
@@ -74,6 +92,7 @@ type chatAnswer struct {
 	GeneratedTokens    int           `json:"generated_tokens"`
 	ProposedTokens     int           `json:"proposed_tokens"`
 	AcceptedTokens     int           `json:"accepted_tokens"`
+	DroppedTokens      int           `json:"dropped_tokens"`
 	PromptSeconds      float64       `json:"prompt_seconds"`
 	GenerationSeconds  float64       `json:"generation_seconds"`
 	Model              string        `json:"model"`
@@ -96,7 +115,7 @@ Images need a model with a vision encoder: a second file, whose name begins with
 In the terminal Ctrl+C ends an answer, and the chat where none is being written.`
 
 func chatCommand() *cobra.Command {
-	var f chatFlags
+	f := chatFlags{overflow: overflowing(engine.Refuse)}
 	cmd := &cobra.Command{
 		Use: "chat", Short: "Answer one message, or chat in the terminal", Long: chatLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -120,6 +139,7 @@ func chatCommand() *cobra.Command {
 	numberFlag(fs, &f.thinking, "max-thinking", "", 1, math.MaxInt32, "at most this many tokens of thoughts before an answer (default: until the model ends them)")
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
+	fs.Var(&f.overflow, "overflow", "what is done where the context is full. refuse: the answer ends; middle: the oldest messages are left out of the prompt; rolling: and the answer goes on without its oldest part")
 	threadsFlag(fs, &f.threads)
 	gpuFlags(fs, &f.gpu)
 	expertsFlag(fs, &f.gpu)
@@ -128,6 +148,7 @@ func chatCommand() *cobra.Command {
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
 	fs.Var(&f.propose, "propose", "auto, on or off: whether tokens that the text may repeat are computed in one step (auto: not with --seed or --temp 0, since rounding can differ)")
+	fs.StringVar(&f.draft, "draft", "", "a smaller `model` of the same family: what it would write is checked in one step, which can be faster (see --propose)")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -141,6 +162,8 @@ func (f *chatFlags) check(typed bool) error {
 		return usagef("--lines and --json can't be used together: JSON is for one message")
 	case f.lines && f.prompted:
 		return usagef("--lines reads the messages from standard input; leave out -p")
+	case f.draft != "" && len(f.images) > 0:
+		return usagef("--draft can't be used with --image: the smaller model does not see it")
 	case f.raw && loop:
 		return usagef("--raw continues a text: give it with -p, or pipe it into standard input")
 	case len(f.images) > 0 && (f.raw || loop):
@@ -185,14 +208,28 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	if err != nil {
 		return err
 	}
-	m, closeModel, err := open(ctx, host.Chats, entry, host.Settings{Context: f.context, Threads: f.threads, GPU: f.gpu})
+	entries := []registry.Entry{entry}
+	if f.draft != "" {
+		small, err := findModel(f.draft, registry.Chat)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, small)
+	}
+	opened, closeModels, err := openAll(ctx, host.Chats, host.Settings{Context: f.context, Threads: f.threads, GPU: f.gpu}, entries...)
 	if err != nil {
 		return err
 	}
-	defer closeModel()
+	defer closeModels()
+	m, draft := opened[0], (*engine.Draft)(nil)
+	if len(opened) > 1 {
+		if draft, err = engine.NewDraft(m, opened[1]); err != nil {
+			return err
+		}
+	}
 	s.Seed, s.Seeded = f.seed, f.seeded
 	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
-		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose)}}
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose), Draft: draft, Overflow: engine.Overflow(f.overflow)}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

@@ -44,7 +44,8 @@ func Copy(path string, why error) (*Store, error) {
 	return s, nil
 }
 
-// contentInMemory returns a store in memory with the content of the file at path and of its log, which are only read.
+// contentInMemory returns a store in memory with the content of the file at path and of its log, which are only read; of a damaged one, with what
+// can be read of it.
 func contentInMemory(path string) (*Store, error) {
 	content, err := contentOf(path)
 	if err != nil {
@@ -57,6 +58,29 @@ func contentInMemory(path string) (*Store, error) {
 	err = s.raw(func(d serializer) error { return d.Deserialize(content) })
 	if err == nil {
 		err = s.prepare()
+	}
+	if err == nil {
+		return s, nil
+	}
+	if err = errors.Join(err, s.Close()); !damaged(err) {
+		return nil, err
+	}
+	return rescuedInMemory(path)
+}
+
+// rescuedInMemory returns a store in memory with what can be read of a damaged file.
+func rescuedInMemory(path string) (*Store, error) {
+	content, err := readable(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Memory()
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.rescue(content)
+	if err == nil && !found {
+		err = errDamaged
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -129,30 +129,41 @@ func init() {
 	})
 }
 
-// Open opens the file at path; it creates the file and its folder if they are missing. A damaged file is renamed, and a new
-// one is created beside it; Notice then says so. A file written by a newer version of the program is not changed, and Open
+// Open opens the file at path; it creates the file and its folder if they are missing. A damaged file is renamed with its
+// log, and a new one takes its place, with the rows that can be read in the damaged one; Notice then says so. A file written by a newer version of the program is not changed, and Open
 // returns an error.
 //
 //	conversations.db               in use
-//	conversations.damaged-….db     what could not be read, kept as it was
+//	conversations.damaged-….db     what was damaged, kept as it was
+//	conversations.db.rescued       what can be read of it, until it gets its name
 //
 // modernc.org/sqlite is SQLite itself translated to Go. The pragmas: https://www.sqlite.org/pragma.html
 func Open(path string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s, err := open(path)
-	if err == nil || !damaged(err) {
-		return s, err
-	}
-	kept, moveErr := setAside(path)
-	if moveErr != nil {
-		return nil, errors.Join(err, moveErr)
-	}
-	if s, err = open(path); err != nil {
+	if err := finish(path); err != nil {
 		return nil, err
 	}
-	s.notice = problem.Problem{Code: problem.StoreDamaged, Args: problem.Args{File: kept}}
+	lost, err := logDamaged(path)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if !lost {
+		s, err := open(path)
+		if err == nil || !damaged(err) {
+			return s, err
+		}
+	}
+	notice, err := replace(path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	s.notice = notice
 	return s, nil
 }
 

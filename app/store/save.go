@@ -78,7 +78,7 @@ func (s *Store) Save() error {
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if err := saveRows(c, full, notice.Code == problem.StoreDamaged); err != nil {
+	if err := saveRows(c, full, notice.Code == problem.StoreDamaged || notice.Code == problem.StoreRescued); err != nil {
 		return errors.Join(fmt.Errorf("store: save: %w", err), c.Close())
 	}
 	s.connector.set(source(full))

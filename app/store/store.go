@@ -11,7 +11,8 @@
 // The file uses write-ahead logging with synchronous=FULL: when a call has returned, its change is on the disk. An answer is
 // a row from its first word on and is updated while it streams, so after a crash the part that had arrived is there. Nothing
 // that a person deletes is lost at once: a conversation or transcript goes to the trash, and an answer that is tried again, or
-// a question that is edited, stays beside the new one. A damaged file is kept: it is renamed, and a new one is created (see Open).
+// a question that is edited, stays beside the new one. A damaged file is kept: it is renamed, and a new one
+// is created with what can be read of it (see Open).
 package store
 
 import (

@@ -54,8 +54,8 @@ type Request struct {
 	Each func(pos int, logits []float32) (next int32, more bool, err error)
 	// Draft, if not nil, proposes up to most tokens that may follow the sequence as it is after the last call of Each. They are computed in the same step as the last token;
 	// as long as Each chooses the proposed token, it is called with the logits after that, too. So the answer is the same as without proposals but for rounding, in fewer steps if they are
-	// good. It is called before a step, on the queue's goroutine, if no other request is under way and the model can take tokens back.
-	Draft func(most int) []int32
+	// good. It is called before a step, on the queue's goroutine, if no other request is under way and the model can take tokens back. An error ends the request.
+	Draft func(most int) ([]int32, error)
 }
 
 // Image is a part of a sequence that consists of rows instead of tokens.
@@ -205,6 +205,9 @@ func forgets(shape kernels.StateShape) int {
 
 // CacheBytes is what the state of one sequence takes when it is full.
 func (q *Queue) CacheBytes() int64 { return q.size }
+
+// GoesBack reports whether the states of sequences can take back the tokens of a step, as Request.Draft needs.
+func (q *Queue) GoesBack() bool { return q.drafts }
 
 // Submit puts a request in the line. ctx ends it between two steps, wherever it is.
 func (q *Queue) Submit(ctx context.Context, req Request) *Ticket {

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -23,7 +24,7 @@ func (g *greedy) drafted(prompt, right []int32, vocabulary int, r *rand.Rand, st
 		}
 		return id, more, err
 	}
-	req.Draft = func(most int) []int32 {
+	req.Draft = func(most int) ([]int32, error) {
 		*steps++
 		rest := right[len(g.tokens):]
 		d := slices.Clone(rest[:min(len(rest), r.IntN(most+1))])
@@ -31,7 +32,7 @@ func (g *greedy) drafted(prompt, right []int32, vocabulary int, r *rand.Rand, st
 			at := r.IntN(len(d))
 			d[at] = (d[at] + 1 + int32(r.IntN(vocabulary-1))) % int32(vocabulary)
 		}
-		return d
+		return d, nil
 	}
 	return req
 }
@@ -74,10 +75,10 @@ func TestDraftTakesFewerSteps(t *testing.T) {
 	plain := run(t, q, prompt, 100, true)
 	g := &greedy{n: 100}
 	req, steps := g.request(prompt), 0
-	req.Draft = func(most int) []int32 {
+	req.Draft = func(most int) ([]int32, error) {
 		steps++
 		rest := plain.tokens[len(g.tokens):]
-		return rest[:min(len(rest), most)]
+		return rest[:min(len(rest), most)], nil
 	}
 	if err := q.Do(t.Context(), req); err != nil {
 		t.Fatal(err)
@@ -93,12 +94,32 @@ func TestNoDraft(t *testing.T) {
 		q := open(t, family, 100)
 		g := &greedy{n: 10}
 		req := g.request(numbers(1, 5))
-		req.Draft = func(int) []int32 {
+		req.Draft = func(int) ([]int32, error) {
 			t.Errorf("%s is asked for proposals", family)
-			return nil
+			return nil, nil
 		}
 		if err := q.Do(t.Context(), req); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestDraftFails checks that an error of proposals ends the request, and only that.
+func TestDraftFails(t *testing.T) {
+	m, dev := load(t, "llama")
+	q := queue(t, m, dev, 200)
+	prompt := numbers(1, 10)
+	want := run(t, q, prompt, 20, true)
+	g, fault := &greedy{n: 20}, errors.New("a fault")
+	req := g.request(prompt)
+	req.Draft = func(int) ([]int32, error) {
+		if len(g.tokens) < 5 {
+			return nil, nil
+		}
+		return nil, fault
+	}
+	if err := q.Do(t.Context(), req); !errors.Is(err, fault) || len(g.tokens) != 5 {
+		t.Errorf("%d tokens, the error is %v", len(g.tokens), err)
+	}
+	same(t, "the next request", want, run(t, q, prompt, 20, false))
 }

@@ -21,7 +21,9 @@ const (
 
 // run makes one step of all slots.
 func (q *Queue) run() {
-	q.share()
+	if q.share(); len(q.slots) == 0 {
+		return
+	}
 	q.step.Reset()
 	q.wants = q.wants[:0]
 	for _, s := range q.slots {
@@ -191,7 +193,7 @@ func (q *Queue) share() {
 // mostDraft is the largest number of proposed tokens in a step.
 const mostDraft = 16
 
-// propose asks the only request under way for tokens that may follow.
+// propose asks the only request under way for tokens that may follow. An error ends it.
 func (q *Queue) propose() {
 	if len(q.slots) != 1 || !q.drafts {
 		return
@@ -204,8 +206,14 @@ func (q *Queue) propose() {
 	if !q.tree.Rewinds() {
 		most = min(most, Chunk-s.len()%Chunk-1) // see share
 	}
-	if most > 0 {
-		s.draft = s.ticket.req.Draft(most)
+	if most <= 0 {
+		return
+	}
+	var err error
+	if s.draft, err = s.ticket.req.Draft(most); err != nil {
+		s.draft = nil
+		q.end(s, err)
+		q.slots = q.slots[:0]
 	}
 }
 

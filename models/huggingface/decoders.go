@@ -14,10 +14,12 @@ func ropeKeys(c *config) {
 }
 
 // partKeys sets the keys of a decoder that rotates half of each head, or another part.
-func partKeys(c *config) {
+func partKeys(c *config) { c.partRotary(0.5) }
+
+// partRotary sets the keys of the rotary embedding of a part of each head; share is for folders that do not say which.
+func (c *config) partRotary(share float64) {
 	_, width := c.heads(false)
-	share := c.number("partial_rotary_factor", c.numberOf(c.object("rope_parameters"), "partial_rotary_factor", 0.5))
-	dims := int(share * float64(width))
+	dims := int(c.number("partial_rotary_factor", c.numberOf(c.object("rope_parameters"), "partial_rotary_factor", share)) * float64(width))
 	c.set("rope.dimension_count", dims)
 	c.rope(dims)
 }

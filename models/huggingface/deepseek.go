@@ -52,6 +52,19 @@ func (c *config) routed() {
 	c.only(c.int("moe_layer_freq", 1) == 1, "moe_layer_freq")
 }
 
+// dots1Modules are those modules of dots.llm1 that differ.
+var dots1Modules = map[string]name{"mlp.gate/e_score_correction_bias": {text: "exp_probs_b.bias"}}
+
+// dots1Keys sets the keys of dots.llm1.
+func dots1Keys(c *config) {
+	ropeKeys(c)
+	c.routed()
+	c.set("expert_gating_func", 2) // a sigmoid
+	c.set("expert_weights_norm", c.bool("norm_topk_prob", false))
+	c.only(c.int("n_group", 1) == 1, "n_group")
+	c.only(!c.bool("use_sliding_window", false), "use_sliding_window")
+}
+
 // glm4MoEModules are those modules of GLM 4.5 that differ.
 var glm4MoEModules = map[string]name{
 	"post_attention_layernorm":         {text: "post_attention_norm"},

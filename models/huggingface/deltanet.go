@@ -160,9 +160,9 @@ func rates(c *config, t models.Tensor, blk string) []models.Tensor {
 	return c.decays(t, blk, h.values, c.tiled(h))
 }
 
-// decays returns the n rates of decay of which t has the logarithms, in the order of from.
+// decays returns the n rates of decay of which t has the logarithms, in the order of from and the shape of t.
 func (c *config) decays(t models.Tensor, blk string, n int, from func(int) int) []models.Tensor {
-	if !t.Type.Known() || len(t.Shape) != 1 || t.Len() != n {
+	if !t.Type.Known() || t.Len() != n {
 		c.damaged("tensor %s has not %d values", models.Quote(t.Name), n)
 		return nil
 	}
@@ -171,5 +171,5 @@ func (c *config) decays(t models.Tensor, blk string, n int, from func(int) int) 
 	for i := range values {
 		values[i] = float32(-math.Exp(float64(logs[from(i)])))
 	}
-	return []models.Tensor{{Name: blk + "ssm_a", Type: quant.F32, Shape: []int{n}, Data: bytesOf(values)}}
+	return []models.Tensor{{Name: blk + "ssm_a", Type: quant.F32, Shape: t.Shape, Data: bytesOf(values)}}
 }

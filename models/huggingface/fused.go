@@ -51,9 +51,9 @@ func (l tensorTable) name(c *config, tensor string) name {
 	}
 }
 
-// tied reports whether the output matrix is the embeddings. In GPT-2 and Falcon it is unless config.json says otherwise.
+// tied reports whether the output matrix is the embeddings, as it is in some families unless config.json says otherwise.
 func (c *config) tied() bool {
-	return c.bool("tie_word_embeddings", c.family.architecture == "gpt2" || c.family.architecture == "falcon")
+	return c.bool("tie_word_embeddings", slices.Contains([]string{"bloom", "falcon", "gpt2", "mamba", "mpt", "starcoder"}, c.family.architecture))
 }
 
 // prepareGPT2 gives the values of GPT-2 the usual names.

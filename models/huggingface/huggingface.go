@@ -35,15 +35,20 @@ type family struct {
 // families is the table of families by model_type.
 var families = map[string]family{
 	"apertus":          {architecture: "apertus", keys: apertusKeys, name: decoderName, own: apertusModules},
+	"arcee":            {architecture: "arcee", keys: ropeKeys, name: decoderName, interleaved: true},
 	"bert":             {architecture: "bert", keys: bertKeys, name: bertName},
+	"bloom":            {architecture: "bloom", keys: bloomKeys, name: bloomTensors.name, own: bloomModules, prepare: prepareBloom},
 	"cohere":           {architecture: "command-r", keys: cohereKeys, name: decoderName},
 	"cohere2":          {architecture: "cohere2", keys: cohereKeys, name: decoderName},
 	"deepseek_v2":      {architecture: "deepseek2", keys: deepseekKeys, name: decoderName, own: deepseekModules},
 	"deepseek_v3":      {architecture: "deepseek2", keys: deepseekKeys, name: decoderName, own: deepseekModules},
+	"dots1":            {architecture: "dots1", keys: dots1Keys, name: decoderName, own: dots1Modules},
 	"ernie4_5":         {architecture: "ernie4_5", keys: ropeKeys, name: decoderName},
 	"ernie4_5_moe":     {architecture: "ernie4_5-moe", keys: ernieMoEKeys, name: decoderName, own: ernieMoEModules},
 	"exaone4":          {architecture: "exaone4", keys: windowKeys, name: decoderName, own: outputNorms},
 	"falcon":           {architecture: "falcon", keys: falconKeys, name: falconTensors.name, own: falconModules, prepare: prepareFalcon},
+	"falcon_h1":        {architecture: "falcon-h1", keys: falconH1Keys, name: falconH1Name, own: falconH1Modules},
+	"falcon_mamba":     {architecture: "mamba", keys: mambaKeys, name: mambaTensors.name, own: mambaModules, prepare: prepareMamba},
 	"gemma":            {architecture: "gemma", keys: gemmaKeys, name: decoderName, plusOne: true},
 	"gemma2":           {architecture: "gemma2", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
 	"gemma3":           {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
@@ -55,6 +60,7 @@ var families = map[string]family{
 	"glm4_moe":         {architecture: "glm4moe", keys: glm4MoEKeys, name: decoderName, own: glm4MoEModules},
 	"glm4_moe_lite":    {architecture: "deepseek2", keys: deepseekKeys, name: decoderName, own: deepseekModules},
 	"gpt2":             {architecture: "gpt2", keys: gpt2Keys, name: gpt2Tensors.name, own: gpt2Modules, prepare: prepareGPT2},
+	"gpt_bigcode":      {architecture: "starcoder", keys: gpt2Keys, name: gpt2Tensors.name, own: bigCodeModules, prepare: prepareBigCode},
 	"gpt_neox":         {architecture: "gptneox", keys: neoxKeys, name: neoxTensors.name, own: neoxModules},
 	"gpt_oss":          {architecture: "gpt-oss", keys: gptOSSKeys, name: gptOSSName, own: postNorms, quantized: "MXFP4"},
 	"granite":          {architecture: "granite", keys: graniteKeys, name: decoderName, interleaved: true},
@@ -63,17 +69,27 @@ var families = map[string]family{
 	"granitemoeshared": {architecture: "granitemoe", keys: graniteKeys, name: decoderName, interleaved: true},
 	"hunyuan_v1_dense": {architecture: "hunyuan-dense", keys: hunyuanKeys, name: decoderName, own: hunyuanModules},
 	"hunyuan_v1_moe":   {architecture: "hunyuan-moe", keys: hunyuanMoEKeys, name: decoderName, own: hunyuanModules},
+	"internlm2":        {architecture: "internlm2", keys: ropeKeys, name: internLM2Tensors.name, own: internLM2Modules},
+	"jamba":            {architecture: "jamba", keys: jambaKeys, name: lastNorm, own: jambaModules},
 	"lfm2":             {architecture: "lfm2", keys: lfm2Keys, name: decoderName, own: lfm2Modules},
 	"lfm2_moe":         {architecture: "lfm2moe", keys: lfm2MoEKeys, name: decoderName, own: lfm2MoEModules},
 	"llama":            {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
+	"llama4":           {architecture: "llama4", keys: llama4Keys, name: decoderName, own: llama4Modules, prepare: prepareLlama4},
+	"llama4_text":      {architecture: "llama4", keys: llama4Keys, name: decoderName, own: llama4Modules, prepare: prepareLlama4},
+	"mamba":            {architecture: "mamba", keys: mambaKeys, name: mambaTensors.name, own: mambaModules, prepare: prepareMamba},
+	"mamba2":           {architecture: "mamba2", keys: mamba2Keys, name: mambaTensors.name, own: mamba2Modules, prepare: prepareMamba},
+	"minicpm":          {architecture: "minicpm", keys: miniCPMKeys, name: decoderName, interleaved: true},
 	"ministral3":       {architecture: "mistral3", keys: ropeKeys, name: decoderName, interleaved: true},
 	"mistral":          {architecture: "llama", keys: llamaKeys, name: decoderName, interleaved: true},
 	"mixtral":          {architecture: "llama", keys: mixtralKeys, name: decoderName, interleaved: true},
 	"modernbert":       {architecture: "modern-bert", keys: modernBertKeys, name: modernBertName},
+	"mpt":              {architecture: "mpt", keys: mptKeys, name: mptTensors.name, own: mptModules, prepare: prepareMPT},
+	"nemotron":         {architecture: "nemotron", keys: nemotronKeys, name: decoderName, plusOne: true, prepare: prepareNemotron},
 	"nemotron_h":       {architecture: "nemotron_h", keys: nemotronHKeys, name: nemotronHTensors.name, own: nemotronHModules, prepare: prepareNemotronH},
 	"olmo2":            {architecture: "olmo2", keys: ropeKeys, name: decoderName, own: outputNorms},
 	"olmo3":            {architecture: "olmo2", keys: windowKeys, name: decoderName, own: outputNorms},
 	"olmoe":            {architecture: "olmoe", keys: olmoeKeys, name: decoderName},
+	"phi":              {architecture: "phi2", keys: phiKeys, name: phiTensors.name, own: phiModules},
 	"phi3":             {architecture: "phi3", keys: phi3Keys, name: decoderName, own: phi3Modules},
 	"qwen2":            {architecture: "qwen2", keys: qwenKeys, name: decoderName},
 	"qwen2_5_vl":       {architecture: "qwen2vl", keys: axesKeys, name: decoderName},
@@ -90,6 +106,8 @@ var families = map[string]family{
 	"roberta":          {architecture: "bert", keys: robertaKeys, name: bertName},
 	"seed_oss":         {architecture: "seed_oss", keys: ropeKeys, name: decoderName, own: postNorms},
 	"smollm3":          {architecture: "smollm3", keys: smolLM3Keys, name: decoderName, interleaved: true},
+	"stablelm":         {architecture: "stablelm", keys: stableLMKeys, name: stableLMName, prepare: prepareStableLM},
+	"stablelm_epoch":   {architecture: "stablelm", keys: stableLMKeys, name: stableLMName, prepare: prepareStableLM},
 	"starcoder2":       {architecture: "starcoder2", keys: starCoder2Keys, name: decoderName, own: starCoder2Modules},
 	"xlm-roberta":      {architecture: "bert", keys: robertaKeys, name: bertName},
 }
@@ -134,7 +152,7 @@ func Convert(f *models.File, values bool) (*models.File, error) {
 // converted returns the tensors that t becomes. One of an expert becomes a part of a stack.
 func (c *config) converted(t models.Tensor, values bool) ([]models.Tensor, error) {
 	n := c.family.name(c, t.Name)
-	if n.text == "" {
+	if n.text == "" && n.make == nil {
 		return nil, nil
 	}
 	if err := safetensors.CheckType(c.f, t); err != nil && n.make == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,31 @@ func TestKeys(t *testing.T) {
 			"num_experts_per_tok": 2, "moe_intermediate_size": 24, "moe_shared_expert_intermediate_size": 40}, models.Metadata{"general.architecture": "nemotron_h_moe", "nemotron_h_moe.block_count": uint64(3),
 			"nemotron_h_moe.feed_forward_length": []int64{0, 24, 0}, "nemotron_h_moe.attention.head_count_kv": []int64{0, 0, 2}}},
 		{"falcon", map[string]any{"new_decoder_architecture": true, "num_kv_heads": 2, "intermediate_size": nil}, models.Metadata{"falcon.attention.head_count_kv": uint64(2), "falcon.feed_forward_length": uint64(256)}},
+		{"internlm2", map[string]any{"rope_theta": 1e6, "rope_scaling": map[string]any{"type": "dynamic", "factor": 2.0}}, models.Metadata{"internlm2.rope.freq_base": 1e6, "internlm2.rope.scaling.type": nil, "internlm2.context_length": uint64(4096)}},
+		{"phi", map[string]any{"partial_rotary_factor": 0.4, "layer_norm_eps": 1e-6}, models.Metadata{"general.architecture": "phi2", "phi2.rope.dimension_count": uint64(6), "phi2.attention.layer_norm_epsilon": float64(float32(1e-6))}},
+		{"stablelm_epoch", map[string]any{"rope_pct": 0.5, "norm_eps": 1e-6}, models.Metadata{"general.architecture": "stablelm", "stablelm.rope.dimension_count": uint64(8), "stablelm.attention.layer_norm_epsilon": float64(float32(1e-6)),
+			"stablelm.use_parallel_residual": true}},
+		// MiniCPM 2B: 1.4/√40, and 2304/256.
+		{"minicpm", map[string]any{"scale_emb": 12, "scale_depth": 1.4, "dim_model_base": 256, "hidden_size": 2304, "num_hidden_layers": 40}, models.Metadata{"minicpm.embedding_scale": 12.0,
+			"minicpm.residual_scale": float64(float32(1.4 / math.Sqrt(40))), "minicpm.logit_scale": 9.0}},
+		{"mamba", map[string]any{"time_step_rank": "auto", "num_attention_heads": nil, "max_position_embeddings": nil, "layer_norm_epsilon": 1e-5, "rms_norm_eps": nil, "intermediate_size": 128}, models.Metadata{
+			"mamba.ssm.time_step_rank": uint64(4), "mamba.ssm.inner_size": uint64(128), "mamba.ssm.state_size": uint64(16), "mamba.ssm.conv_kernel": uint64(4), "mamba.context_length": uint64(1 << 20),
+			"mamba.attention.head_count": uint64(0), "mamba.ssm.dt_b_c_rms": false, "mamba.attention.layer_norm_rms_epsilon": float64(float32(1e-5))}},
+		{"mamba2", map[string]any{"head_dim": 32, "num_heads": 4, "n_groups": 2, "expand": 2, "state_size": 64}, models.Metadata{"mamba2.ssm.time_step_rank": uint64(4), "mamba2.ssm.inner_size": uint64(128),
+			"mamba2.ssm.group_count": uint64(2), "mamba2.ssm.state_size": uint64(64), "mamba2.attention.key_length": nil}},
+		{"jamba", map[string]any{"num_hidden_layers": 6, "num_key_value_heads": 2, "attn_layer_period": 4, "attn_layer_offset": 1, "mamba_dt_rank": 160, "num_experts": 1}, models.Metadata{
+			"jamba.attention.head_count_kv": []int64{0, 2, 0, 0, 0, 2}, "jamba.ssm.time_step_rank": uint64(160), "jamba.ssm.inner_size": uint64(128), "jamba.expert_count": nil}},
+		{"falcon_h1", map[string]any{"mamba_d_ssm": 96, "mamba_n_heads": 6, "mamba_d_state": 32, "mamba_n_groups": 1, "rope_theta": 1e11}, models.Metadata{"falcon-h1.ssm.inner_size": uint64(96),
+			"falcon-h1.ssm.time_step_rank": uint64(6), "falcon-h1.rope.freq_base": float64(float32(1e11))}},
+		{"llama4", map[string]any{"text_config": sizes("llama4_text", map[string]any{"intermediate_size": 32, "intermediate_size_mlp": 80, "num_local_experts": 16, "num_experts_per_tok": 1, "interleave_moe_layer_step": 1,
+			"rope_scaling": map[string]any{"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 1.0, "original_max_position_embeddings": 8192}})}, models.Metadata{
+			"llama4.feed_forward_length": uint64(80), "llama4.expert_feed_forward_length": uint64(32), "llama4.expert_count": uint64(16), "llama4.interleave_moe_layer_step": uint64(1)}},
+		{"bloom", map[string]any{"n_embed": 128, "hidden_size": nil, "n_layer": 3, "num_hidden_layers": nil, "intermediate_size": nil, "seq_length": 512, "max_position_embeddings": nil}, models.Metadata{
+			"bloom.embedding_length": uint64(128), "bloom.feed_forward_length": uint64(512), "bloom.context_length": uint64(512), "bloom.block_count": uint64(3)}},
+		{"mpt", map[string]any{"d_model": 128, "hidden_size": nil, "intermediate_size": nil, "attn_config": map[string]any{"alibi": true, "alibi_bias_max": 8, "clip_qkv": nil}}, models.Metadata{
+			"mpt.embedding_length": uint64(128), "mpt.feed_forward_length": uint64(512), "mpt.attention.max_alibi_bias": 8.0, "mpt.attention.clamp_kqv": nil}},
+		{"gpt_bigcode", map[string]any{"n_inner": nil, "intermediate_size": nil}, models.Metadata{"general.architecture": "starcoder", "starcoder.attention.head_count_kv": uint64(1), "starcoder.feed_forward_length": uint64(256)}},
+		{"nemotron", map[string]any{"norm_eps": 1e-5, "partial_rotary_factor": 0.5}, models.Metadata{"nemotron.rope.dimension_count": uint64(8), "nemotron.attention.layer_norm_epsilon": float64(float32(1e-5))}},
 		{"exaone4", map[string]any{"sliding_window": 8, "sliding_window_pattern": "LG"}, models.Metadata{"exaone4.attention.sliding_window_pattern": []bool{true, false}}},
 		{"exaone4", map[string]any{"sliding_window": nil, "sliding_window_pattern": "LLLG"}, models.Metadata{"exaone4.attention.sliding_window": nil, "exaone4.attention.sliding_window_pattern": nil}},
 		{"cohere2", map[string]any{"sliding_window": 8, "sliding_window_pattern": 2, "logit_scale": 0.25, "model_max_length": 999}, models.Metadata{
@@ -147,6 +173,22 @@ func TestKeys(t *testing.T) {
 
 // gemma4Rope are the rope_parameters that Gemma 4 must have.
 var gemma4Rope = map[string]map[string]any{"gemma4": {"full_attention": map[string]any{"rope_type": "proportional"}}}
+
+// TestReadme checks that README.md lists the models whose folders are read, by their model_type; those of text parts are left out.
+func TestReadme(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(b), "vocab.txt) with ")
+	list, _, _ = strings.Cut(list, " models, and the text part of ")
+	listed := strings.FieldsFunc(strings.ReplaceAll(list, " (with its MXFP4)", ""), func(r rune) bool { return strings.ContainsRune(", \n", r) })
+	listed = slices.DeleteFunc(listed, func(s string) bool { return s == "and" })
+	want := slices.DeleteFunc(slices.Sorted(maps.Keys(families)), func(s string) bool { return strings.HasSuffix(s, "_text") })
+	if slices.Sort(listed); !slices.Equal(listed, want) {
+		t.Errorf("README.md lists\n%v, expected\n%v", listed, want)
+	}
+}
 
 // TestNames checks the names of tensors, and which are left out.
 func TestNames(t *testing.T) {
@@ -198,10 +240,13 @@ func TestOtherNames(t *testing.T) {
 		{"deepseek_v3", "model.layers.1.self_attn.kv_a_proj_with_mqa.weight", "blk.1.attn_kv_a_mqa.weight"}, {"hunyuan_v1_dense", "model.layers.0.self_attn.key_layernorm.weight", "blk.0.attn_k_norm.weight"},
 		{"nemotron_h", "mtp.layers.0.x.weight", ""}, {"nemotron_h", "backbone.norm_f.weight", "output_norm.weight"}, {"granitemoehybrid", "model.layers.0.mamba.D", "blk.0.ssm_d"},
 		{"ernie4_5_moe", "model.layers.1.mlp.moe_statics.e_score_correction_bias", "blk.1.exp_probs_b.bias"},
+		{"phi", "lm_head.bias", "output.bias"}, {"phi", "model.final_layernorm.weight", "output_norm.weight"}, {"mamba2", "model.backbone.layers.0.mixer.norm.weight", "blk.0.ssm_norm.weight"}, {"bloom", "word_embeddings_layernorm.bias", "token_embd_norm.bias"},
+		{"mpt", "transformer.wpe.weight", "position_embd.weight"}, {"gpt_bigcode", "transformer.h.0.attn.bias", ""}, {"stablelm", "model.layers.0.self_attn.q_layernorm.norms.3.weight", ""}, {"internlm2", "output.weight", "output.weight"},
+		{"llama4", "vision_model.x.weight", ""}, {"llama4", "language_model.model.layers.1.feed_forward.router.weight", "blk.1.ffn_gate_inp.weight"}, {"jamba", "model.final_layernorm.weight", "output_norm.weight"},
 	} {
 		g := convert(t, folder(sizes(c.kind, deepseekValues(map[string]any{"num_nextn_predict_layers": 1, "hybrid_override_pattern": "M*", "mamba_num_heads": 2, "mamba_head_dim": 8, "ssm_state_size": 8,
 			"num_key_value_heads": 4, "layer_types": []string{"mamba", "attention"}, "mamba_n_heads": 2, "mamba_d_state": 8, "mamba_d_conv": 4, "shared_intermediate_size": 8,
-			"moe_num_experts": 4, "moe_k": 2})), c.from))
+			"moe_num_experts": 4, "moe_k": 2, "num_local_experts": 4})), c.from))
 		switch {
 		case c.to == "" && len(g.Tensors) == 0:
 		case c.to == "" || len(g.Tensors) != 1 || g.Tensors[0].Name != c.to:
@@ -235,6 +280,24 @@ func TestApart(t *testing.T) {
 	}
 	if want := []float32{0, 1, 4, 5, 2, 6, 3, 7}; !slices.Equal(got, want) {
 		t.Errorf("the rows are %v, expected %v", got, want)
+	}
+}
+
+// TestHeadNorms checks that the norms of the heads of StableLM become one tensor, and that a missing one is named.
+func TestHeadNorms(t *testing.T) {
+	with := func(heads int) *models.File {
+		f := folder(sizes("stablelm", map[string]any{"hidden_size": 8, "num_attention_heads": 4, "num_key_value_heads": 2}))
+		for head := range heads {
+			f.Tensors = append(f.Tensors, models.Tensor{Name: fmt.Sprintf("model.layers.1.self_attn.q_layernorm.norms.%d.weight", head), Type: quant.F32, Shape: []int{2}, Data: bytesOf([]float32{float32(head), 9})})
+		}
+		return f
+	}
+	g := convert(t, with(4))
+	if len(g.Tensors) != 1 || g.Tensors[0].Name != "blk.1.attn_q_norm.weight" || !slices.Equal(g.Tensors[0].Shape, []int{4, 2}) || !slices.Equal(g.Tensors[0].Data, bytesOf([]float32{0, 9, 1, 9, 2, 9, 3, 9})) {
+		t.Errorf("%v", g.Tensors)
+	}
+	if _, err := Convert(with(3), true); !errors.Is(err, models.ErrCorrupt) || !strings.Contains(err.Error(), "norms.3.weight") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -351,9 +414,10 @@ func TestValuesOfConfig(t *testing.T) {
 	}{
 		"norm_topk_prob": {"qwen3_moe", false}, "decoder_sparse_step": {"qwen3_moe", 2}, "mlp_only_layers": {"qwen2_moe", []int{0}}, "clip_qkv": {"olmoe", 8.0}, "no_rope_layers": {"smollm3", []int{1, 0}},
 		"no_rope_layer_interval": {"smollm3", 3}, "conv_bias": {"lfm2", true}, "beta_fast": {"qwen3", nil}, "alibi": {"falcon", true}, "n_group": {"glm4_moe", 4}, "scale_attn_by_inverse_layer_idx": {"gpt2", true}, "topk_method": {"deepseek_v2", "group_limited_greedy"},
-		"rope_interleave": {"deepseek_v3", false}, "moe_layer_freq": {"deepseek_v3", 2}, "use_qk_norm": {"hunyuan_v1_dense", false},
+		"rope_interleave": {"deepseek_v3", false}, "moe_layer_freq": {"deepseek_v3", 2}, "use_qk_norm": {"hunyuan_v1_dense", false}, "qk_layernorm": {"phi", true}, "attention_chunk_size": {"llama4", 4096}, "multi_query": {"gpt_bigcode", false}, "mamba_rms_norm": {"falcon_h1", true}, "attn_config": {"mpt", map[string]any{"qk_ln": true}},
+		"apply_residual_connection_post_layernorm": {"bloom", true},
 	} {
-		values := map[string]any{name: c.value, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64, "shared_expert_intermediate_size": 64, "conv_L_cache": 3, "layer_types": []string{"conv", "conv"}}
+		values := map[string]any{name: c.value, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64, "shared_expert_intermediate_size": 64, "conv_L_cache": 3, "layer_types": []string{"conv", "conv"}}
 		if name == "topk_method" {
 			values["n_group"] = 8
 		}

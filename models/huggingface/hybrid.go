@@ -23,7 +23,7 @@ func stateSpace(prefix string) map[string]name {
 	}
 }
 
-// stateDecays makes the rates of decay of a Mamba 2, of which folders have the logarithms.
+// stateDecays makes the rates of decay of a Mamba or a Mamba 2, of which folders have the logarithms.
 func stateDecays(c *config, t models.Tensor, blk string) []models.Tensor {
 	return c.decays(t, blk, t.Len(), func(i int) int { return i })
 }

@@ -3,6 +3,7 @@ package huggingface
 import (
 	"encoding/json"
 	"maps"
+	"math"
 
 	"soberano/models"
 )
@@ -68,6 +69,14 @@ func graniteKeys(c *config) {
 			c.set("expert_shared_feed_forward_length", n)
 		}
 	}
+}
+
+// miniCPMKeys sets the keys of MiniCPM 1, 2 and 4, whose factors follow from their sizes.
+func miniCPMKeys(c *config) {
+	ropeKeys(c)
+	c.set("embedding_scale", c.number("scale_emb", 1))
+	c.set("residual_scale", c.number("scale_depth", 1)/math.Sqrt(float64(c.int("num_hidden_layers", required))))
+	c.set("logit_scale", float64(c.int("hidden_size", required))/c.number("dim_model_base", 1))
 }
 
 // lfm2MoEModules are those modules of the mixtures of LFM2 that differ.

@@ -130,7 +130,7 @@ func decoderName(c *config, tensor string) name {
 		}
 		return name{text: "output.weight"}
 	}
-	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.", "visual.", "model.visual.", "model.vision_model.", "model.connector."} {
+	for _, prefix := range []string{"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.", "visual.", "model.visual.", "vision_model.", "model.vision_model.", "model.connector."} {
 		if strings.HasPrefix(tensor, prefix) {
 			return name{} // of a model that also sees images
 		}

@@ -78,9 +78,13 @@ func (c *config) yarn(p map[string]any) {
 }
 
 // hunyuanRope sets the keys of the models of Hunyuan, whose rotary embedding has a larger base (NTK-aware scaling) and reaches 256k positions, whatever
-// config.json has as its context. In other families, "dynamic" is an embedding that depends on the length of the text.
+// config.json has as its context. In other families, the base grows with the length of texts that are longer than the context in training, which no
+// text is here: within it, the embedding is the usual one.
 func (c *config) hunyuanRope(p map[string]any, dims int) {
 	alpha := c.numberOf(p, "alpha", 0)
+	if p["alpha"] == nil {
+		return
+	}
 	if c.family.own["self_attn.query_layernorm"].text == "" || dims < 4 || alpha <= 0 {
 		c.fail("the rotary embedding \"dynamic\" is not supported: %w", models.ErrUnsupported)
 		return
@@ -112,13 +116,13 @@ func (c *config) object(name string) map[string]any {
 	}
 }
 
-// llama3 adds the divisors of the rotary frequencies of Llama 3.1: 1 for pairs that make more than high turns within the original
+// llama3 adds the divisors of the rotary frequencies of Llama 3.1: 1 for pairs that make high turns or more within the original
 // context, factor for those that make fewer than low, and smooth in between.
 func (c *config) llama3(p map[string]any, dims int) {
 	factor, low, high := c.numberOf(p, "factor", required), c.numberOf(p, "low_freq_factor", 1), c.numberOf(p, "high_freq_factor", 4)
 	context := c.numberOf(p, "original_max_position_embeddings", 8192)
 	base := c.numberOf(p, "rope_theta", c.number("rope_theta", 10000))
-	if c.err != nil || !(low > 0 && high > low && factor > 0 && context > 0 && base > 0) || dims > 1<<16 {
+	if c.err != nil || !(low > 0 && high >= low && factor > 0 && context > 0 && base > 0) || dims > 1<<16 {
 		c.fail("the numbers of rope_scaling contradict each other: %w", models.ErrCorrupt)
 		return
 	}
@@ -126,7 +130,7 @@ func (c *config) llama3(p map[string]any, dims int) {
 	for i := range divisors {
 		turns := context * math.Pow(base, -2*float64(i)/float64(dims)) / (2 * math.Pi)
 		switch {
-		case turns > high:
+		case turns >= high:
 			divisors[i] = 1
 		case turns < low:
 			divisors[i] = float32(factor)

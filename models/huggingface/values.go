@@ -1,6 +1,8 @@
 package huggingface
 
 import (
+	"strings"
+
 	"soberano/kernels/quant"
 	"soberano/models"
 )
@@ -11,7 +13,7 @@ func (c *config) tensor(t models.Tensor, n name, values bool) models.Tensor {
 	t.Name = n.text
 	switch {
 	case !values:
-	case n.norm && c.family.plusOne:
+	case n.norm && c.family.plusOne && strings.HasSuffix(n.text, ".weight"):
 		return plusOne(t)
 	case n.rotated != notRotated && c.family.interleaved:
 		if heads, width := c.heads(n.rotated == keys); c.err == nil && width%2 == 0 && width > 0 {

@@ -49,6 +49,10 @@ var operations = map[string]operation{
 		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Copy, ImportOptions{}, nil)
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
+	"import a file of the caller": {func(l *Library, dir string) error {
+		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Take, ImportOptions{}, nil)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
 	"import a link": {func(l *Library, dir string) error {
 		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Link, ImportOptions{}, nil)
 		return err
@@ -73,6 +77,14 @@ var operations = map[string]operation{
 	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"attach a copy": {func(l *Library, dir string) error {
 		_, err := l.Attach(context.Background(), "kept", filepath.Join(dir, "new.gguf"), Copy, nil)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
+	"attach what is stored": {func(l *Library, dir string) error {
+		e, err := l.Find("kept")
+		if err != nil {
+			return err
+		}
+		_, err = l.Attach(context.Background(), "kept", e.Path(), Copy, nil)
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked"}},
 	"a new time": {func(l *Library, dir string) error {

@@ -20,6 +20,7 @@ const (
 	tmpPrefix = ".tmp-"
 	entryFile = "entry.json"
 	lockName  = ".lock"
+	downloads = ".downloads"
 	maxEntry  = 1 << 20 // bytes of entry.json
 )
 
@@ -56,6 +57,9 @@ func Open(root string, check Check) (*Library, error) {
 	}
 	return l, nil
 }
+
+// Downloads returns the folder for files that are being fetched for the library. It is on the library's disk, and need not exist.
+func (l *Library) Downloads() string { return filepath.Join(l.dir, downloads) }
 
 // last keeps what Library.Inspect found last, so that the import of a file that was just shown does not parse it again.
 type last struct {
@@ -373,7 +377,7 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 
 // Hashed reports whether the hashes of all files are known. Those of a linked model are not until Verify or Complete has read it.
 func (e *Entry) Hashed() bool {
-	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return f.SHA256 == "" })
+	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return !f.hashed() })
 }
 
 // same reports whether two lists of files have the same contents, whose hashes are known, in any order.
@@ -381,7 +385,7 @@ func same(a, b []Stored) bool {
 	hashes := func(files []Stored) []string {
 		var out []string
 		for _, f := range files {
-			out = append(out, f.SHA256)
+			out = append(out, f.BLAKE3)
 		}
 		slices.Sort(out)
 		return out

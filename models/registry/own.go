@@ -85,7 +85,8 @@ func (e *Entry) alias(name string) int {
 
 // Lookup finds the model to which a reference belongs: by its name; by an alias; or as name:tag, or the beginning of a name, whose words
 // are those of one model only. The words of "smollm2:135m-q4" are smollm2, with which the name of the model must begin, and behind it 135m and q4 in this order,
-// with others between them. The error wraps models.ErrNotFound, or is an *AmbiguousError.
+// with others between them. A reference without a tag that is none of these is looked for anywhere in names, aliases and titles. The error wraps
+// models.ErrNotFound, or is an *AmbiguousError.
 func (l *Library) Lookup(reference string) (Entry, error) {
 	if l.Has(reference) {
 		return l.load(reference)
@@ -98,20 +99,23 @@ func lookup(entries []Entry, reference string) (Entry, error) {
 	if e, ok := named(entries, reference); ok {
 		return e, nil
 	}
-	var found []Entry
-	var names []string
-	for _, e := range entries {
-		if e.refers(reference) {
-			found, names = append(found, e), append(names, e.Name)
+	for _, fits := range []func(*Entry, string) bool{(*Entry).refers, (*Entry).contains} {
+		var found []Entry
+		var names []string
+		for _, e := range entries {
+			if fits(&e, reference) {
+				found, names = append(found, e), append(names, e.Name)
+			}
+		}
+		switch len(found) {
+		case 0:
+		case 1:
+			return found[0], nil
+		default:
+			return Entry{}, &AmbiguousError{reference, names}
 		}
 	}
-	switch len(found) {
-	case 0:
-		return Entry{}, unknownName("the library has no model named " + models.Quote(reference))
-	case 1:
-		return found[0], nil
-	}
-	return Entry{}, &AmbiguousError{reference, names}
+	return Entry{}, unknownName("the library has no model named " + models.Quote(reference))
 }
 
 // wordsOf divides a name into its words.
@@ -140,6 +144,12 @@ func haveWords(name, reference string) bool {
 // refers reports whether the words of a reference are those of e's name or title with its quantization.
 func (e *Entry) refers(reference string) bool {
 	return haveWords(e.Name, reference) || haveWords(e.Title+" "+e.Quantization, reference)
+}
+
+// contains reports whether a reference is a part of e's name, an alias or the title.
+func (e *Entry) contains(reference string) bool {
+	part := func(of string) bool { return strings.Contains(plain(of), reference) }
+	return reference != "" && !strings.Contains(reference, ":") && (part(e.Name) || part(e.Title) || slices.ContainsFunc(e.Aliases, func(a Alias) bool { return part(a.Name) }))
 }
 
 // named returns the model that has a name or alias.

@@ -29,7 +29,7 @@ func TestLookup(t *testing.T) {
 	}
 	for reference, want := range map[string]string{
 		"smollm2-135m-instruct.q4_1": "smollm2-135m-instruct.q4_1", "smollm2:135m-q4": "smollm2-135m-instruct.q4_1", "SmolLM2:Q8_0": "smollm2-135m-instruct.q8_0",
-		"smollm2:best": "smollm2-135m-instruct.q8_0", "gemma": "gemma-3-270m.q4_k_m", "gemma-3:q4_k_m": "gemma-3-270m.q4_k_m",
+		"smollm2:best": "smollm2-135m-instruct.q8_0", "gemma": "gemma-3-270m.q4_k_m", "gemma-3:q4_k_m": "gemma-3-270m.q4_k_m", "gem": "gemma-3-270m.q4_k_m", "270M": "gemma-3-270m.q4_k_m", "q8_0": "smollm2-135m-instruct.q8_0", "best": "smollm2-135m-instruct.q8_0",
 	} {
 		for what, find := range map[string]func() (Entry, error){"Lookup": func() (Entry, error) { return l.Lookup(reference) }, "Resolve": func() (Entry, error) { return Resolve(l, reference, nil) }} {
 			if e, err := find(); err != nil || e.Name != want {
@@ -37,14 +37,16 @@ func TestLookup(t *testing.T) {
 			}
 		}
 	}
-	for _, reference := range []string{"smol", "135m", "smollm2:q5", "gemma:q4-270m", "", ":", "gemma-3-270m-q4-k-m-x"} {
+	for _, reference := range []string{"smol-", "136m", "smollm2:q5", ":q8_0", "gemma:q4-270m", "", ":", "gemma-3-270m-q4-k-m-x"} {
 		if e, err := l.Lookup(reference); !errors.Is(err, models.ErrNotFound) {
 			t.Errorf("%q: %q, %v", reference, e.Name, err)
 		}
 	}
-	_, err := Resolve(l, "smollm2", nil)
-	if several, ok := errors.AsType[*AmbiguousError](err); !ok || strings.Join(several.Names, " ") != "smollm2-135m-instruct.q4_1 smollm2-135m-instruct.q8_0" {
-		t.Errorf("%v", err)
+	for _, reference := range []string{"smollm2", "smol", "135m"} {
+		_, err := Resolve(l, reference, nil)
+		if several, ok := errors.AsType[*AmbiguousError](err); !ok || strings.Join(several.Names, " ") != "smollm2-135m-instruct.q4_1 smollm2-135m-instruct.q8_0" {
+			t.Errorf("%s: %v", reference, err)
+		}
 	}
 }
 

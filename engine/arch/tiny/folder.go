@@ -18,6 +18,8 @@ import (
 
 // modelTypes are the families whose models Folder writes, with the model_type of their config.json.
 var modelTypes = map[string]string{
+	"arcee": "arcee", "bloom": "bloom", "dots1": "dots1", "falcon-h1": "falcon_h1", "internlm2": "internlm2", "jamba": "jamba", "llama4": "llama4_text", "mamba": "mamba", "mamba2": "mamba2", "minicpm": "minicpm",
+	"mpt": "mpt", "nemotron": "nemotron", "phi2": "phi", "stablelm": "stablelm", "starcoder": "gpt_bigcode",
 	"apertus": "apertus", "deepseek2": "deepseek_v3", "falcon": "falcon", "glm4moe": "glm4_moe", "gpt2": "gpt2", "gptneox": "gpt_neox", "granitehybrid": "granitemoehybrid", "hunyuan-dense": "hunyuan_v1_dense",
 	"hunyuan-moe": "hunyuan_v1_moe", "nemotron_h": "nemotron_h", "nemotron_h_moe": "nemotron_h",
 	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "ernie4_5-moe": "ernie4_5_moe", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
@@ -33,6 +35,9 @@ func (s *Source) modelType() string {
 	}
 	if latent, _ := s.Meta["deepseek2.attention.q_lora_rank"].(uint64); s.Architecture == "deepseek2" && latent == 0 {
 		return "deepseek_v2"
+	}
+	if s.Meta["mamba.ssm.dt_b_c_rms"] == true {
+		return "falcon_mamba"
 	}
 	return modelTypes[s.Architecture]
 }
@@ -135,7 +140,7 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	case strings.HasSuffix(base, "attn_sinks"):
 		out.Name = strings.Replace(strings.TrimSuffix(base, "attn_sinks"), "blk.", "model.layers.", 1) + "self_attn.sinks"
 	}
-	if (strings.HasPrefix(s.Architecture, "gemma") && s.Architecture != "gemma4" || s.isDelta()) && strings.HasSuffix(base, "norm") {
+	if (strings.HasPrefix(s.Architecture, "gemma") && s.Architecture != "gemma4" || s.Architecture == "nemotron" && kind == "weight" || s.isDelta()) && strings.HasSuffix(base, "norm") {
 		out.Data = minusOne(t)
 		out.Type = quant.F32
 	}
@@ -286,7 +291,7 @@ func write(t testing.TB, path string, b []byte) {
 func FolderKinds() (list []string) {
 	for _, table := range []map[string]kind{kinds, encoders} {
 		for name := range maps.Keys(table) {
-			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "deepseek2-lite", "granitehybrid-moe", "nemotron_h-latent", "gemma4-e", "gemma4-moe", "mixtral", "modern-bert-rank"}, name) {
+			if modelTypes[name] != "" || slices.Contains([]string{"bert-labels", "bert-rank", "deepseek2-lite", "falcon-mamba", "granitehybrid-moe", "nemotron_h-latent", "gemma4-e", "gemma4-moe", "mixtral", "modern-bert-rank"}, name) {
 				list = append(list, name)
 			}
 		}
@@ -298,7 +303,7 @@ func FolderKinds() (list []string) {
 // Store converts the matrices to another type of floating-point numbers, with the values that it has.
 func (s *Source) Store(to quant.Type) {
 	for i, t := range s.Tensors {
-		if len(t.Shape) < 2 || t.Cols() == 1 || to == quant.F32 { // [n × 1] are the rates of a state space
+		if len(t.Shape) < 2 || strings.HasSuffix(t.Name, "ssm_a") || t.Cols() == 1 || to == quant.F32 { // the rates of a state space stay
 			continue
 		}
 		values := make([]float32, t.Len())

@@ -19,23 +19,44 @@ var foreignFolders = map[string]foreignFolder{
 	"gpt2":           {layer: "transformer.h.%d.", others: map[string]string{"token_embd": "transformer.wte", "position_embd": "transformer.wpe", "output_norm": "transformer.ln_f"}},
 	"gptneox":        {layer: "gpt_neox.layers.%d.", others: map[string]string{"token_embd": "gpt_neox.embed_in", "output_norm": "gpt_neox.final_layer_norm", "output": "embed_out"}},
 	"falcon":         {layer: "transformer.h.%d.", others: map[string]string{"token_embd": "transformer.word_embeddings", "output_norm": "transformer.ln_f"}},
+	"bloom":          {layer: "transformer.h.%d.", others: map[string]string{"token_embd": "transformer.word_embeddings", "token_embd_norm": "transformer.word_embeddings_layernorm", "output_norm": "transformer.ln_f"}},
+	"falcon-h1":      {layer: "model.layers.%d.", others: map[string]string{"output_norm": "model.final_layernorm"}},
+	"internlm2":      {layer: "model.layers.%d.", others: map[string]string{"token_embd": "model.tok_embeddings", "output": "output"}},
+	"jamba":          {layer: "model.layers.%d.", others: map[string]string{"output_norm": "model.final_layernorm"}},
+	"mamba":          {layer: "backbone.layers.%d.", others: map[string]string{"token_embd": "backbone.embeddings", "output_norm": "backbone.norm_f"}},
+	"mamba2":         {layer: "backbone.layers.%d.", others: map[string]string{"token_embd": "backbone.embeddings", "output_norm": "backbone.norm_f"}},
+	"mpt":            {layer: "transformer.blocks.%d.", others: map[string]string{"token_embd": "transformer.wte", "output_norm": "transformer.norm_f"}},
+	"phi2":           {layer: "model.layers.%d.", others: map[string]string{"output_norm": "model.final_layernorm"}},
+	"starcoder":      {layer: "transformer.h.%d.", others: map[string]string{"token_embd": "transformer.wte", "position_embd": "transformer.wpe", "output_norm": "transformer.ln_f"}},
 	"nemotron_h":     {layer: "backbone.layers.%d.", others: map[string]string{"token_embd": "backbone.embeddings", "output_norm": "backbone.norm_f"}},
 	"nemotron_h_moe": {layer: "backbone.layers.%d.", others: map[string]string{"token_embd": "backbone.embeddings", "output_norm": "backbone.norm_f"}},
 }
 
-// stateModules are the names in PyTorch of the families with a Mamba 2.
-var stateModules = map[string]string{"granitehybrid": "mamba", "nemotron_h": "mixer", "nemotron_h_moe": "mixer"}
+// stateModules are the names in PyTorch of the state spaces of families that have some.
+var stateModules = map[string]string{"falcon-h1": "mamba", "jamba": "mamba", "mamba": "mixer", "mamba2": "mixer", "granitehybrid": "mamba", "nemotron_h": "mixer", "nemotron_h_moe": "mixer"}
 
 // foreignPart returns what a tensor is in a folder that has it in another form, or under a name without ".weight". ok is false if it is none of these.
 func (s *Source) foreignPart(t *models.Tensor) (list []models.Tensor, ok bool) {
 	var layer int
+	if s.Architecture == "falcon-h1" && t.Name == "token_embd.weight" {
+		out := s.pytorch(t)
+		s.divide(&out, func(int) float32 { return falconH1Embedding })
+		return []models.Tensor{out}, true
+	}
 	if _, err := fmt.Sscanf(t.Name, "blk.%d.", &layer); err != nil || modelTypes[s.Architecture] == "" {
 		return nil, false
 	}
 	what := strings.TrimPrefix(t.Name, fmt.Sprintf("blk.%d.", layer))
 	prefix := s.module(layer, "")
+	if list, ok := s.olderPart(t, prefix, what); ok {
+		return list, true
+	}
 	if mamba := stateModules[s.Architecture]; mamba != "" && strings.HasPrefix(what, "ssm_") {
-		return []models.Tensor{statePart(t, prefix+mamba+".", what)}, true
+		part := statePart(t, prefix+mamba+".", what)
+		if what == "ssm_dt.bias" && s.Meta[s.Architecture+".ssm.group_count"] != nil { // of a Mamba 2
+			part.Name = prefix + mamba + ".dt_bias"
+		}
+		return []models.Tensor{part}, true
 	}
 	out := *t
 	switch {
@@ -68,24 +89,25 @@ func (s *Source) foreignPart(t *models.Tensor) (list []models.Tensor, ok bool) {
 	return []models.Tensor{out}, true
 }
 
-// statePart returns a tensor of a Mamba 2 as it is in a folder. The rates of decay become in t what they are after their logarithm.
+// statePart returns a tensor of a Mamba or a Mamba 2 as it is in a folder. The rates of decay become in t what they are after their logarithm.
 func statePart(t *models.Tensor, prefix, what string) models.Tensor {
 	out := *t
 	switch what {
 	case "ssm_a":
 		out.Name, out.Data = prefix+"A_log", logarithms(t)
-		out.Shape = []int{t.Len()}
+		if t.Cols() == 1 {
+			out.Shape = []int{t.Len()}
+		}
 	case "ssm_d":
 		out.Name, out.Shape = prefix+"D", []int{t.Len()}
-	case "ssm_dt.bias":
-		out.Name = prefix + "dt_bias"
 	case "ssm_norm.weight":
 		out.Name, out.Shape = prefix+"norm.weight", []int{t.Len()}
 	case "ssm_conv1d.weight":
 		out.Name, out.Shape = prefix+"conv1d.weight", []int{t.Shape[0], 1, t.Shape[1]}
 	default:
 		module, kind, _ := strings.Cut(what, ".")
-		out.Name = prefix + map[string]string{"ssm_in": "in_proj", "ssm_out": "out_proj", "ssm_conv1d": "conv1d"}[module] + "." + kind
+		out.Name = prefix + map[string]string{"ssm_in": "in_proj", "ssm_out": "out_proj", "ssm_conv1d": "conv1d", "ssm_x": "x_proj", "ssm_dt": "dt_proj",
+			"ssm_dt_norm": "dt_layernorm", "ssm_b_norm": "b_layernorm", "ssm_c_norm": "c_layernorm"}[module] + "." + kind
 	}
 	return out
 }
@@ -160,6 +182,8 @@ func (s *Source) foreignConfig(c map[string]any) bool {
 	}
 	key := func(name string) any { return s.Meta[s.Architecture+"."+name] }
 	switch s.Architecture {
+	case "arcee", "bloom", "dots1", "falcon-h1", "internlm2", "jamba", "llama4", "mamba", "mamba2", "minicpm", "mpt", "nemotron", "phi2", "stablelm", "starcoder":
+		s.olderConfig(c, move)
 	case "gpt2":
 		move("hidden_size", "n_embd", "num_hidden_layers", "n_layer", "num_attention_heads", "n_head", "max_position_embeddings", "n_positions", "intermediate_size", "n_inner", "layer_norm_eps", "layer_norm_epsilon")
 		c["activation_function"] = "gelu_new"

@@ -11,7 +11,7 @@ import (
 )
 
 // interleaved are the families in whose GGUF files the values of a rotated pair are neighbours, and in whose folders they are not.
-var interleaved = []string{"llama", "granite", "granitehybrid", "granitemoe", "smollm3"}
+var interleaved = []string{"arcee", "llama", "minicpm", "granite", "granitehybrid", "granitemoe", "smollm3"}
 
 // ownModules are the names in PyTorch that differ from modules, by family.
 var ownModules = func() map[string]map[string]string {
@@ -32,11 +32,21 @@ var ownModules = func() map[string]map[string]string {
 		"ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3", "ffn_down": "feed_forward.w2", "conv": "conv.conv", "in_proj": "conv.in_proj", "out_proj": "conv.out_proj",
 		"ffn_gate_inp": "feed_forward.gate",
 	}
+	older := map[string]string{"ffn_norm": "pre_ff_layernorm", "ffn_gate": "feed_forward.gate_proj", "ffn_up": "feed_forward.up_proj", "ffn_down": "feed_forward.down_proj", "ffn_gate_inp": "feed_forward.router"}
+	code := map[string]string{"attn_norm": "ln_1", "ffn_norm": "ln_2", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj", "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"}
 	return map[string]map[string]string{
+		"bloom": {"attn_qkv": "self_attention.query_key_value", "attn_output": "self_attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
+		"dots1": shared, "falcon-h1": older, "jamba": older,
+		"internlm2": {"attn_norm": "attention_norm", "ffn_norm": "ffn_norm", "attn_output": "attention.wo", "ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3", "ffn_down": "feed_forward.w2"},
+		"llama4": {"ffn_gate": "feed_forward.gate_proj", "ffn_up": "feed_forward.up_proj", "ffn_down": "feed_forward.down_proj", "ffn_gate_inp": "feed_forward.router", "ffn_gate_shexp": "feed_forward.shared_expert.gate_proj",
+			"ffn_up_shexp": "feed_forward.shared_expert.up_proj", "ffn_down_shexp": "feed_forward.shared_expert.down_proj"},
+		"mamba": {"attn_norm": "norm"}, "mamba2": {"attn_norm": "norm"},
+		"mpt":       {"attn_norm": "norm_1", "ffn_norm": "norm_2", "attn_qkv": "attn.Wqkv", "attn_output": "attn.out_proj", "ffn_up": "ffn.up_proj", "ffn_down": "ffn.down_proj"},
+		"phi2":      {"attn_output": "self_attn.dense", "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2"},
+		"starcoder": code, "gpt2": code,
 		"ernie4_5-moe": shared, "apertus": {"attn_norm": "attention_layernorm", "ffn_norm": "feedforward_layernorm"}, "deepseek2": shared, "glm4moe": shared, "hunyuan-dense": hunyuan, "hunyuan-moe": hunyuan,
 		"granitehybrid": {"ffn_gate_inp": granite["ffn_gate_inp"], "ffn_down_exps": granite["ffn_down_exps"], "ffn_down_shexp": granite["ffn_down_shexp"], "ffn_down": granite["ffn_down_shexp"]},
 		"nemotron_h":    nemotron, "nemotron_h_moe": nemotron,
-		"gpt2":    {"attn_norm": "ln_1", "ffn_norm": "ln_2", "attn_qkv": "attn.c_attn", "attn_output": "attn.c_proj", "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"},
 		"gptneox": {"attn_qkv": "attention.query_key_value", "attn_output": "attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
 		"falcon":  {"attn_qkv": "self_attention.query_key_value", "attn_output": "self_attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
 		"qwen35":  post, "qwen35moe": moe, "qwen3next": moe, "gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
@@ -59,6 +69,7 @@ var gemma4Bare = map[string]string{"gate_up_exps": "experts.gate_up_proj", "down
 // expertModules are the names in PyTorch of the matrices of an expert.
 var expertModules = map[string]map[string]string{
 	"lfm2moe":        {"ffn_gate_exps": "feed_forward.experts.%d.w1", "ffn_up_exps": "feed_forward.experts.%d.w3", "ffn_down_exps": "feed_forward.experts.%d.w2"},
+	"jamba":          {"ffn_gate_exps": "feed_forward.experts.%d.gate_proj", "ffn_up_exps": "feed_forward.experts.%d.up_proj", "ffn_down_exps": "feed_forward.experts.%d.down_proj"},
 	"llama":          {"ffn_gate_exps": "block_sparse_moe.experts.%d.w1", "ffn_up_exps": "block_sparse_moe.experts.%d.w3", "ffn_down_exps": "block_sparse_moe.experts.%d.w2"},
 	"nemotron_h_moe": {"ffn_up_exps": "mixer.experts.%d.up_proj", "ffn_down_exps": "mixer.experts.%d.down_proj"},
 	"":               {"ffn_gate_exps": "mlp.experts.%d.gate_proj", "ffn_up_exps": "mlp.experts.%d.up_proj", "ffn_down_exps": "mlp.experts.%d.down_proj"},

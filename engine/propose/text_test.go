@@ -1,4 +1,4 @@
-package lookup
+package propose
 
 import (
 	"math/rand/v2"
@@ -14,19 +14,19 @@ type clock struct{ t time.Time }
 
 func (c *clock) now() time.Time { return c.t }
 
+func (c *clock) pass(seconds float64) { c.t = c.t.Add(time.Duration(seconds * float64(time.Second))) }
+
 // simulation runs a text to its end on a model whose steps take one second and each for every proposed token, and returns the number of seconds that it would take
 // without proposals, and that it takes.
-func simulation(prompt, answer []int32, each float64) (single, took float64, t *Text) {
-	c := &clock{time.Unix(1, 0)}
-	t = newText(prompt, c.now)
+func simulation(p Proposer, c *clock, answer []int32, each float64) (single, took float64) {
 	begin := c.t
-	t.Push(answer[0])
+	p.Push(answer[0])
 	for rest := answer[1:]; len(rest) > 0; {
-		d := slices.Clone(t.Propose(16))
-		c.t = c.t.Add(time.Duration((1 + each*float64(len(d))) * float64(time.Second)))
+		d := proposal(p.Propose(16))
+		c.pass(1 + each*float64(len(d)))
 		for {
 			next := rest[0]
-			t.Push(next)
+			p.Push(next)
 			rest = rest[1:]
 			if len(d) == 0 || d[0] != next || len(rest) == 0 {
 				break
@@ -34,7 +34,15 @@ func simulation(prompt, answer []int32, each float64) (single, took float64, t *
 			d = d[1:]
 		}
 	}
-	return float64(len(answer) - 1), c.t.Sub(begin).Seconds(), t
+	return float64(len(answer) - 1), c.t.Sub(begin).Seconds()
+}
+
+// proposal returns a copy of proposed tokens.
+func proposal(tokens []int32, err error) []int32 {
+	if err != nil {
+		panic(err)
+	}
+	return slices.Clone(tokens)
 }
 
 func random(r *rand.Rand, n int, vocabulary int32) []int32 {
@@ -53,8 +61,10 @@ func TestRepeatedTextTakesFewerSteps(t *testing.T) {
 	for i := 20; i < len(answer); i += 20 {
 		answer[i] = r.Int32N(5000)
 	}
-	if single, took, text := simulation(prompt, answer, 0.1); took > single/2.5 || text.Accepted < 280 {
-		t.Errorf("%.0f steps took the time of %.0f, %d of %d proposed tokens were accepted", single, took, text.Accepted, text.Proposed)
+	c := &clock{time.Unix(1, 0)}
+	text := newText(prompt, c.now)
+	if single, took := simulation(text, c, answer, 0.1); took > single/2.5 || text.accepted < 280 {
+		t.Errorf("%.0f steps took the time of %.0f, %d of %d proposed tokens were accepted", single, took, text.accepted, text.proposed)
 	}
 }
 
@@ -64,8 +74,10 @@ func TestNothingIsLost(t *testing.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		each := rapid.Float64Range(0.01, 1).Draw(rt, "each")
 		prompt, answer := random(r, 500, 8), random(r, 2000, 8) // every three tokens occur often, what follows is random
-		if single, took, text := simulation(prompt, answer, each); took > 1.03*single {
-			rt.Fatalf("%.0f steps took the time of %.1f; proposed %d, accepted %d", single, took, text.Proposed, text.Accepted)
+		c := &clock{time.Unix(1, 0)}
+		text := newText(prompt, c.now)
+		if single, took := simulation(text, c, answer, each); took > 1.03*single {
+			rt.Fatalf("%.0f steps took the time of %.1f; proposed %d, accepted %d", single, took, text.proposed, text.accepted)
 		}
 	})
 }
@@ -96,7 +108,7 @@ func TestProposal(t *testing.T) {
 		if equal != best {
 			rt.Fatalf("%v: a match of %d, the best is %d", tokens, equal, best)
 		}
-		got := text.Propose(8)
+		got := proposal(text.Propose(8))
 		if slices.Min(append(slices.Clone(got), 0)) < 0 {
 			rt.Fatalf("%v: %v has tokens of an image", tokens, got)
 		}
