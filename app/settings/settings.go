@@ -41,6 +41,7 @@ type Values struct {
 	Threads    int             `json:"threads,omitempty"`           // 0: chosen by the number of the machine's cores
 	GPU        host.GPUChoice  `json:"gpu,omitempty"`               // on which GPU chat models run
 	Memory     int64           `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
+	Downloads  bool            `json:"downloads_allowed,omitempty"` // the person has allowed connections for downloads of models
 	API        bool            `json:"local_api,omitempty"`         // the server for other programs is switched on
 	APIAddress string          `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
 	Place      Place           `json:"window,omitzero"`
