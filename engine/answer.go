@@ -29,6 +29,8 @@ type answer struct {
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
 	background   bool
+	overflow     Overflow
+	again        bool // what remains of history is to be submitted again, see roll
 	usage        Usage
 	notice       Notice
 	start        time.Time // start of the prompt, later of the answer
@@ -45,6 +47,11 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	p, err := m.promptOf(ctx, r)
 	if err != nil {
 		return nil, err
+	}
+	if r.Overflow == DropMiddle || r.Overflow == Rolling {
+		if p, err = m.shorten(ctx, r, p); err != nil {
+			return nil, err
+		}
 	}
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
@@ -84,8 +91,11 @@ func (m *Model) answer(ctx context.Context, r Request, p requestPrompt, i int, b
 	a := &answer{
 		withFileName: m.withFileName, tok: m.tok, stream: token.NewStream(m.tok, r.Stop), sampler: sample.New(r.Sampling),
 		history: slices.Clone(ids), seen: withoutImages(ids), images: p.images, prompt: len(ids), maxTokens: r.MaxTokens, proposer: proposer, background: r.Background, box: box, choice: i,
-		usage: Usage{Prompt: len(ids), Context: m.info.Context}, notice: p.notice,
+		usage: Usage{Prompt: len(ids), Context: m.info.Context, Dropped: p.dropped}, notice: p.notice, overflow: r.Overflow,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
+	}
+	if r.Overflow == Rolling && r.MaxTokens == 0 {
+		a.maxTokens = mostRolled * m.info.Context
 	}
 	a.call.must, a.call.mark = r.MustCall, m.format.CallMark()
 	a.sampler.Never(m.tok.Suppressed())
@@ -101,6 +111,17 @@ func (m *Model) answer(ctx context.Context, r Request, p requestPrompt, i int, b
 		a.split = m.format.Splitter(reply.Options{Prompt: p.end, Tools: r.Tools != nil, TypeOf: toolTypes(r.Tools)})
 	}
 	return a
+}
+
+// notices returns what is done otherwise than the request asks, as far as it is known before the answer.
+func (a *answer) notices() (list []Notice) {
+	if a.notice != "" {
+		list = append(list, a.notice)
+	}
+	if a.usage.Dropped > 0 {
+		list = append(list, Shortened)
+	}
+	return list
 }
 
 // request returns the queue's request for the answer, from the last token that it has.
@@ -153,13 +174,17 @@ func (a *answer) each(_ int, logits []float32) (int32, bool, error) {
 		return 0, false, a.end(text+a.stream.Flush(), Ended)
 	case a.usage.Generated == a.maxTokens:
 		return 0, false, a.end(text+a.stream.Flush(), Length)
-	case len(a.history) == a.usage.Context:
+	case len(a.history) == a.usage.Context && !a.rolls():
 		return 0, false, a.end(text+a.stream.Flush(), ContextFull)
 	}
 	for _, p := range a.begin(a.parts(text, false)) {
 		a.put(a.piece(p))
 	}
 	a.limitThought()
+	if len(a.history) == a.usage.Context {
+		a.roll()
+		return id, false, nil
+	}
 	return id, true, nil
 }
 

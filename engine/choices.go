@@ -59,11 +59,16 @@ func (c *choices) run(ctx context.Context, yield func(Piece, error) bool) {
 
 // submit gives an answer to the queue.
 func (c *choices) submit(ctx context.Context, a *answer) {
+	a.again = false
 	t := c.queue.Submit(ctx, a.request())
 	c.tickets.Add(1)
 	go func() {
 		defer c.tickets.Done()
 		<-t.Done()
+		if a.again && t.Err() == nil {
+			c.submit(ctx, a)
+			return
+		}
 		c.ended <- end{a, t.Err()}
 	}()
 }
@@ -76,7 +81,7 @@ func (c *choices) beginOthers(ctx context.Context, logits []float32) {
 		a.usage.Cached = first.usage.Cached
 		a.start = first.start.Add(-time.Duration(first.usage.PromptSeconds * float64(time.Second)))
 		_, more, err := a.each(a.prompt-1, logits)
-		if err != nil || !more {
+		if err != nil || !more && !a.again {
 			c.ended <- end{a, err}
 			continue
 		}

@@ -98,6 +98,8 @@ type Request struct {
 
 	// Background lets the requests of a person go first, as those of other programs do.
 	Background bool
+	// Overflow says what is done if prompt and answer do not fit into the context; "" is Refuse.
+	Overflow Overflow
 	// Propose says whether tokens that the text may repeat are computed in one step with the token before them (propose.Text).
 	Propose Propose
 	// Draft, if not nil, proposes what its model would write as well (propose.Draft), whatever the sampling is, unless Propose is ProposeNever, there are several continuations, or the
@@ -131,9 +133,12 @@ type Notice string
 // the user message that follows it.
 const SystemInUser Notice = "system-in-user"
 
+// Shortened means that a part of the prompt or of the answer was left out, because the context is full; see Overflow and Usage.Dropped.
+const Shortened Notice = "shortened"
+
 // Piece is a part of an answer. It is returned as soon as it is certain: it holds complete UTF-8
 // characters that can't be the beginning of a stop string, or of a mark between thoughts, text and calls.
-// The last Piece has Reason set. If there is a Notice, the first Piece has it, and no text.
+// The last Piece has Reason set. A Piece with a Notice has no text: one on the whole answer comes first.
 type Piece struct {
 	Choice int        // the continuation of which it is a part, see Request.N
 	Kind   reply.Kind // of Text; a continuation of Prompt or Tokens has text only
@@ -167,6 +172,7 @@ type TokenProb struct {
 type Usage struct {
 	Prompt    int // tokens of the prompt
 	Cached    int // tokens of the prompt that were found in the cache
+	Dropped   int // tokens that were left out of prompt and answer, see Overflow
 	Generated int // tokens of the answer
 	Context   int // size of the context, in tokens
 	Proposed  int // tokens that were computed because they might follow

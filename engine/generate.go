@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,10 +109,11 @@ func (m *Model) PromptTokens(r Request) ([]int32, error) {
 
 // requestPrompt is the prompt of a request.
 type requestPrompt struct {
-	tokens []int32       // those of images are negative
-	images []batch.Image // in order
-	notice Notice
-	end    string // the text with which the template begins the answer, or the answer that goes on
+	tokens  []int32       // those of images are negative
+	images  []batch.Image // in order
+	notice  Notice
+	dropped int    // tokens that were left out
+	end     string // the text with which the template begins the answer, or the answer that goes on
 }
 
 func (m *Model) promptOf(ctx context.Context, r Request) (p requestPrompt, err error) {
@@ -172,20 +174,7 @@ func (m *Model) lastTokens(r Request, all int) int {
 		return 0
 	}
 	last := len(r.Messages) - 1
-	var kept []Message
-	var images []Attachment
-	for i, msg := range r.Messages {
-		if i == last || msg.Role == "system" {
-			for _, a := range r.Images {
-				if a.Message == i {
-					images = append(images, Attachment{len(kept), a.Image})
-				}
-			}
-			kept = append(kept, msg)
-		}
-	}
-	r.Messages, r.Images = kept, images
-	p, err := m.promptOf(context.Background(), r)
+	p, err := m.promptOf(context.Background(), r.keep(func(i int) bool { return i == last || r.Messages[i].Role == "system" }))
 	if err != nil { // a template that refuses the last message by itself, as of an assistant
 		return 0
 	}
@@ -243,8 +232,10 @@ func (m *Model) Generate(ctx context.Context, r Request) iter.Seq2[Piece, error]
 			yield(Piece{}, err)
 			return
 		}
-		if n := answers[0].notice; n != "" && !yield(Piece{Notice: n, Usage: answers[0].usage}, nil) {
-			return
+		for _, n := range answers[0].notices() {
+			if !yield(Piece{Notice: n, Usage: answers[0].usage}, nil) {
+				return
+			}
 		}
 		c := choices{queue: m.queue, answers: answers, ended: make(chan end, len(answers))}
 		if len(answers) > max(1, r.N) {
@@ -272,6 +263,9 @@ func (r *Request) check() error {
 		if f.v < f.min || f.v > f.max {
 			return &sample.ParamError{Name: f.name, Value: f.v, Min: float64(f.min), Max: float64(f.max)}
 		}
+	}
+	if r.Overflow != "" && !slices.Contains(Overflows(), string(r.Overflow)) {
+		return fmt.Errorf("engine: a full context is handled by %s, not by %q", strings.Join(Overflows(), ", "), r.Overflow)
 	}
 	if r.BestOf != 0 && r.BestOf < max(1, r.N) {
 		return &sample.ParamError{Name: "best_of", Value: r.BestOf, Min: float64(max(1, r.N)), Max: MaxChoices}

@@ -79,7 +79,7 @@ func describe(e registry.Entry) serve.Model {
 	m := serve.Model{ID: e.Name, Kind: serve.Kind(e.Kind), Title: e.Title, Format: e.Format, Family: e.Family, Quantization: e.Quantization, Parameters: e.Parameters,
 		Bytes: e.Bytes, Context: e.Context, License: e.Licence, Added: e.Added, Sampling: sampling(e.Sampling)}
 	if len(e.Files) > 0 {
-		m.Digest = e.Files[0].SHA256
+		m.Digest = cmp.Or(e.Files[0].BLAKE3, e.Files[0].SHA256)
 	}
 	return m
 }

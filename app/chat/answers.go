@@ -41,6 +41,9 @@ func (s *Screen) ask(old store.Message) {
 	j := &job{conversation: old.Conversation, cancel: cancel, old: old, saved: time.Now(), sight: s.Look,
 		picture: func(hash string) (*vision.Image, error) { return s.pictures.get(hash, nil) },
 		message: store.Message{Conversation: old.Conversation, Turn: old.Turn, Role: store.Assistant}}
+	if s.Overflow != nil {
+		j.overflow = s.Overflow()
+	}
 	s.jobs[j.conversation] = j
 	if j.conversation == s.conversation.ID {
 		s.shown = s.answers[old.Turn]

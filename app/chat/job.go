@@ -39,6 +39,7 @@ type job struct {
 	cancel       context.CancelFunc
 	old          store.Message // the answer that the new one replaces; its ID is 0 if there is none
 	closing      atomic.Bool   // the window is being closed
+	overflow     engine.Overflow
 
 	mu      sync.Mutex
 	stage   stage
@@ -134,7 +135,7 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	j.stage, j.dirty, j.message.Model, j.model = reading, true, st.Entry.Name, st.Entry.Title
 	j.joined = len(list) > 0 && list[len(list)-1].Content != messages[len(messages)-1].Content
 	j.mu.Unlock()
-	return engine.Request{Messages: list, Images: images, Sampling: sampling(st.Entry.Sampling)}, nil
+	return engine.Request{Messages: list, Images: images, Sampling: sampling(st.Entry.Sampling), Overflow: j.overflow}, nil
 }
 
 // upTo returns the messages before the question of a turn and the question; all of them for turn 0.
@@ -286,8 +287,12 @@ func (j *job) end(s *store.Store, err error, reason engine.Reason) {
 		}
 		j.message.Problem, j.message.Note = problem.Of(err), models.PrintableLines(err.Error())
 	}
-	if state == store.Complete && j.blind {
+	switch {
+	case state != store.Complete:
+	case j.blind:
 		j.message.Problem = problem.Problem{Code: problem.ImagesLeftOut}
+	case j.usage.Dropped > 0:
+		j.message.Problem = problem.Problem{Code: problem.MessagesLeftOut}
 	}
 	if j.message.Problem.Code != problem.None {
 		j.message.Problem.Args.Model = j.model

@@ -14,6 +14,7 @@ import (
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -48,9 +49,11 @@ type Config struct {
 	// ClipboardText returns the text in the clipboard, also what follows a NUL character; it is called from any goroutine. nil: there is no
 	// such function here.
 	ClipboardText func() (string, error)
-	Every         time.Duration // the interval between two repaints of an answer; 0: 50 ms
-	Retry         time.Duration // after which what could not be stored is tried again; 0: 5 s
-	Folder        string        // of the store
+	// Overflow returns what is done with a conversation that is longer than the context; nil: it is refused.
+	Overflow func() engine.Overflow
+	Every    time.Duration // the interval between two repaints of an answer; 0: 50 ms
+	Retry    time.Duration // after which what could not be stored is tried again; 0: 5 s
+	Folder   string        // of the store
 }
 
 // Screen is the page of the conversation that is open; it connects the parts of this package and holds their state.

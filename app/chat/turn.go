@@ -223,7 +223,7 @@ func ending(m store.Message) string {
 		return "Not answered."
 	case m.State == store.Partial:
 		return "Not finished: the program ended while this was written."
-	case m.State == store.Complete && m.Problem.Code == problem.ImagesLeftOut:
+	case m.State == store.Complete && (m.Problem.Code == problem.ImagesLeftOut || m.Problem.Code == problem.MessagesLeftOut):
 		return m.Problem.Text()
 	case m.State == store.Complete && strings.TrimSpace(m.Content) == "":
 		return "The model gave an empty answer."

@@ -182,7 +182,7 @@ func parentsFrom(lib *registry.Library, from []string, as string) (list []regist
 	for _, name := range from {
 		p := registry.Parent{Relation: registry.Relation(as), Name: name}
 		if e, err := called(lib, name); err == nil {
-			p.Name, p.SHA256 = e.Name, e.Files[0].SHA256
+			p.Name, p.BLAKE3, p.SHA256 = e.Name, e.Files[0].BLAKE3, e.Files[0].SHA256
 		}
 		list = append(list, p)
 	}

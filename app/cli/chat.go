@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ type chatFlags struct {
 	think, begin          string
 	raw, asJSON, lines    bool
 	propose               proposing
+	overflow              overflowing
 	prompted, seeded      bool // these flags were given
 }
 
@@ -65,6 +67,21 @@ func (p *proposing) Set(text string) error {
 	return nil
 }
 
+// overflowing is the flag --overflow.
+type overflowing engine.Overflow
+
+func (o *overflowing) String() string { return string(*o) }
+func (o *overflowing) Type() string   { return strings.Join(engine.Overflows(), "|") }
+
+// Set implements pflag.Value.
+func (o *overflowing) Set(text string) error {
+	if !slices.Contains(engine.Overflows(), text) {
+		return fmt.Errorf("it is one of %s", strings.Join(engine.Overflows(), ", "))
+	}
+	*o = overflowing(text)
+	return nil
+}
+
 // chatAnswer is the JSON of `soberano chat -p … --json`.
 type chatAnswer struct {
 	Text               string        `json:"text"`
@@ -76,6 +93,7 @@ type chatAnswer struct {
 	GeneratedTokens    int           `json:"generated_tokens"`
 	ProposedTokens     int           `json:"proposed_tokens"`
 	AcceptedTokens     int           `json:"accepted_tokens"`
+	DroppedTokens      int           `json:"dropped_tokens"`
 	PromptSeconds      float64       `json:"prompt_seconds"`
 	GenerationSeconds  float64       `json:"generation_seconds"`
 	Model              string        `json:"model"`
@@ -98,7 +116,7 @@ Images need a model with a vision encoder: a second file, whose name begins with
 In the terminal Ctrl+C ends an answer, and the chat where none is being written.`
 
 func chatCommand() *cobra.Command {
-	var f chatFlags
+	f := chatFlags{overflow: overflowing(engine.Refuse)}
 	cmd := &cobra.Command{
 		Use: "chat", Short: "Answer one message, or chat in the terminal", Long: chatLong, Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -122,6 +140,7 @@ func chatCommand() *cobra.Command {
 	numberFlag(fs, &f.thinking, "max-thinking", "", 1, math.MaxInt32, "at most this many tokens of thoughts before an answer (default: until the model ends them)")
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
+	fs.Var(&f.overflow, "overflow", "what is done where the context is full. refuse: the answer ends; middle: the oldest messages are left out of the prompt; rolling: and the answer goes on without its oldest part")
 	threadsFlag(fs, &f.threads)
 	gpuFlags(fs, &f.gpu)
 	expertsFlag(fs, &f.gpu)
@@ -216,7 +235,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 	}
 	s.Seed, s.Seeded = f.seed, f.seeded
 	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
-		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose), Draft: draft, Adapters: adapters}}
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose), Draft: draft, Overflow: engine.Overflow(f.overflow), Adapters: adapters}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

@@ -60,7 +60,7 @@ func (c *terminalChat) once(ctx context.Context, f chatFlags) error {
 		return nil
 	}
 	u := last.Usage
-	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated, ProposedTokens: u.Proposed, AcceptedTokens: u.Accepted,
+	a := chatAnswer{Text: got.text, Thinking: got.thinking, Calls: got.calls, Reason: last.Reason, PromptTokens: u.Prompt, CachedTokens: u.Cached, GeneratedTokens: u.Generated, ProposedTokens: u.Proposed, AcceptedTokens: u.Accepted, DroppedTokens: u.Dropped,
 		PromptSeconds: u.PromptSeconds, GenerationSeconds: u.GenerateSeconds, Model: c.entry.Name, ContextTokens: u.Context,
 		UsedChatMLFallback: !c.model.Info().Template && !f.raw, Notice: c.notice}
 	if u.GenerateSeconds > 0 {
@@ -107,11 +107,14 @@ func (c *terminalChat) answer(ctx context.Context, req engine.Request, out io.Wr
 	return got, last, err
 }
 
-// say tells what the model does otherwise than asked, once in a chat.
+// say tells what the model does otherwise than asked: once in a chat, or whenever a part is left out.
 func (c *terminalChat) say(n engine.Notice) {
 	if n == engine.SystemInUser && c.notice != n {
 		warnf("This model's chat template takes no system message: its text begins your message instead.")
 		c.notice = n
+	}
+	if n == engine.Shortened {
+		warnf("The context is full: the oldest part of the chat is left out here.")
 	}
 }
 

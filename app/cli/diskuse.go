@@ -55,17 +55,23 @@ func modelsUsage() *cobra.Command {
 func measure(lib *registry.Library) (diskUse, error) {
 	entries, broken := lib.List()
 	use := diskUse{Models: []modelUse{}}
+	stored := map[string]bool{} // by hash: files of equal content are one file
 	for _, e := range entries {
-		bytes := e.Bytes
+		m := modelUse{Name: e.Name, Linked: e.Linked}
 		if e.Projector != nil {
-			bytes += e.Projector.Bytes
+			e.Files = append(e.Files, *e.Projector)
 		}
-		use.Models = append(use.Models, modelUse{e.Name, bytes, e.Linked})
-		if e.Linked {
-			use.Linked += bytes
-		} else {
-			use.Copied += bytes
+		for _, f := range e.Files {
+			m.Bytes += f.Bytes
+			switch {
+			case filepath.IsAbs(f.Path):
+				use.Linked += f.Bytes
+			case f.BLAKE3 == "" || !stored[f.BLAKE3]:
+				use.Copied += f.Bytes
+				stored[f.BLAKE3] = true
+			}
 		}
+		use.Models = append(use.Models, m)
 	}
 	dir, err := registry.DataDir()
 	if err != nil {

@@ -24,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc, move-library or remove")
+			return usagef("name a command: models list, import, scan, catalogue, get, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc, move-library or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsCatalogue(), modelsGet(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -119,6 +119,19 @@ func modelsShow() *cobra.Command {
 	return cmd
 }
 
+// memoryWord says how much memory a chat model is estimated to need with the usual context, and whether so much is free.
+func memoryWord(i registry.Info) string {
+	weights, state, scratch := engine.Estimate(i, min(engine.DefaultContext, i.Context))
+	need := weights + state + scratch
+	switch free := host.Available(); {
+	case free == 0:
+		return models.Size(need)
+	case need <= free:
+		return models.Size(need) + ", fits"
+	}
+	return models.Size(need) + ", may not fit"
+}
+
 // memoryOf says in parts how much memory a chat model is estimated to need with a context of so many tokens (0: as it is opened by default), and how much is free. It is no
 // limit: the system may make memory free.
 func memoryOf(i registry.Info, tokens int) string {
@@ -190,10 +203,13 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	}
 	for _, f := range e.Files {
 		row("file", models.Printable(e.FilePath(f)))
+		if f.BLAKE3 != "" {
+			row("blake3", models.Printable(f.BLAKE3))
+		} else if e.Saved() {
+			row("blake3", "not known yet: `soberano models verify "+e.Name+"` reads the file")
+		}
 		if f.SHA256 != "" {
 			row("sha256", models.Printable(f.SHA256))
-		} else if e.Saved() {
-			row("sha256", "not known yet: `soberano models verify "+e.Name+"` reads the file")
 		}
 	}
 	if e.Note != "" {
@@ -262,7 +278,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 func (v verified) print(out io.Writer) {
 	name := models.Printable(v.Name)
 	if v.First {
-		fmt.Fprintf(out, "%s: can be read to its end, and its sha256 is now recorded\n", name)
+		fmt.Fprintf(out, "%s: can be read to its end, and its blake3 hash is now recorded\n", name)
 		return
 	}
 	if v.Files == nil {
@@ -271,7 +287,7 @@ func (v verified) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "%s: can be read to its end; it is not in the library, so there is nothing to compare it with\n", name)
 	for _, f := range v.Files {
-		fmt.Fprintf(out, "  %s  %s\n", f.SHA256, models.Printable(f.Path))
+		fmt.Fprintf(out, "  blake3 %s  %s\n", f.BLAKE3, models.Printable(f.Path))
 	}
 }
 

@@ -104,7 +104,7 @@ func (c *collected) packed(lib *registry.Library) error {
 func modelsExport() *cobra.Command {
 	var replace bool
 	cmd := &cobra.Command{
-		Use: "export MODEL FILE|FOLDER", Short: "Copy the files of a model elsewhere, and compare them with their sha256", Args: arguments(cobra.ExactArgs(2)),
+		Use: "export MODEL FILE|FOLDER", Short: "Copy the files of a model elsewhere, and compare them with their recorded hashes", Args: arguments(cobra.ExactArgs(2)),
 		Long: "Copy the file of a model to FILE, or into a FOLDER that exists; a model of several files becomes a new folder. The copy appears when it is complete.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			lib, err := openLibrary()

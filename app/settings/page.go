@@ -12,6 +12,7 @@ import (
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/asr"
+	"soberano/engine"
 	"soberano/models"
 )
 
@@ -147,6 +148,9 @@ func (p *Page) draw() {
 	list = append(list, ui.NewRule(), p.words(title == wordsTitle))
 	list = append(list, ui.NewRule(),
 		row(p, "Context length", "How much of a conversation the model reads at once, in tokens: a token is a short word or a piece of a longer one. More tokens use more memory. A change loads the model again.", lengths(v.Context), v.Context, func(n int) { set(func() { v.Context = n }) }),
+		ui.NewRule(),
+		row(p, "Long chats", "What is done when a chat no longer fits into the context. An answer for which messages were left out says so; the chat itself keeps them all.",
+			[]option[engine.Overflow]{{"Say so and stop", ""}, {"Leave out the oldest messages", engine.DropMiddle}}, v.LongChats, func(o engine.Overflow) { set(func() { v.LongChats = o }) }),
 		ui.NewRule(),
 		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(),

@@ -19,6 +19,7 @@ import (
 	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/app/ui"
+	"soberano/engine"
 	"soberano/models"
 )
 
@@ -29,19 +30,20 @@ type Values struct {
 
 	Words string `json:"your_words,omitempty"` // as they were typed; see Vocabulary
 
-	Theme      ui.Mode        `json:"theme,omitempty"`
-	Microphone string         `json:"microphone,omitempty"` // by name; "": the system's
-	Language   string         `json:"language,omitempty"`   // of dictation; "": detected from the audio
-	Fillers    bool           `json:"leave_out_fillers,omitempty"`
-	Literal    bool           `json:"literal_commands,omitempty"`  // "new line" is written as words
-	Hotkey     string         `json:"hotkey,omitempty"`            // for dictation in any program, such as "Ctrl+Alt+D"; "": none
-	Context    int            `json:"context,omitempty"`           // in tokens; 0: 4,096 or the model's own, if that is less
-	Threads    int            `json:"threads,omitempty"`           // 0: chosen by the number of the machine's cores
-	GPU        host.GPUChoice `json:"gpu,omitempty"`               // on which GPU chat models run
-	Memory     int64          `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
-	API        bool           `json:"local_api,omitempty"`         // the server for other programs is switched on
-	APIAddress string         `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
-	Place      Place          `json:"window,omitzero"`
+	Theme      ui.Mode         `json:"theme,omitempty"`
+	Microphone string          `json:"microphone,omitempty"` // by name; "": the system's
+	Language   string          `json:"language,omitempty"`   // of dictation; "": detected from the audio
+	Fillers    bool            `json:"leave_out_fillers,omitempty"`
+	Literal    bool            `json:"literal_commands,omitempty"`  // "new line" is written as words
+	Hotkey     string          `json:"hotkey,omitempty"`            // for dictation in any program, such as "Ctrl+Alt+D"; "": none
+	Context    int             `json:"context,omitempty"`           // in tokens; 0: 4,096 or the model's own, if that is less
+	LongChats  engine.Overflow `json:"long_chats,omitempty"`        // what is done with a chat that is longer than the context: engine.DropMiddle, or "": no more is answered
+	Threads    int             `json:"threads,omitempty"`           // 0: chosen by the number of the machine's cores
+	GPU        host.GPUChoice  `json:"gpu,omitempty"`               // on which GPU chat models run
+	Memory     int64           `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
+	API        bool            `json:"local_api,omitempty"`         // the server for other programs is switched on
+	APIAddress string          `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
+	Place      Place           `json:"window,omitzero"`
 
 	choice.Models // the chosen models
 }
@@ -118,6 +120,9 @@ func (v *Values) check() {
 	}
 	if v.Context < 0 || v.Context > 1<<20 {
 		v.Context = 0
+	}
+	if v.LongChats != engine.DropMiddle {
+		v.LongChats = ""
 	}
 	if len(v.Words) > mostWords {
 		v.Words = ""

@@ -65,12 +65,13 @@ func (q queue) settle() {
 
 // scripted is a model that generates the words given by the test.
 type scripted struct {
-	info   engine.Info
-	words  chan string // each one is a piece, of kind Thinking if it begins with "(thinks) "; closed at the end
-	reason engine.Reason
-	err    error
-	asked  chan engine.Request
-	closed *atomic.Bool
+	info    engine.Info
+	words   chan string // each one is a piece, of kind Thinking if it begins with "(thinks) "; closed at the end
+	reason  engine.Reason
+	dropped int // tokens that are left out if the request allows it
+	err     error
+	asked   chan engine.Request
+	closed  *atomic.Bool
 }
 
 func (m *scripted) Info() engine.Info { return m.info }
@@ -80,6 +81,9 @@ func (m *scripted) Generate(ctx context.Context, r engine.Request) iter.Seq2[eng
 	return func(yield func(engine.Piece, error) bool) {
 		m.asked <- r
 		u := engine.Usage{Prompt: 700, Context: m.info.Context, PromptSeconds: 0.5}
+		if r.Overflow == engine.DropMiddle {
+			u.Dropped = m.dropped
+		}
 		if m.err != nil {
 			yield(engine.Piece{}, m.err)
 			return

@@ -16,6 +16,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"soberano/app/chat"
+	"soberano/app/settings"
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -236,6 +237,18 @@ func TestStates(t *testing.T) {
 			close(s.model.words)
 			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
 			s.expect(s.shot(name("full")), "This conversation is full.", "2,048 tokens", "New chat")
+		})
+		t.Run("shortened", func(t *testing.T) {
+			s := newStage(t, "", smol)
+			s.dress(m)
+			s.ready()
+			s.model.dropped = 900
+			s.change(settings.Values{LongChats: engine.DropMiddle})
+			s.send("Tell me more")
+			s.say("Once upon a time")
+			close(s.model.words)
+			s.q.until(t, "the end", func() bool { return !s.chat.Busy() })
+			s.expect(s.shot(name("shortened")), "without its oldest messages")
 		})
 		t.Run("wordless", func(t *testing.T) {
 			s := newStage(t, "", smol)

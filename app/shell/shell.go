@@ -31,6 +31,7 @@ import (
 	"soberano/app/transcribe"
 	"soberano/app/ui"
 	"soberano/app/voice"
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -187,7 +188,7 @@ func (d *Shell) build() {
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Folder: d.Data, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
-		Look: d.Look, ClipboardImage: d.ClipboardImage, ClipboardText: d.ClipboardText})
+		Look: d.Look, Overflow: func() engine.Overflow { return d.values.Values().LongChats }, ClipboardImage: d.ClipboardImage, ClipboardText: d.ClipboardText})
 	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
 	d.models = library.NewPage(c)
 	im := library.NewImporter(c)

@@ -239,17 +239,26 @@ func (r *anthropicRequest) prompt(o *order) error {
 
 // tools puts the tools into the order, in the form of chat templates.
 func (r *anthropicRequest) tools(o *order) error {
-	if r.ToolChoice != nil {
-		switch r.ToolChoice.Type {
+	if c := r.ToolChoice; c != nil {
+		o.oneCall = c.DisableParallel
+		switch c.Type {
 		case "auto":
-			o.oneCall = r.ToolChoice.DisableParallel
 		case "none":
 			return nil
+		case "any":
+			o.request.MustCall = true
+		case "tool":
+			if o.request.MustCall, o.request.Tool = true, c.Name; c.Name == "" {
+				return refuse("tool_choice.name", "tool_choice.name: Field required")
+			}
 		default:
-			return refuse("tool_choice", "tool_choice: only the types auto and none are supported")
+			return refuse("tool_choice.type", "tool_choice.type must be auto, any, tool or none")
 		}
 	}
 	if len(r.Tools) == 0 {
+		if o.request.MustCall {
+			return refuse("tool_choice", "tool_choice: there are no tools to choose from")
+		}
 		return nil
 	}
 	type function struct {

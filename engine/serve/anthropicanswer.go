@@ -46,14 +46,7 @@ func (g *generating) anthropicUsage() anthropicUsage {
 // anthropicMessages answers POST /v1/messages.
 func anthropicMessages(c *call) error {
 	var r anthropicRequest
-	if err := c.parse(&r); err != nil {
-		return err
-	}
-	o, err := r.order()
-	if err != nil {
-		return err
-	}
-	g, err := c.generate(r.Model, o)
+	g, err := c.ask(&r, &r.Model)
 	if err != nil {
 		return err
 	}

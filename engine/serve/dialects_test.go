@@ -41,6 +41,12 @@ func TestAnthropic(t *testing.T) {
 	if !strings.Contains(fmt.Sprintf("%s", r.Tools), `"parameters":{"type":"object"}`) || r.MaxThinking != 1024 || r.Sampling.TopK != 9 || r.MaxTokens != 50 || r.Continue {
 		t.Errorf("%+v", r)
 	}
+	for choice, name := range map[string]string{`{"type":"any"}`: "", `{"type":"tool","name":"weather"}`: "weather"} {
+		s.ok("/v1/messages", strings.Replace(body, `{"type":"auto"}`, choice, 1)+"}", &whole)
+		if r := m.asked(t); !r.MustCall || r.Tool != name || r.Tools == nil {
+			t.Errorf("%s: %+v", choice, r)
+		}
+	}
 	_, answer := s.post("/v1/messages", body+`,"stream":true}`)
 	var names []string
 	text, arguments := "", ""
@@ -96,7 +102,9 @@ func TestDialectsRefuse(t *testing.T) {
 		{"/v1/messages", `{"max_tokens":1,"model":"none",` + hi + `}`, 404, "not_found_error"},
 		{"/v1/messages", `{"max_tokens":1,` + hi + `,"temperature":1.5}`, 400, "temperature"},
 		{"/v1/messages", `{"max_tokens":1,` + hi + `,"stop_sequences":[" "]}`, 400, "stop_sequences"},
-		{"/v1/messages", `{"max_tokens":1,` + hi + `,"tool_choice":{"type":"any"}}`, 400, "tool_choice"},
+		{"/v1/messages", `{"max_tokens":1,` + hi + `,"tool_choice":{"type":"any"}}`, 400, "no tools"},
+		{"/v1/messages", `{"max_tokens":1,` + hi + `,"tool_choice":{"type":"tool"},"tools":[{"name":"a","input_schema":{}}]}`, 400, "tool_choice.name"},
+		{"/v1/messages", `{"max_tokens":1,` + hi + `,"tool_choice":{"type":"all"},"tools":[{"name":"a","input_schema":{}}]}`, 400, "tool_choice.type"},
 		{"/v1/messages", `{"max_tokens":1,` + hi + `,"tools":[{"type":"bash_20250124","name":"bash"}]}`, 400, "tools.0"},
 		{"/v1/messages", `{"max_tokens":1,` + hi + `,"container":"c"}`, 400, "container"},
 		{"/v1/messages", `{"max_tokens":1,"messages":[{"role":"system","content":"a"}]}`, 400, "role"},
@@ -110,7 +118,7 @@ func TestDialectsRefuse(t *testing.T) {
 		{"/v1/responses", `{}`, 400, `"param":"input"`},
 		{"/v1/responses", `{"input":"a","previous_response_id":"r"}`, 400, "previous_response_id"},
 		{"/v1/responses", `{"input":"a","background":true}`, 400, "background"},
-		{"/v1/responses", `{"input":"a","truncation":"auto"}`, 400, "truncation"},
+		{"/v1/responses", `{"input":"a","truncation":"some"}`, 400, "truncation"},
 		{"/v1/responses", `{"input":"a","include":["file_search_call.results"]}`, 400, "include"},
 		{"/v1/responses", `{"input":"a","tools":[{"type":"web_search"}]}`, 400, "tools[0]"},
 		{"/v1/responses", `{"input":[{"type":"item_reference","id":"x"}]}`, 400, "input[0].type"},

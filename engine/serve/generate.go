@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +74,19 @@ type result struct {
 	stop           string
 	usage          engine.Usage
 	tokens         []engine.Token // if the request asks for their probabilities
+}
+
+// ask reads the body of a request for an answer into r, a pointer to a wire type, and opens the model that *model, a field of r, names. The result must
+// be closed.
+func (c *call) ask(r interface{ order() (*order, error) }, model *string) (*generating, error) {
+	if err := c.parse(r); err != nil {
+		return nil, err
+	}
+	o, err := r.order()
+	if err != nil {
+		return nil, err
+	}
+	return c.generate(*model, o)
 }
 
 // generate opens the model of an order. The result must be closed.
@@ -158,6 +173,9 @@ func (g *generating) add(p engine.Piece) engine.Piece {
 			p.Reason = engine.Ended
 		}
 	}
+	if p.Notice == engine.Shortened && !g.c.sent {
+		g.c.w.Header().Set("X-Dropped-Tokens", strconv.Itoa(p.Usage.Dropped))
+	}
 	p.Calls = slices.Clone(p.Calls)
 	for n := range p.Calls {
 		if p.Calls[n].ID == "" {
@@ -182,6 +200,32 @@ func (g *generating) usage() (prompt, cached, generated int) {
 		generated += r.usage.Generated
 	}
 	return g.results[0].usage.Prompt, g.results[0].usage.Cached, generated
+}
+
+// dropped returns the tokens that were left out of the prompt and of all answers, see engine.Overflow.
+func (g *generating) dropped() int {
+	n := 0
+	for _, r := range g.results {
+		n = max(n, r.usage.Dropped)
+	}
+	return n
+}
+
+// overflowing is the parameter of this engine's own that says what is done if prompt and answer do not fit into the context.
+type overflowing struct {
+	Overflow *string `json:"context_overflow"`
+}
+
+// into puts the parameter into an order.
+func (p overflowing) into(o *order) error {
+	if p.Overflow == nil {
+		return nil
+	}
+	if !slices.Contains(engine.Overflows(), *p.Overflow) {
+		return refuse("context_overflow", "The parameter \"context_overflow\" must be %s.", strings.Join(engine.Overflows(), ", "))
+	}
+	o.request.Overflow = engine.Overflow(*p.Overflow)
+	return nil
 }
 
 // toolTemplates remembers of which models the chat template describes tools.

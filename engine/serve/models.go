@@ -32,7 +32,7 @@ type Model struct {
 	Parameters   int64
 	Bytes        int64  // of its files
 	Context      int    // tokens, by its training
-	Digest       string // SHA-256 of its first file; "": not known
+	Digest       string // the hash that identifies its first file; "": not known
 	License      string
 	Added        time.Time
 	Sampling     sample.Params // recommended; what a request does not set

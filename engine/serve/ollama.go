@@ -31,6 +31,8 @@ type ollamaCommon struct {
 	Think       ollamaThink    `json:"think"`
 	Logprobs    *bool          `json:"logprobs"`
 	TopLogprobs *int           `json:"top_logprobs"`
+	Truncate    *bool          `json:"truncate"` // leave out the oldest messages if the prompt is too long; nil: false
+	Shift       *bool          `json:"shift"`    // and go on where the context is full; nil: false
 
 	KeepAlive json.RawMessage `json:"keep_alive"` // a model stays open until its memory is needed
 }
@@ -125,6 +127,14 @@ func (p *ollamaOptions) into(o *order) error {
 func (r *ollamaCommon) into(o *order) error {
 	if err := r.Options.into(o); err != nil {
 		return err
+	}
+	switch {
+	case yes(r.Shift) && r.Truncate != nil && !*r.Truncate:
+		return refuse("shift", "The parameter \"shift\" can't be used without \"truncate\".")
+	case yes(r.Shift):
+		o.request.Overflow = engine.Rolling
+	case yes(r.Truncate):
+		o.request.Overflow = engine.DropMiddle
 	}
 	effort(&o.request, string(r.Think))
 	if len(r.Format.schema) > 0 {
@@ -263,6 +273,7 @@ type ollamaTimes struct {
 	PromptTime int64 `json:"prompt_eval_duration,omitempty"`
 	Count      int   `json:"eval_count,omitempty"`
 	Time       int64 `json:"eval_duration,omitempty"`
+	Dropped    int   `json:"dropped_tokens,omitempty"` // left out, since the context was full; not Ollama's
 }
 
 // ollamaChats answers POST /api/chat.
@@ -358,7 +369,7 @@ func (w *ollamaAnswer) last(p ollamaPart) ollamaPart {
 		p.Reason = "length"
 	}
 	ns := func(seconds float64) int64 { return int64(seconds * float64(time.Second)) }
-	p.ollamaTimes = ollamaTimes{time.Since(w.c.start).Nanoseconds(), w.g.asked.Sub(w.c.start).Nanoseconds(), u.Prompt, ns(u.PromptSeconds), u.Generated, ns(u.GenerateSeconds)}
+	p.ollamaTimes = ollamaTimes{time.Since(w.c.start).Nanoseconds(), w.g.asked.Sub(w.c.start).Nanoseconds(), u.Prompt, ns(u.PromptSeconds), u.Generated, ns(u.GenerateSeconds), u.Dropped}
 	return p
 }
 

@@ -136,6 +136,7 @@ type openAIUsage struct {
 	Completion int                `json:"completion_tokens"`
 	Total      int                `json:"total_tokens"`
 	Details    openAIUsageDetails `json:"prompt_tokens_details"`
+	Dropped    int                `json:"dropped_tokens,omitempty"` // left out, since the context was full; not OpenAI's
 }
 
 type openAIUsageDetails struct {
@@ -144,7 +145,7 @@ type openAIUsageDetails struct {
 
 func (g *generating) openAIUsage() *openAIUsage {
 	prompt, cached, generated := g.usage()
-	return &openAIUsage{prompt, generated, prompt + generated, openAIUsageDetails{cached}}
+	return &openAIUsage{prompt, generated, prompt + generated, openAIUsageDetails{cached}, g.dropped()}
 }
 
 // streamOptions are the options of a stream.

@@ -45,14 +45,7 @@ type chatDelta struct {
 // openAIChat answers POST /v1/chat/completions.
 func openAIChat(c *call) error {
 	var r chatRequest
-	if err := c.parse(&r); err != nil {
-		return err
-	}
-	o, err := r.order()
-	if err != nil {
-		return err
-	}
-	g, err := c.generate(r.Model, o)
+	g, err := c.ask(&r, &r.Model)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type completionRequest struct {
 	Stop          texts          `json:"stop"`
 	Echo          bool           `json:"echo"`
 	openAISampling
+	overflowing
 	guided
 	ResponseFormat *responseFormat `json:"response_format"`
 
@@ -145,6 +146,9 @@ func (r *completionRequest) orders() (list []*order, err error) {
 	case r.Echo && r.Prompt.tokens != nil:
 		return nil, refuse("echo", "A prompt of tokens can't be echoed.")
 	}
+	if err := r.overflowing.into(&o); err != nil {
+		return nil, err
+	}
 	if o.request.Stop, err = stops(r.Stop); err != nil {
 		return nil, err
 	}
@@ -215,6 +219,7 @@ func (w *completing) prompt(n int, o *order) error {
 	u := g.openAIUsage()
 	w.usage.Prompt, w.usage.Completion, w.usage.Total = w.usage.Prompt+u.Prompt, w.usage.Completion+u.Completion, w.usage.Total+u.Total
 	w.usage.Details.Cached += u.Details.Cached
+	w.usage.Dropped += u.Dropped
 	return nil
 }
 

@@ -137,8 +137,12 @@ func (r *responsesRequest) order() (*order, error) {
 	if o.request.MaxTokens, err = mostTokens(r.MaxOutput); err != nil {
 		return nil, err
 	}
-	if r.Truncation != "" && r.Truncation != "disabled" {
-		return nil, unsupportedParameter("truncation")
+	switch r.Truncation {
+	case "", "disabled":
+	case "auto":
+		o.request.Overflow = engine.DropMiddle
+	default:
+		return nil, refuse("truncation", "The parameter \"truncation\" must be auto or disabled.")
 	}
 	if err := r.include(o); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -83,14 +84,7 @@ type responding struct {
 // openAIResponses answers POST /v1/responses.
 func openAIResponses(c *call) error {
 	var r responsesRequest
-	if err := c.parse(&r); err != nil {
-		return err
-	}
-	o, err := r.order()
-	if err != nil {
-		return err
-	}
-	g, err := c.generate(r.Model, o)
+	g, err := c.ask(&r, &r.Model)
 	if err != nil {
 		return err
 	}
@@ -108,7 +102,7 @@ func openAIResponses(c *call) error {
 // head returns an answer without output.
 func (r *responsesRequest) head(model string) response {
 	out := response{ID: newID("resp_"), Object: "response", Created: time.Now().Unix(), Status: "in_progress", Instructions: text(r.Instructions), MaxOutput: r.MaxOutput, Model: model, Output: []*responseItem{},
-		Parallel: r.ParallelToolCalls == nil || *r.ParallelToolCalls, Temperature: r.Temperature, ToolChoice: "auto", Tools: r.Tools, TopP: r.TopP, Truncation: "disabled", Metadata: map[string]string{}}
+		Parallel: r.ParallelToolCalls == nil || *r.ParallelToolCalls, Temperature: r.Temperature, ToolChoice: "auto", Tools: r.Tools, TopP: r.TopP, Truncation: cmp.Or(r.Truncation, "disabled"), Metadata: map[string]string{}}
 	if r.ToolChoice != nil && r.ToolChoice.mode != "" {
 		out.ToolChoice = r.ToolChoice.mode
 	}

@@ -106,7 +106,8 @@ func TestParents(t *testing.T) {
 		meta models.Metadata
 		want []Parent
 	}{
-		{models.Metadata{sourceName: "a", sourceHash: "00", sourceHow: "type Q4_0"}, []Parent{{Quantized, "a", "00", "type Q4_0"}}},
+		{models.Metadata{sourceName: "a", sourceHash: "00", sourceHow: "type Q4_0"}, []Parent{{Quantized, "a", "00", "", "type Q4_0"}}},
+		{models.Metadata{sourceName: "a", sourcePublic: "01"}, []Parent{{Relation: Converted, Name: "a", SHA256: "01"}}},
 		{models.Metadata{sourceName: "a"}, []Parent{{Relation: Converted, Name: "a"}}},
 		{models.Metadata{"general.base_model.count": uint64(1), "general.base_model.0.name": "Smol", "general.base_model.0.organization": "HF", "general.base_model.0.repo_url": "https://huggingface.co/HF/smol"}, []Parent{{Relation: Based, Name: "HF/smol"}}},
 		{models.Metadata{"general.base_model.count": uint64(2), "general.base_model.0.name": "A", "general.base_model.1.name": "B", "general.base_model.1.organization": "X"}, []Parent{{Relation: Merged, Name: "A"}, {Relation: Merged, Name: "X/B"}}},

@@ -74,7 +74,7 @@ func (e *Entry) Unchanged(ctx context.Context, progress func(done, total int64))
 		return nil
 	}
 	for _, i := range again {
-		s, err := e.matches(m, e.Files[i])
+		s, err := e.matches(m, &e.Files[i])
 		if err != nil {
 			return err
 		}
@@ -85,17 +85,25 @@ func (e *Entry) Unchanged(ctx context.Context, progress func(done, total int64))
 	return nil
 }
 
-// matches compares a file with its recorded hash, and returns its stamp.
-func (e *Entry) matches(m *meter, f Stored) (string, error) {
-	path := e.FilePath(f)
-	if f.SHA256 == "" {
-		return sameSample(path, f)
+// matches compares a file with its recorded hash, and returns its stamp. Of a file of which only the SHA-256 is recorded it sets the BLAKE3 hash.
+func (e *Entry) matches(m *meter, f *Stored) (string, error) {
+	path := e.FilePath(*f)
+	switch {
+	case f.BLAKE3 != "":
+		hash, s, err := hashFile(m, path, f.Bytes)
+		if err == nil && hash != f.BLAKE3 {
+			err = changed(path, "since it was imported (its blake3 hash is %s, it was %s)", hash, f.BLAKE3)
+		}
+		return s, err
+	case f.SHA256 != "":
+		h, s, err := hashTo(m, path, f.Bytes, io.Discard)
+		if err == nil && h.sha256 != f.SHA256 {
+			return s, changed(path, "since it was imported (its sha256 is %s, it was %s)", h.sha256, f.SHA256)
+		}
+		f.BLAKE3 = h.blake3
+		return s, err
 	}
-	hash, s, err := hashTo(m, path, f.Bytes, io.Discard)
-	if err == nil && hash != f.SHA256 {
-		err = changed(path, "since it was imported (its sha256 is %s, it was %s)", hash, f.SHA256)
-	}
-	return s, err
+	return sameSample(path, *f)
 }
 
 // changed returns the error of a file that is not the one that was imported.
@@ -112,12 +120,12 @@ func (e *Entry) first(m *meter, f *Stored) error {
 	if err != nil {
 		return err
 	}
-	hash, read, err := hashTo(m, f.Path, f.Bytes, io.Discard)
+	hash, read, err := hashFile(m, f.Path, f.Bytes)
 	if err == nil && read != s {
 		err = changing(f.Path, "was changed while it was read")
 	}
 	if err == nil {
-		f.SHA256, f.Stamp, f.Sample = hash, s, ""
+		f.BLAKE3, f.Stamp, f.Sample = hash, s, ""
 	}
 	return err
 }
@@ -163,13 +171,13 @@ func sampleOf(path string, size int64) (string, error) {
 
 // Hash sets the hash of the first file of e where it is not known, in memory only.
 func (e *Entry) Hash(ctx context.Context, progress func(done, total int64)) error {
-	if len(e.Files) == 0 || e.Files[0].SHA256 != "" {
+	if len(e.Files) == 0 || e.Files[0].BLAKE3 != "" {
 		return nil
 	}
 	f := &e.Files[0]
 	m := &meter{ctx: ctx, report: progress, total: f.Bytes}
-	hash, _, err := hashTo(m, e.FilePath(*f), f.Bytes, io.Discard)
-	f.SHA256 = hash
+	hash, _, err := hashFile(m, e.FilePath(*f), f.Bytes)
+	f.BLAKE3 = hash
 	return err
 }
 

@@ -177,7 +177,7 @@ func TestLargeLink(t *testing.T) {
 		}
 	}
 	touch(t, path)
-	if err := unchanged(); err != nil || find().Files[0].SHA256 != "" {
+	if err := unchanged(); err != nil || find().Files[0].BLAKE3 != "" {
 		t.Errorf("a touched file: %v", err)
 	}
 	for what, at := range map[string]int{"beginning": 100, "end": len(content) - 1, "middle": len(content) / 2} {

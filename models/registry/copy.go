@@ -2,8 +2,6 @@ package registry
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +53,7 @@ func filesOf(paths []string) ([]Stored, error) {
 // hashAll fills in the hashes of files.
 func hashAll(m *meter, files []Stored) (err error) {
 	for i := range files {
-		if files[i].SHA256, _, err = hashTo(m, files[i].Path, files[i].Bytes, io.Discard); err != nil {
+		if files[i].BLAKE3, _, err = hashFile(m, files[i].Path, files[i].Bytes); err != nil {
 			return err
 		}
 	}
@@ -64,7 +62,8 @@ func hashAll(m *meter, files []Stored) (err error) {
 
 // copyAll copies files into the temporary folder, computes their hashes while copying, and
 // makes their paths relative to the folder. Files in a folder below that of the others keep it.
-func (t *temporary) copyAll(m *meter, files []Stored) error {
+// Instead of copying a file, a hard link to one of the files in shared is made, if it has the same content, or with take one to the file itself.
+func (t *temporary) copyAll(m *meter, files []Stored, shared map[string]Stored, take bool) error {
 	dir := filepath.Join(t.dir, "files")
 	if err := makeFolder(dir); err != nil {
 		return explainWriteError(dir, err)
@@ -82,14 +81,14 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 			}
 			folders = append([]string{folder}, folders...)
 		}
-		hash, err := copyFile(m, filepath.Join(dir, name), *f)
+		h, err := copyOrLink(m, filepath.Join(dir, name), *f, shared, take)
 		if err != nil {
 			return err
 		}
-		if f.SHA256 != "" && f.SHA256 != hash {
+		if f.BLAKE3 != "" && f.BLAKE3 != h.blake3 {
 			return changing(f.Path, "was changed while it was imported")
 		}
-		f.SHA256, f.Path = hash, filepath.Join("files", name)
+		f.BLAKE3, f.SHA256, f.Path = h.blake3, h.sha256, filepath.Join("files", name)
 	}
 	for _, folder := range folders {
 		if err := syncDir(folder); err != nil {
@@ -97,6 +96,55 @@ func (t *temporary) copyAll(m *meter, files []Stored) error {
 		}
 	}
 	return nil
+}
+
+// copyOrLink copies one file, or makes a hard link to one of shared, which are files of the library by their paths, that has the same content, or with take to
+// the file itself.
+func copyOrLink(m *meter, to string, from Stored, shared map[string]Stored, take bool) (hashes, error) {
+	for path, same := range shared {
+		if same.Bytes != from.Bytes || same.BLAKE3 == "" {
+			continue
+		}
+		hash := from.BLAKE3
+		if hash == "" {
+			var err error
+			if hash, _, err = hashFile(m, from.Path, from.Bytes); err != nil {
+				return hashes{}, err
+			}
+			from.BLAKE3 = hash
+		}
+		if hash != same.BLAKE3 {
+			continue
+		}
+		if stored, _, err := hashFile(m, path, same.Bytes); err != nil || stored != hash {
+			continue // it is damaged: Verify says so
+		}
+		if link(path, to) == nil { // not every file system can
+			return hashes{same.BLAKE3, same.SHA256}, nil
+		}
+	}
+	if take && link(from.Path, to) == nil {
+		h, _, err := hashTo(m, to, from.Bytes, io.Discard)
+		return h, err
+	}
+	return copyFile(m, to, from)
+}
+
+// copies returns the files in the library's folder by their paths.
+func (l *Library) copies() map[string]Stored {
+	files := map[string]Stored{}
+	entries, _ := l.List() // broken entries are not relied on
+	for _, e := range entries {
+		if e.Projector != nil {
+			e.Files = append(e.Files, *e.Projector)
+		}
+		for _, f := range e.Files {
+			if !filepath.IsAbs(f.Path) {
+				files[e.FilePath(f)] = f
+			}
+		}
+	}
+	return files
 }
 
 // rootOf returns the folder of the files, the shortest of their folders.
@@ -111,61 +159,15 @@ func rootOf(files []Stored) string {
 }
 
 // copyFile copies one file and syncs the copy.
-func copyFile(m *meter, to string, from Stored) (hash string, err error) {
+func copyFile(m *meter, to string, from Stored) (h hashes, err error) {
 	f, err := createFile(to)
 	if err != nil {
-		return "", explainWriteError(filepath.Dir(to), err)
+		return h, explainWriteError(filepath.Dir(to), err)
 	}
-	if hash, _, err = hashTo(m, from.Path, from.Bytes, writer{f}); err == nil {
+	if h, _, err = hashTo(m, from.Path, from.Bytes, writer{f}); err == nil {
 		err = writer{f}.Sync()
 	}
-	return hash, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
-}
-
-// hashTo reads a file, which must have the given size and must not be written meanwhile, writes it to w, and returns its
-// sha256 in hexadecimal and its stamp.
-func hashTo(m *meter, path string, size int64, w io.Writer) (hash, stamped string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", "", models.NotReadable(path, err)
-	}
-	defer f.Close()
-	before, err := stamp(f)
-	if err != nil {
-		return "", "", models.NotReadable(path, err)
-	}
-	h, buf, read := sha256.New(), make([]byte, 1<<20), int64(0)
-	for {
-		n, err := f.Read(buf)
-		h.Write(buf[:n])
-		read += int64(n)
-		if _, werr := w.Write(buf[:n]); werr != nil {
-			return "", "", werr
-		}
-		if cancelled := m.add(n); cancelled != nil {
-			return "", "", cancelled
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return "", "", models.NotReadable(path, err)
-		}
-		if read > size {
-			break // the file is growing
-		}
-	}
-	if read != size {
-		return "", "", changing(path, "was changed while it was read: it had %s bytes at first, and %s in the end", models.Grouped(size), models.Grouped(read))
-	}
-	after, err := stamp(f)
-	if err != nil {
-		return "", "", models.NotReadable(path, err)
-	}
-	if after != before {
-		return "", "", changing(path, "was changed while it was read")
-	}
-	return hex.EncodeToString(h.Sum(nil)), after, nil
+	return h, explainWriteError(filepath.Dir(to), errors.Join(err, f.Close()))
 }
 
 func writeSynced(path string, b []byte) error {
@@ -230,26 +232,28 @@ func (e *Entry) meter(ctx context.Context, progress func(done, total int64)) *me
 	return m
 }
 
-// verify compares the files with their recorded sizes and hashes.
+// verify compares the files with their recorded sizes and hashes, and records the hashes that are not known yet.
 func (e *Entry) verify(m *meter) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
-	known := e.Hashed()
+	recorded := slices.Clone(e.Files)
 	for i := range e.Files {
 		f := &e.Files[i]
-		if f.SHA256 == "" {
-			if err := e.first(m, f); err != nil {
-				return err
-			}
-		} else if _, err := e.matches(m, *f); err != nil {
+		var err error
+		if f.hashed() {
+			_, err = e.matches(m, f)
+		} else {
+			err = e.first(m, f)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if err := e.verifyProjector(m); err != nil {
 		return err
 	}
-	if !known {
+	if !slices.Equal(recorded, e.Files) {
 		e.save(lockWait)
 	}
 	return nil

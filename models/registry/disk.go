@@ -75,6 +75,11 @@ func rename(from, to string) error {
 	return change("rename", to, func() error { return os.Rename(from, to) }, nil)
 }
 
+// link makes to another name of the file from.
+func link(from, to string) error {
+	return change("link", to, func() error { return os.Link(from, to) }, nil)
+}
+
 func removeFile(path string) error {
 	return change("remove", path, func() error { return os.Remove(path) }, nil)
 }

@@ -65,15 +65,15 @@ func (e *Entry) copyTo(ctx context.Context, t *temporary, progress func(done, to
 	m := &meter{ctx: ctx, report: progress}
 	files := slices.Clone(e.Files)
 	for i := range files {
-		files[i].Path, files[i].SHA256 = e.FilePath(files[i]), ""
+		files[i].Path, files[i].BLAKE3 = e.FilePath(files[i]), ""
 		m.total += files[i].Bytes
 	}
-	if err := t.copyAll(m, files); err != nil {
+	if err := t.copyAll(m, files, nil, false); err != nil {
 		return err
 	}
 	for i, f := range e.Files {
-		if f.SHA256 != "" && files[i].SHA256 != f.SHA256 {
-			return changed(e.FilePath(f), "since it was imported (its sha256 is %s, it was %s)", files[i].SHA256, f.SHA256)
+		if !f.is(hashes{files[i].BLAKE3, files[i].SHA256}) {
+			return changed(e.FilePath(f), "since it was imported (its sha256 is %s)", files[i].SHA256)
 		}
 	}
 	m.finish()

@@ -188,7 +188,7 @@ func TestRealModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Name != "whisper-tiny.en" || e.Path() != path || len(e.Files) != 4 || e.Files[0].SHA256 != "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a" {
+		if e.Name != "whisper-tiny.en" || e.Path() != path || len(e.Files) != 4 || e.Files[0].BLAKE3 != "9f7968391f52fd9843b982d2c6a054e0bfb15c2bf3938d66f678dfe9f2b6c1f0" {
 			t.Errorf("%+v", e)
 		}
 		mustVerify(t, l, e.Name)

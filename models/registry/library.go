@@ -20,6 +20,7 @@ const (
 	tmpPrefix = ".tmp-"
 	entryFile = "entry.json"
 	lockName  = ".lock"
+	downloads = ".downloads"
 	maxEntry  = 1 << 20 // bytes of entry.json
 )
 
@@ -56,6 +57,9 @@ func Open(root string, check Check) (*Library, error) {
 	}
 	return l, nil
 }
+
+// Downloads returns the folder for files that are being fetched for the library. It is on the library's disk, and need not exist.
+func (l *Library) Downloads() string { return filepath.Join(l.dir, downloads) }
 
 // last keeps what Library.Inspect found last, so that the import of a file that was just shown does not parse it again.
 type last struct {
@@ -183,11 +187,13 @@ func (l *Library) List() ([]Entry, []error) {
 	}
 	var entries []Entry
 	var broken []error
+	x := openIndex(l.root)
+	defer x.update()
 	for _, d := range dirs {
 		if !d.IsDir() || strings.HasPrefix(d.Name(), ".") {
 			continue
 		}
-		e, err := l.load(d.Name())
+		e, err := l.loadWith(d.Name(), x)
 		switch {
 		case err == nil:
 			entries = append(entries, e)
@@ -217,15 +223,18 @@ func (l *Library) Find(name string) (Entry, error) {
 	return l.load(name)
 }
 
-// load reads an entry and checks it, since entry.json may be damaged or edited by hand.
-func (l *Library) load(name string) (Entry, error) {
+// load reads an entry.
+func (l *Library) load(name string) (Entry, error) { return l.loadWith(name, nil) }
+
+// loadWith reads an entry, by the index if it knows it, and checks it, since entry.json may be damaged or edited by hand.
+func (l *Library) loadWith(name string, x *index) (Entry, error) {
 	var e Entry
 	dir := filepath.Join(l.dir, name)
 	bad := func(kind error, format string, args ...any) (Entry, error) {
 		return Entry{}, &models.FileError{Path: dir, Reason: "is a broken entry of the library: " + fmt.Sprintf(format, args...),
 			Advice: "remove it and import the model again", Kind: kind}
 	}
-	b, err := models.ReadSmall(filepath.Join(dir, entryFile), maxEntry)
+	b, err := x.read(filepath.Join(dir, entryFile))
 	if err != nil {
 		return bad(err, "%v", err)
 	}
@@ -373,7 +382,7 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 
 // Hashed reports whether the hashes of all files are known. Those of a linked model are not until Verify or Complete has read it.
 func (e *Entry) Hashed() bool {
-	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return f.SHA256 == "" })
+	return !slices.ContainsFunc(e.Files, func(f Stored) bool { return !f.hashed() })
 }
 
 // same reports whether two lists of files have the same contents, whose hashes are known, in any order.
@@ -381,7 +390,7 @@ func same(a, b []Stored) bool {
 	hashes := func(files []Stored) []string {
 		var out []string
 		for _, f := range files {
-			out = append(out, f.SHA256)
+			out = append(out, f.BLAKE3)
 		}
 		slices.Sort(out)
 		return out

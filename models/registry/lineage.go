@@ -28,22 +28,28 @@ var Relations = []Relation{Converted, Quantized, FineTuned, Merged, Adapted, Bas
 type Parent struct {
 	Relation Relation `json:"relation"`
 	Name     string   `json:"name"`             // in the library, of a file, or on a hub
-	SHA256   string   `json:"sha256,omitempty"` // of its file, or of the first of several; "": unknown
+	BLAKE3   string   `json:"blake3,omitempty"` // of its file, or of the first of several; "": unknown
+	SHA256   string   `json:"sha256,omitempty"` // the same, by which files of earlier versions name it
 	How      string   `json:"how,omitempty"`    // "type Q4_K_M, importance matrix wiki.gguf"
 }
 
 // Keys of a file's metadata that say from which file the program has made it.
 const (
-	sourceName = "soberano.source.name"
-	sourceHash = "soberano.source.sha256"
-	sourceHow  = "soberano.source.how"
+	sourceName   = "soberano.source.name"
+	sourceHash   = "soberano.source.blake3"
+	sourcePublic = "soberano.source.sha256"
+	sourceHow    = "soberano.source.how"
 )
 
 // Source returns the metadata of a file that is made of the model e: which one it was, and how the file is made.
 func (e *Entry) Source(how string) models.Metadata {
 	m := models.Metadata{sourceName: e.Name}
-	if len(e.Files) > 0 && e.Files[0].SHA256 != "" {
-		m[sourceHash] = e.Files[0].SHA256
+	if len(e.Files) > 0 {
+		for key, hash := range map[string]string{sourceHash: e.Files[0].BLAKE3, sourcePublic: e.Files[0].SHA256} {
+			if hash != "" {
+				m[key] = hash
+			}
+		}
 	}
 	if how != "" {
 		m[sourceHow] = how
@@ -77,7 +83,7 @@ func parentsIn(m models.Metadata) (list []Parent) {
 		return clean(s)
 	}
 	if name := text(sourceName); name != "" {
-		p := Parent{Converted, name, text(sourceHash), text(sourceHow)}
+		p := Parent{Converted, name, text(sourceHash), text(sourcePublic), text(sourceHow)}
 		if strings.HasPrefix(p.How, "type ") {
 			p.Relation = Quantized
 		}
@@ -157,7 +163,7 @@ func (l *Library) SetParents(name string, parents []Parent) (Entry, error) {
 
 // Node is a model in a tree of models that came from each other.
 type Node struct {
-	Parent          // Relation, SHA256 and How are those between it and the node above
+	Parent          // all but Name is those between it and the node above
 	Model   *Entry  `json:"-"` // in the library; nil: it is not there
 	Saved   bool    `json:"in_library"`
 	Parents []*Node `json:"parents,omitempty"`
@@ -202,17 +208,29 @@ func (t *tree) of(e *Entry) []Parent {
 // find returns the entry that p is: one with its hash, or else its name, or that of its last part.
 func (t *tree) find(p Parent) *Entry {
 	for i := range t.entries {
-		if p.SHA256 != "" && slices.ContainsFunc(t.entries[i].Files, func(f Stored) bool { return f.SHA256 == p.SHA256 }) {
+		if slices.ContainsFunc(t.entries[i].Files, func(f Stored) bool { same, _ := p.is(f); return same }) {
 			return &t.entries[i]
 		}
 	}
 	for i := range t.entries {
 		e := &t.entries[i]
-		if known := len(e.Files) > 0 && e.Files[0].SHA256 != ""; (p.SHA256 == "" || !known) && (e.Is(plain(p.Name)) || e.Is(slug(filepath.Base(p.Name)))) {
+		known := false
+		if len(e.Files) > 0 {
+			_, known = p.is(e.Files[0])
+		}
+		if !known && (e.Is(plain(p.Name)) || e.Is(slug(filepath.Base(p.Name)))) {
 			return e
 		}
 	}
 	return nil
+}
+
+// is reports whether p's file is f. known is false if there is no hash of both.
+func (p Parent) is(f Stored) (same, known bool) {
+	if p.BLAKE3 != "" && f.BLAKE3 != "" {
+		return p.BLAKE3 == f.BLAKE3, true
+	}
+	return p.SHA256 != "" && p.SHA256 == f.SHA256, p.SHA256 != "" && f.SHA256 != ""
 }
 
 // node returns the tree above a model. above are the names on the way to it.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -107,8 +106,9 @@ func (l *Library) Move(ctx context.Context, folder string, progress func(done, t
 		p.Left = append(p.Left, e.Name)
 		m.total += 2 * size(filesBelow(e.dir))
 	}
+	moved := map[string]string{}
 	for _, e := range entries {
-		if err := e.moveTo(m, filepath.Join(to, filepath.Base(e.dir))); err != nil {
+		if err := e.moveTo(m, filepath.Join(to, filepath.Base(e.dir)), moved); err != nil {
 			return explainMove(to, err)
 		}
 	}
@@ -173,11 +173,15 @@ func (l *Library) receive(to string) error {
 	return replaceFile(marker, []byte(l.root))
 }
 
-// moveTo copies the folder of e and compares the copies with what is recorded and with what was read.
-func (e *Entry) moveTo(m *meter, to string) error {
-	recorded := map[string]string{}
+// moveTo copies the folder of e and compares the copies with what is recorded and with what was read. moved has the copies of the library's files by their BLAKE3
+// hashes: files that were one file are one again, where the file system can have that.
+func (e *Entry) moveTo(m *meter, to string, moved map[string]string) error {
+	recorded := map[string]Stored{}
 	for _, f := range e.Files {
-		recorded[e.FilePath(f)] = f.SHA256
+		recorded[e.FilePath(f)] = f
+	}
+	if e.Projector != nil {
+		recorded[e.FilePath(*e.Projector)] = *e.Projector
 	}
 	for _, f := range filesBelow(e.dir) {
 		rel, err := filepath.Rel(e.dir, f.path)
@@ -188,22 +192,36 @@ func (e *Entry) moveTo(m *meter, to string) error {
 		if err := makeFolder(filepath.Dir(at)); err != nil {
 			return err
 		}
-		read, err := copyFile(m, at, Stored{Path: f.path, Bytes: f.info.Size()})
-		if err != nil {
-			return err
+		hash := recorded[f.path].BLAKE3
+		if other := moved[hash]; other == "" || link(other, at) != nil {
+			if err := moveFile(m, f, at, recorded[f.path]); err != nil {
+				return err
+			}
 		}
-		if want := recorded[f.path]; want != "" && want != read {
-			return changed(f.path, "since it was imported (its sha256 is %s, it was %s)", read, want)
+		if hash != "" {
+			moved[hash] = at
 		}
-		written, _, err := hashTo(m, at, f.info.Size(), io.Discard)
-		if err == nil && written != read {
-			err = models.Corrupt(at, "is not what was written: the disk may be failing")
-		}
-		if err = errors.Join(err, syncDir(filepath.Dir(at))); err != nil {
+		if err := syncDir(filepath.Dir(at)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// moveFile copies a file and compares the copy with what is recorded and with what was read.
+func moveFile(m *meter, f found, to string, recorded Stored) error {
+	read, err := copyFile(m, to, Stored{Path: f.path, Bytes: f.info.Size()})
+	if err != nil {
+		return err
+	}
+	if !recorded.is(read) {
+		return changed(f.path, "since it was imported (its blake3 hash is %s)", read.blake3)
+	}
+	written, _, err := hashFile(m, to, f.info.Size())
+	if err == nil && written != read.blake3 {
+		err = models.Corrupt(to, "is not what was written: the disk may be failing")
+	}
+	return err
 }
 
 // finishMove deletes what a Move has left at the place from which the library was moved. The entries are at l.dir.
@@ -227,6 +245,9 @@ func (l *Library) finishMove() error {
 		if err := removeFolder(filepath.Join(string(p.From), name)); err != nil {
 			return err
 		}
+	}
+	if err := removeFolder(filepath.Join(string(p.From), downloads)); err != nil { // an unfinished download begins anew
+		return err
 	}
 	p.From, p.Left = "", nil
 	return p.write(l.root)

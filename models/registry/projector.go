@@ -39,7 +39,7 @@ func (l *Library) Attach(ctx context.Context, name, path string, how How, progre
 	if how == Link {
 		err = hashAll(m, files)
 	} else {
-		copied, err = e.copyProjector(m, files)
+		copied, err = e.copyProjector(m, files, l.copies())
 	}
 	if copied != "" {
 		defer func() { _ = removeFile(copied) }() // it is there only after an error
@@ -57,7 +57,7 @@ func (l *Library) Attach(ctx context.Context, name, path string, how How, progre
 }
 
 // copyProjector copies a file into the folder of the entry's files, under a temporary name, which it returns, and sets its hash.
-func (e *Entry) copyProjector(m *meter, files []Stored) (to string, err error) {
+func (e *Entry) copyProjector(m *meter, files []Stored, shared map[string]Stored) (to string, err error) {
 	dir := filepath.Join(e.dir, "files")
 	if err := makeFolder(dir); err != nil {
 		return "", explainWriteError(dir, err)
@@ -66,7 +66,8 @@ func (e *Entry) copyProjector(m *meter, files []Stored) (to string, err error) {
 	if err := removeFile(to); err != nil && !os.IsNotExist(err) { // of a process that was killed
 		return "", err
 	}
-	files[0].SHA256, err = copyFile(m, to, files[0])
+	h, err := copyOrLink(m, to, files[0], shared, false)
+	files[0].BLAKE3, files[0].SHA256 = h.blake3, h.sha256
 	return to, err
 }
 
@@ -128,7 +129,7 @@ func (e *Entry) OpenProjector(ctx context.Context) (*models.File, error) {
 			return nil, err
 		}
 		if s != f.Stamp {
-			if _, err := e.matches(&meter{ctx: ctx, total: f.Bytes}, f); err != nil {
+			if _, err := e.matches(&meter{ctx: ctx, total: f.Bytes}, &f); err != nil {
 				return nil, err
 			}
 		}
@@ -144,6 +145,6 @@ func (e *Entry) verifyProjector(m *meter) error {
 	if err := e.present(*e.Projector); err != nil {
 		return err
 	}
-	_, err := e.matches(m, *e.Projector)
+	_, err := e.matches(m, e.Projector)
 	return err
 }

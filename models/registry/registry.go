@@ -4,6 +4,7 @@
 //	  <name>/entry.json     what the model is, where its files are, their hashes
 //	  <name>/files/…        the files, if they were copied
 //	  .tmp-…/               an import in progress: written, synced, then renamed
+//	DataDir()/library.db    an index of the entries, which is made anew from them whenever it is missing, damaged or out of date
 //
 // An entry is either complete or absent: renaming its folder is the only commit.
 package registry
@@ -42,6 +43,7 @@ type How int
 const (
 	Copy How = iota // copy them into the library
 	Link            // leave them where they are
+	Take            // as Copy, of files that the caller deletes afterwards: if they are on the library's disk, they are not written again
 )
 
 // Sampling holds recommended sampling settings. Its JSON keys are those of engine/sample.Params.
@@ -79,10 +81,14 @@ type Info struct {
 type Stored struct {
 	Path   string `json:"path"` // absolute, or relative to the entry's folder
 	Bytes  int64  `json:"bytes"`
-	SHA256 string `json:"sha256,omitempty"` // "" of a linked file that was not read yet
-	Sample string `json:"sample,omitempty"` // of a linked file without SHA256: the hash of some parts of it
+	BLAKE3 string `json:"blake3,omitempty"` // the identity of its content; "" of a linked file that was not read yet, or if only SHA256 is known
+	SHA256 string `json:"sha256,omitempty"` // by which files are known in public; of copied files
+	Sample string `json:"sample,omitempty"` // of a linked file without hashes: the hash of some parts of it
 	Stamp  string `json:"stamp,omitempty"`  // of a linked file: when it was last changed, see Entry.Unchanged
 }
+
+// hashed reports whether a hash of the whole content is recorded.
+func (s Stored) hashed() bool { return s.BLAKE3 != "" || s.SHA256 != "" }
 
 // stored is Stored without its methods.
 type stored Stored
