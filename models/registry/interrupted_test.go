@@ -102,6 +102,7 @@ var operations = map[string]operation{
 // TestInterrupted interrupts each change of the library at each of its steps on the disk: a folder or file that is made, bytes that are written, a rename, a removal. Afterwards the
 // list is what it was or what it should be, every model in it is intact, and the next opening removes all else.
 func TestInterrupted(t *testing.T) {
+	indexAtOnce(t)
 	defer func(sync func(*os.File) error) { syncFile = sync }(syncFile)
 	syncFile = func(*os.File) error { return nil }
 	for name, op := range operations {
