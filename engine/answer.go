@@ -84,7 +84,7 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 
 // answer returns answer number i of a request whose prompt is p.
 func (m *Model) answer(ctx context.Context, r Request, p requestPrompt, i int, box *mailbox) *answer {
-	ids, proposer := p.tokens, r.proposer(ctx, p.tokens)
+	ids, proposer := p.tokens, m.proposer(ctx, &r, p.tokens)
 	if r.Sampling.Seed != 0 || r.Sampling.Seeded {
 		r.Sampling.Seed, r.Sampling.Seeded = r.Sampling.Seed+uint64(i), true
 	}

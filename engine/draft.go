@@ -7,6 +7,7 @@ import (
 
 	"soberano/engine/batch"
 	"soberano/engine/propose"
+	"soberano/kernels"
 	"soberano/models"
 )
 
@@ -48,11 +49,11 @@ func NewDraft(m, draft *Model) (*Draft, error) {
 }
 
 // proposer returns what proposes tokens for the answer to a request whose prompt is ids; nil: nothing does.
-func (r *Request) proposer(ctx context.Context, ids []int32) propose.Proposer {
+func (m *Model) proposer(ctx context.Context, r *Request, ids []int32) propose.Proposer {
 	if max(r.N, r.BestOf) > 1 || r.Propose == ProposeNever {
 		return nil
 	}
-	repeats := r.Propose == ProposeAlways || r.Sampling.Temperature > 0 && r.Sampling.Seed == 0 && !r.Sampling.Seeded
+	repeats := r.Propose == ProposeAlways || r.Sampling.Temperature > 0 && r.Sampling.Seed == 0 && !r.Sampling.Seeded || m.batchInvariant()
 	switch {
 	case r.Draft != nil && len(r.Images) == 0:
 		next := func(tokens []int32, most int, more func(float64) bool) ([]int32, int, error) {
@@ -63,6 +64,14 @@ func (r *Request) proposer(ctx context.Context, ids []int32) propose.Proposer {
 		return propose.NewText(ids)
 	}
 	return nil
+}
+
+// batchInvariant reports whether the logits of a token are the same in a step with proposed tokens.
+func (m *Model) batchInvariant() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, ok := m.dev.(kernels.BatchInvariant)
+	return ok && d.BatchInvariant()
 }
 
 // next is a propose.Continue. The prefix tree of the small model has what it computed for the text before.

@@ -107,12 +107,12 @@ type Request struct {
 	Draft *Draft
 }
 
-// Propose says when tokens are proposed. The distribution of answers is the same with and without, but for rounding: a device may add up the values of
-// several tokens in another order than those of one.
+// Propose says when tokens are proposed. The distribution of answers is the same with and without. On devices that are not batch-invariant (kernels.BatchInvariant) it is the same but for
+// rounding: they may add up the values of several tokens in another order than those of one.
 type Propose int
 
 const (
-	ProposeAuto   Propose = iota // not if the answer could be expected again: with a seed, or without a random choice
+	ProposeAuto   Propose = iota // not if the answer could be expected again, with a seed or without a random choice, and the device is not batch-invariant
 	ProposeNever                 // one token at a time is computed
 	ProposeAlways                // whatever the sampling is
 )

@@ -34,3 +34,13 @@ type Device interface {
 	// invalid. A nil b is an empty batch.
 	Begin(b *Batch) Step
 }
+
+// Few is the largest number of rows of a span for which a batch-invariant device computes each row as if it were alone.
+const Few = 17
+
+// BatchInvariant is implemented by devices that may be batch-invariant: the values of a row have the same bits whether its span has one row or up to Few, and
+// whatever other spans the step has. It holds for families without recurrent layers.
+type BatchInvariant interface {
+	// BatchInvariant reports whether the device is batch-invariant.
+	BatchInvariant() bool
+}

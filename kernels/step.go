@@ -48,10 +48,6 @@ type Span struct {
 	Whole bool
 }
 
-// Few is the number of rows of a span up to which the results of a row have the same bits as if it were the only one of its step, on devices whose
-// Name… TODO
-const Few = 17
-
 // Rows is the result of Step.Read: a tensor of a step in host memory, Len rows of Cols
 // values. It is valid from the end of that step until the device's next Begin.
 // Its owner may change the values.

@@ -148,7 +148,7 @@ func chatCommand() *cobra.Command {
 	fs.StringArrayVar(&f.images, "image", nil, "an image `file` that the message is about (PNG, JPEG, GIF, WebP, BMP); may be repeated")
 	fs.StringVar(&f.think, "think", "", "on or off: whether the model thinks before it answers, where its chat template has a switch for that")
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
-	fs.Var(&f.propose, "propose", "auto, on or off: whether tokens that the text may repeat are computed in one step (auto: not with --seed or --temp 0, since rounding can differ)")
+	fs.Var(&f.propose, "propose", "auto, on or off: whether tokens that the text may repeat are computed in one step (auto: with --seed or --temp 0 only where rounding is the same, which is on x86 with AVX2 or later)")
 	fs.StringVar(&f.draft, "draft", "", "a smaller `model` of the same family: what it would write is checked in one step, which can be faster (see --propose)")
 	fs.StringArrayVar(&f.adapters, "lora", nil, "an adapter of the model, `file[=scale]`: a GGUF file, or a folder of PEFT; may be repeated")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")

@@ -47,6 +47,12 @@ func (d *loadingDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 	return m, err
 }
 
+// BatchInvariant implements kernels.BatchInvariant.
+func (d *loadingDevice) BatchInvariant() bool {
+	b, ok := d.Device.(kernels.BatchInvariant)
+	return ok && b.BatchInvariant()
+}
+
 // lost returns a cpu.Options.Lost for the files of e. When one can't be read any longer, the model is closed as soon as it is not in
 // use, and the contexts of its leases end with the error.
 func (h *Host) lost(e registry.Entry) func(addr uintptr) error {

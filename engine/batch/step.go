@@ -194,7 +194,7 @@ func (q *Queue) share() {
 }
 
 // mostDraft is the largest number of proposed tokens in a step.
-const mostDraft = 16
+const mostDraft = kernels.Few - 1
 
 // propose asks the only request under way for tokens that may follow. An error ends it.
 func (q *Queue) propose() {

@@ -140,6 +140,9 @@ func newDevice(o Options, lv level) (*device, error) {
 	return d, nil
 }
 
+// BatchInvariant implements kernels.BatchInvariant.
+func (d *device) BatchInvariant() bool { return d.lv.alike() }
+
 // Name returns a description for people: "AVX-512, 2 threads".
 func (d *device) Name() string {
 	s := fmt.Sprintf("%s, %d threads", levelTitles[d.lv], d.pool.threads)

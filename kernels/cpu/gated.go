@@ -2,8 +2,9 @@ package cpu
 
 import "soberano/kernels"
 
-// leastGated is the number of tokens from which on panels of gate and up are multiplied alternately.
-const leastGated = 16
+// leastGated is the number of tokens from which on panels of gate and up are multiplied alternately. The activations of the last values of a row may be rounded in
+// another way then, so it must be more than kernels.Few.
+const leastGated = kernels.Few + 1
 
 // few returns a tensor for the results of gate and up. All layers use the same memory.
 func (d *device) few(rows, cols int) kernels.Tensor {

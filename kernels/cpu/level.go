@@ -51,6 +51,10 @@ func (l level) zmm() bool { return l >= avx512 && l <= amx }
 // x86 reports whether l uses vector instructions of x86.
 func (l level) x86() bool { return l >= avx2 && l <= amx }
 
+// alike reports whether l is tested to compute up to kernels.Few rows of a span with the bits of single rows. amx is not among these levels since it multiplies
+// from amxLeast rows on by tiles.
+func (l level) alike() bool { return l == generic || l.x86() && l != amx }
+
 // bf16 reports whether l has instructions that multiply bfloat16.
 func (l level) bf16() bool { return l == avx512bf16 || l == amx }
 
