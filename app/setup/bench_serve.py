@@ -116,13 +116,14 @@ def prompt(n, seed):
 
 
 def together(server, n, tokens, seed):
-    """Returns the tokens a second of n streams, from the first piece of the last one to begin, to the end."""
+    """Returns the tokens a second of n streams while they run side by side: from the first piece of the last one to begin, until one has all its tokens. Some texts end before, which
+    makes it less."""
     prompts = [OPENINGS[i % len(OPENINGS)] + f" {seed}," for i in range(n)]
     with concurrent.futures.ThreadPoolExecutor(n) as pool:
-        begin = time.perf_counter()
         results = list(pool.map(lambda p: server.stream(p, tokens), prompts))
-    end = max(times[-1] for times, _ in results)
-    return sum(generated for _, generated in results) / (end - begin)
+    begin, end = max(times[1] for times, _ in results), min(times[-1] for times, generated in results if generated == tokens)
+    pieces = sum(begin < t <= end for times, _ in results for t in times[1:])
+    return pieces / (end - begin)
 
 
 def pause(server, seed):
