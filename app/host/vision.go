@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"soberano/engine"
+	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
@@ -23,7 +24,7 @@ type Sight struct {
 
 // Look finds out whether the chat model of an entry can see images. It reads from the disk.
 func Look(e registry.Entry) Sight {
-	f, err := registry.Read(e.Path())
+	f, err := read(e.Path())
 	if err != nil {
 		return Sight{Err: err}
 	}
@@ -86,7 +87,7 @@ func visionBeside(f *models.File) (path string, err error) {
 
 // fitsVision returns an error if the file at path is no vision encoder for the language model f.
 func fitsVision(path string, f *models.File) error {
-	v, err := registry.Read(path)
+	v, err := read(path)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func fitsVision(path string, f *models.File) error {
 // Fitting returns those of entries to which the vision encoder at path belongs, as far as their files tell. The error says why it can
 // belong to none.
 func Fitting(path string, entries []registry.Entry) (list []registry.Entry, err error) {
-	v, err := registry.Read(path)
+	v, err := read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func Fitting(path string, entries []registry.Entry) (list []registry.Entry, err 
 		if e.Kind != registry.Chat || !e.Runs {
 			continue
 		}
-		f, err := registry.Read(e.Path())
+		f, err := read(e.Path())
 		if err != nil {
 			continue // reported where the model is used
 		}
@@ -130,7 +131,7 @@ func Import(ctx context.Context, l *registry.Library, path string, how registry.
 	if err != nil || how == registry.Link || e.Linked || e.Kind != registry.Chat || e.Projector != nil {
 		return e, err
 	}
-	f, err := registry.Read(path)
+	f, err := read(path)
 	if err != nil {
 		return e, err
 	}
@@ -141,27 +142,28 @@ func Import(ctx context.Context, l *registry.Library, path string, how registry.
 	return l.Attach(ctx, e.Name, projector, registry.Copy, progress)
 }
 
-// visionOf returns a function that opens the vision encoder of the chat model f of an entry, when the first image comes. Its memory is
-// counted from then on. A projector that is added while the model is open is found.
-func (h *Host) visionOf(e registry.Entry, f *models.File, pool *cpu.Pool) func() (*engine.Vision, error) {
+// visionOf returns a function that opens the vision encoder of the chat model f of an entry, when the first image comes, on the GPU or the CPU
+// like the models of the library. Its memory is counted from then on. A projector that is added while the model is open is found.
+func (h *Host) visionOf(e registry.Entry, f *models.File, s Settings) func() (*engine.Vision, error) {
 	return func() (*engine.Vision, error) {
-		s := look(e, f)
-		if s.Projector == "" {
-			return nil, errors.Join(engine.ErrNoVision, s.Err)
+		sight := look(e, f)
+		if sight.Projector == "" {
+			return nil, errors.Join(engine.ErrNoVision, sight.Err)
 		}
-		v, err := openProjector(e, s.Projector)
+		file := func(context.Context) (*models.File, error) { return openProjector(e, sight.Projector) }
+		v, err := file(h.ending)
 		if err != nil {
 			return nil, err
 		}
-		if err := h.grow(e, engine.VisionBytes(v)); err != nil {
-			return nil, errors.Join(err, v.Close())
+		bytes := engine.VisionBytes(v)
+		if err := errors.Join(v.Close(), h.grow(e, bytes)); err != nil {
+			return nil, err
 		}
-		dev, err := cpu.New(cpu.Options{Pool: pool, Forget: models.Forget, Lost: h.lost(e),
-			Packed: cpu.Packed{Dir: registry.PackedDir(), Model: v.Identity(), Map: models.Map, Damaged: h.damaged}})
-		if err != nil {
-			return nil, errors.Join(err, v.Close())
+		open := func(f *models.File, dev kernels.Device, _ *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Vision, error) {
+			return engine.OpenVision(f, dev, replace)
 		}
-		return engine.OpenVision(v, dev)
+		kind := kindOf[*engine.Vision]{TrialVision, open, tryVision, (*engine.Vision).Device, cpu.Keep}
+		return opening[*engine.Vision]{kindOf: kind, h: h, e: e, s: s, file: file, report: func(float64) {}, seat: func(v *engine.Vision) seat[*engine.Vision] { return visionSeat{v} }}.run(h.ending)
 	}
 }
 
@@ -169,7 +171,7 @@ func openProjector(e registry.Entry, path string) (*models.File, error) {
 	if e = e.Current(); e.Projector != nil && e.FilePath(*e.Projector) == path {
 		return e.OpenProjector(context.Background())
 	}
-	return registry.Read(path)
+	return read(path)
 }
 
 // grow counts more bytes for the opened model of an entry. Idle models are closed to make room for them. The error is a *MemoryError.

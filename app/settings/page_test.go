@@ -44,6 +44,7 @@ type frame struct {
 }
 
 func (frame) Device() string              { return "AVX2, 4 threads" }
+func (frame) Layers() int                 { return 24 }
 func (f frame) Copy(text string)          { f.s.copied = append(f.s.copied, text) }
 func (f frame) API() API                  { return f.s.api }
 func (frame) ShowFile(string)             {}
@@ -134,8 +135,8 @@ func TestChoices(t *testing.T) {
 
 // A value from the file is kept and shown, even if it is not one of the usual options.
 func TestUnusualValues(t *testing.T) {
-	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99, GPU: "7"}, ui.Light, nil)
-	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "Say so and stop", "99", "7 layers"} {
+	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99, GPU: "7", GPUDevice: "3", CPUExperts: true}, ui.Light, nil)
+	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "Say so and stop", "99", "Number 3", "7", "On the processor"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
 		}

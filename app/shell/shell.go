@@ -41,7 +41,8 @@ type Machine struct {
 	Data           string // the data folder
 	Version        string // of the program
 	Shelf          library.Shelf
-	Host           *host.Host // the host of Chats and Speech; the shell closes it
+	Catalogue      library.Catalogue // of models that can be downloaded; nil: none
+	Host           *host.Host        // the host of Chats and Speech; the shell closes it
 	Chats          chat.Models
 	Speech         *host.Models[Speech]
 	OpenAudio      func(ctx context.Context, path string, track int) (transcribe.Audio, error)
@@ -180,6 +181,7 @@ func (d *Shell) build() {
 	f := frame{d}
 	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
 	d.Host.TellGPU(d.gpuFailed)
+	d.Host.TellMoved(d.moved)
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
@@ -189,7 +191,7 @@ func (d *Shell) build() {
 	d.passing = ui.NewPassing(d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Folder: d.Data, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
 		Look: d.Look, Overflow: func() engine.Overflow { return d.values.Values().LongChats }, ClipboardImage: d.ClipboardImage, ClipboardText: d.ClipboardText})
-	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
+	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf, Catalogue: d.Catalogue}
 	d.models = library.NewPage(c)
 	im := library.NewImporter(c)
 	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}
@@ -199,6 +201,9 @@ func (d *Shell) build() {
 	d.importers[modelsPage].Raised = func() { d.models.Scroll(-1e6) }
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
 		NoMicrophone: d.Microphones == nil, Data: d.Data})
+	if host.GPUBuilt {
+		d.settings.GPUs = d.Host.GPUs
+	}
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.trash = newTrash(d)
@@ -297,7 +302,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: host.GPUUse{Choice: v.GPU}}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: v.GPUUse()}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}

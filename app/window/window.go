@@ -23,6 +23,7 @@ import (
 	"soberano/app/dictation"
 	"soberano/app/host"
 	"soberano/app/instance"
+	"soberano/app/library"
 	"soberano/app/logfile"
 	"soberano/app/settings"
 	"soberano/app/shell"
@@ -191,7 +192,7 @@ func machine(dir string) (shell.Machine, error) {
 	if err != nil {
 		return shell.Machine{}, err
 	}
-	m := shell.Machine{Data: dir, Shelf: &shelf{Library: lib}, OpenPath: openPath,
+	m := shell.Machine{Data: dir, Shelf: &shelf{Library: lib}, Catalogue: library.Hub{Library: lib}, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	opened(&m)
 	m.Look, m.Fitting = host.Look, host.Fitting
@@ -224,7 +225,7 @@ func (s *shelf) Import(ctx context.Context, path string, how registry.How, o reg
 
 // opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {
-	h := host.New(host.Options{Helper: host.Helper(), CheckBeside: true})
+	h := host.New(host.Options{Helper: host.Helper(), TryBeside: true})
 	m.Host = h
 	m.Chats = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (chat.Model, error) {
 		c, err := h.OpenChat(ctx, e, s, report)
