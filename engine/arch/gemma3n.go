@@ -170,7 +170,14 @@ func (r *reader) streams(name string, dim int) kernels.Matrix {
 	if !ok {
 		return nil
 	}
-	return r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: (gemma3nStreams - 1) * dim, Cols: dim, Data: t.Data}})
+	if t.Part == nil {
+		return r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: (gemma3nStreams - 1) * dim, Cols: dim, Data: t.Data}})
+	}
+	var w []kernels.Weights
+	for i := range gemma3nStreams - 1 { // on a device that keeps no weights
+		w = append(w, kernels.Weights{Type: t.Type, Rows: dim, Cols: dim, Data: t.Part(i)})
+	}
+	return r.loadMatrix(name, w)
 }
 
 func (r *reader) gemma3nLayer(l *gemma3nLayer, blk string, c config, dims int) {
@@ -249,7 +256,7 @@ func (m *gemma3n) tensors(d kernels.Step, n int) gemma3nTensors {
 // Forward runs a step.
 func (m *gemma3n) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	t := m.tensors(d, n)
 	x := t.streams.Slice(0, c.dim)                           // the first stream
 	rest := t.streams.Slice(c.dim, (gemma3nStreams-1)*c.dim) // the others
