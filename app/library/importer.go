@@ -23,6 +23,7 @@ type Shelf interface {
 	Remove(name string) error
 	// Attach makes a file the vision encoder of a model.
 	Attach(ctx context.Context, name, path string, how registry.How, progress func(done, total int64)) (registry.Entry, error)
+	Records
 }
 
 // Window is what imports and the page need from the window around them.
@@ -48,15 +49,19 @@ type Models interface {
 	// Release closes an opened model before its files are deleted; it is called from any goroutine. The error says why that is
 	// not possible at present.
 	Release(context.Context, registry.Entry) error
-	Context() int // the context in tokens with which a chat would be opened; 0: the engine's default
-	Free() int64  // free memory in bytes; 0: unknown
+	Allowed() bool // the person has allowed connections for downloads of models
+	Allow(bool)
+	Downloading(bool) // called when the first connection is about to be opened, and when the last download has ended
+	Context() int     // the context in tokens with which a chat would be opened; 0: the engine's default
+	Free() int64      // free memory in bytes; 0: unknown
 }
 
 // Config holds what an Importer and a Page need.
 type Config struct {
 	Window
 	Models
-	Shelf Shelf
+	Shelf     Shelf
+	Catalogue Catalogue // nil: no models can be downloaded
 }
 
 // Importer imports the files dropped on one page, one at a time, each in its own goroutine; Cards shows their progress.

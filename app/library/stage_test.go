@@ -31,6 +31,8 @@ type stage struct {
 	removed  []string
 	attached []string // models that got a vision encoder
 	held     error    // why a model can't be closed
+	allowed  bool     // downloads
+	online   bool     // a download is running
 	copied   string
 	chosen   int
 	free     int64
@@ -91,6 +93,10 @@ func (m inUse) Fitting(path string, entries []registry.Entry) ([]registry.Entry,
 
 func (m inUse) Attached(e registry.Entry) { m.s.attached = append(m.s.attached, e.Name) }
 
+func (m inUse) Allowed() bool       { return m.s.allowed }
+func (m inUse) Allow(on bool)       { m.s.allowed = on }
+func (m inUse) Downloading(on bool) { m.s.online = on }
+
 func (m inUse) Context() int { return 0 }
 func (m inUse) Free() int64  { return m.s.free }
 
@@ -103,6 +109,7 @@ type library interface {
 	Verify(ctx context.Context, name string, progress func(done, total int64)) error
 	Remove(name string) error
 	Attach(ctx context.Context, name, path string, how registry.How, progress func(done, total int64)) (registry.Entry, error)
+	Records
 }
 
 // inspected is a library whose Inspect is a function of the test.
@@ -115,6 +122,7 @@ func (s inspected) Inspect(path string) (registry.Info, error) { return s.inspec
 
 // scripted is a library in memory whose imports and checks stop where a test says.
 type scripted struct {
+	Records // none
 	entries []registry.Entry
 	broken  []error
 	share   float64       // the share of an import or a check that is done when it stops
