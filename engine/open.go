@@ -125,8 +125,12 @@ func (m *Model) read(limit int) (err error) {
 	if m.file, err = readable(m.file, m.dev); err != nil {
 		return err
 	}
-	m.named = nn.NewNamed(m.dev)
-	if m.net, err = arch.Open(m.file, m.named, limit); err != nil {
+	dev := m.dev
+	if _, checks := dev.(kernels.Checker); !checks { // which arch.Open must know
+		m.named = nn.NewNamed(dev)
+		dev = m.named
+	}
+	if m.net, err = arch.Open(m.file, dev, limit); err != nil {
 		return err
 	}
 	if err = m.dev.Loaded(); err != nil {
