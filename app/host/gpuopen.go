@@ -177,7 +177,7 @@ func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, p p
 // divided returns a device with the layers of p on the GPU, whose device it takes over, and the others on the CPU.
 func (o opening[M]) divided(gpu kernels.Device, f *models.File, p placement, pool *cpu.Pool) (kernels.Device, error) {
 	// Repacked weights are kept for whole models only.
-	rest, err := cpu.New(cpu.Options{Pool: pool, Exact: o.s.Exact, Floats: o.floats, Forget: models.Forget, Lost: o.h.lost(o.e)})
+	rest, err := cpu.New(cpu.Options{Pool: pool, Exact: o.s.Exact, Floats: o.floats, Cache: o.s.KV.Cached(), Forget: models.Forget, Lost: o.h.lost(o.e)})
 	if err != nil {
 		return nil, errors.Join(err, gpu.Close())
 	}

@@ -6,14 +6,16 @@ import (
 	"sync"
 	"time"
 
+	"soberano/engine"
 	"soberano/models/registry"
 )
 
 // Settings say how a model is opened. Zero values mean the default.
 type Settings struct {
-	Context int  // tokens of prompt and answer together, for a chat model; 0: the engine's default
-	Threads int  // 0: chosen by the number of the machine's cores
-	Exact   bool // float32 weights, activations and cache throughout
+	Context int       // tokens of prompt and answer together, for a chat model; 0: the engine's default
+	Threads int       // 0: chosen by the number of the machine's cores
+	KV      engine.KV // how a chat model's keys and values are stored on the CPU
+	Exact   bool      // float32 weights, activations and cache throughout
 	// GPU says whether, and which part of, a model runs on a GPU.
 	GPU GPUUse
 }

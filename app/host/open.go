@@ -91,6 +91,6 @@ func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats c
 
 // cpuDevice opens a CPU device for the weights of f.
 func (h *Host) cpuDevice(e registry.Entry, s Settings, f *models.File, floats cpu.Floats, pool *cpu.Pool) (kernels.Device, error) {
-	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e),
+	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Cache: s.KV.Cached(), Forget: models.Forget, Lost: h.lost(e),
 		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
 }

@@ -9,7 +9,7 @@ import (
 
 // estimate returns the number of bytes that the model of an entry will use.
 func estimate(e registry.Entry, o Settings) int64 {
-	weights, cache, scratch := engine.Estimate(e.Info, o.Context)
+	weights, cache, scratch := engine.Estimate(e.Info, o.Context, o.KV)
 	return weights + cache + scratch
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"soberano/app/filekind"
 	"soberano/app/ui"
+	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -48,8 +49,9 @@ type Models interface {
 	// Release closes an opened model before its files are deleted; it is called from any goroutine. The error says why that is
 	// not possible at present.
 	Release(context.Context, registry.Entry) error
-	Context() int // the context in tokens with which a chat would be opened; 0: the engine's default
-	Free() int64  // free memory in bytes; 0: unknown
+	KV() engine.KV // how keys and values of a chat would be stored
+	Context() int  // the context in tokens with which a chat would be opened; 0: the engine's default
+	Free() int64   // free memory in bytes; 0: unknown
 }
 
 // Config holds what an Importer and a Page need.

@@ -15,6 +15,7 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
+	"soberano/engine"
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 	"soberano/models/registry"
@@ -91,8 +92,9 @@ func (m inUse) Fitting(path string, entries []registry.Entry) ([]registry.Entry,
 
 func (m inUse) Attached(e registry.Entry) { m.s.attached = append(m.s.attached, e.Name) }
 
-func (m inUse) Context() int { return 0 }
-func (m inUse) Free() int64  { return m.s.free }
+func (m inUse) KV() engine.KV { return "" }
+func (m inUse) Context() int  { return 0 }
+func (m inUse) Free() int64   { return m.s.free }
 
 func (m inUse) Release(context.Context, registry.Entry) error { return m.s.held }
 

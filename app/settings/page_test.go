@@ -97,14 +97,14 @@ func (s *stage) selects() (list []*ui.Choice) {
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.System, Models: choice.Models{ChatModel: "qwen3"}}, ui.Light, nil)
-	choices := []string{"Dark", "USB headset", "German", "Yes", "No", "Ctrl+Alt+D", "8,192 tokens", "Leave out the oldest messages", "3", "Off"}
+	choices := []string{"Dark", "USB headset", "German", "Yes", "No", "Ctrl+Alt+D", "8,192 tokens", "Leave out the oldest messages", "3", "Off", "4 bits"}
 	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
 	}
 	var want []Values
 	v := Values{}
 	for _, change := range []func(){func() { v.Theme = ui.Dark }, func() { v.Microphone = "USB headset" }, func() { v.Language = "de" }, func() { v.Fillers = true },
-		func() { v.Literal = true }, func() { v.Hotkey = "Ctrl+Alt+D" }, func() { v.Context = 8192 }, func() { v.LongChats = engine.DropMiddle }, func() { v.Threads = 3 }, func() { v.GPU = host.GPUOff }} {
+		func() { v.Literal = true }, func() { v.Hotkey = "Ctrl+Alt+D" }, func() { v.Context = 8192 }, func() { v.LongChats = engine.DropMiddle }, func() { v.Threads = 3 }, func() { v.GPU = host.GPUOff }, func() { v.KV = engine.KVQ4 }} {
 		change()
 		want = append(want, v)
 	}
@@ -124,7 +124,7 @@ func TestChoices(t *testing.T) {
 			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
 		}
 	}
-	for i, first := range []string{"Same as system", "System default", "Detect automatically", "No", "Yes", "Off", "Automatic", "Say so and stop", "Automatic", "Automatic"} {
+	for i, first := range []string{"Same as system", "System default", "Detect automatically", "No", "Yes", "Off", "Automatic", "Say so and stop", "Automatic", "Automatic", "8 bits"} {
 		s.selects()[i].SetSelected(first)
 	}
 	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: ui.System, Models: choice.Models{ChatModel: "qwen3"}}) {
