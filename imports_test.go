@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,46 @@ func TestImportsPlanted(t *testing.T) {
 	got := violations(list(t, "-overlay", file, "./engine/nn"))
 	if len(got) != 3 {
 		t.Errorf("three violations were planted; found:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// clients are the ways in which a package could open a connection to another computer.
+var clients = regexp.MustCompile(`\bhttp\.(Get|Post|PostForm|Head|Client|DefaultClient|Transport|DefaultTransport|NewRequest\w*)\b|\bnet\.Dial\w*|\b(tls|websocket|rpc|smtp)\.Dial`)
+
+// opensConnections reports whether code could open a connection to another computer; a socket in the file system leads to none.
+func opensConnections(code string) bool {
+	return clients.MatchString(strings.ReplaceAll(code, `net.Dial("unix", `, ""))
+}
+
+// TestOneClient checks that no package but models/download can open a connection to another computer, as README.md says.
+func TestOneClient(t *testing.T) {
+	found := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (path == ".git" || path == "build"):
+			return filepath.SkipDir
+		case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err == nil && opensConnections(string(b)) {
+			found[filepath.ToSlash(filepath.Dir(path))] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || !found["models/download"] {
+		t.Errorf("connections can be opened by %v; only models/download may", found)
+	}
+	for code, want := range map[string]bool{`http.Get(u)`: true, `&http.Client{}`: true, `net.Dial("tcp", a)`: true, `net.Dial(network, a)`: true, `net.DialTimeout("udp", a, t)`: true,
+		`net.Dial("unix", path)`: false, `http.Handler`: false, `net.Listen("tcp", a)`: false} {
+		if opensConnections(code) != want {
+			t.Errorf("%s: a client is %v", code, !want)
+		}
 	}
 }
 

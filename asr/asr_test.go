@@ -441,7 +441,7 @@ func TestNoTextFromTheRest(t *testing.T) {
 			t.Errorf("%d silent chunks: %q", n, s.Text)
 			return true
 		}}
-		if err := l.final(context.Background(), p); err != nil {
+		if _, err := l.final(context.Background(), p); err != nil {
 			t.Error(err)
 		}
 	}

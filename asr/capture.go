@@ -2,8 +2,14 @@ package asr
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
+)
+
+const (
+	belongTogether = 2 * SampleRate / chunk // most pieces between two utterances that may be one sentence
+	unheardPadding = 6                      // pieces that are kept before and after speech that was not heard
 )
 
 // capture reads a live source in a goroutine of its own, which never waits for the network, and
@@ -15,6 +21,7 @@ type capture struct {
 
 	seg      *segmenter
 	finished [][]piece // utterances without final text yet
+	unheard  []piece   // speech of the utterance before them, if the network wrote nothing for it; see drop
 	err      error     // why it ended: io.EOF, src's or ctx's
 	cutOff   bool      // it ended while someone spoke: the user waits for the last utterance
 
@@ -98,13 +105,22 @@ func (c *capture) state() (finished, current []piece, err error) {
 	defer c.mu.Unlock()
 	switch {
 	case len(c.finished) > 0:
-		return c.finished[0], nil, nil
+		return c.withUnheard(c.finished[0]), nil, nil
 	case c.err != nil:
 		return nil, nil, c.err
 	case c.seg.active:
-		return nil, append([]piece(nil), c.seg.speech...), nil
+		return nil, c.withUnheard(c.seg.speech), nil
 	}
 	return nil, nil, nil
+}
+
+// withUnheard returns a copy of an utterance, after the speech before it for which the network wrote
+// nothing, if they belong together.
+func (c *capture) withUnheard(p []piece) []piece {
+	if n := len(c.unheard); n > 0 && len(p) > 0 && p[0].at-c.unheard[n-1].at <= belongTogether {
+		return slices.Concat(c.unheard, p)
+	}
+	return slices.Clone(p)
 }
 
 // released reports whether the oldest finished utterance is the last one and src ended in it:
@@ -115,11 +131,22 @@ func (c *capture) released() bool {
 	return c.cutOff && len(c.finished) == 1
 }
 
-// drop removes the oldest finished utterance, whose text has been delivered.
-func (c *capture) drop() {
+// drop removes the oldest finished utterance, whose text has been delivered. If the network wrote nothing
+// for it, although it has speech, and it is short, it is heard again with what follows it: Whisper is
+// sometimes silent on one or two words, which it writes if a sentence follows them.
+func (c *capture) drop(heard bool) {
 	c.mu.Lock()
-	c.finished = c.finished[1:]
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	p := c.finished[0]
+	c.finished, c.unheard = c.finished[1:], nil
+	if heard || voices(p, 0, len(p)*chunk) < wordLeast {
+		return
+	}
+	first := slices.IndexFunc(p, func(x piece) bool { return x.voice >= quiet })
+	p = p[max(0, first-unheardPadding):min(len(p), len(p)-trailingSilence(p)+unheardPadding)]
+	if len(p)+longest <= window/chunk {
+		c.unheard = p
+	}
 }
 
 // passContext returns a context for a pass over the utterance up to piece number at, which takes

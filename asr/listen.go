@@ -118,8 +118,9 @@ func (l *listener) run(ctx context.Context) error {
 		finished, current, err := l.c.state()
 		switch {
 		case finished != nil:
-			err = l.final(ctx, finished)
-			l.c.drop()
+			var heard bool
+			heard, err = l.final(ctx, finished)
+			l.c.drop(heard)
 		case len(current) > 0 && l.due(current):
 			err = l.partial(ctx, current)
 		case err == nil:
@@ -207,24 +208,24 @@ func (l *listener) show(current []piece, r windowResult) error {
 	return nil
 }
 
-// final yields the text of a finished utterance.
-func (l *listener) final(ctx context.Context, p []piece) error {
+// final yields the text of a finished utterance and reports whether it has any.
+func (l *listener) final(ctx context.Context, p []piece) (heard bool, err error) {
 	all, language, err := l.decide(ctx, p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	s := l.segment(p, all, language)
 	s.Text = l.agreement.finish(s.Text)
 	l.last, l.doubts = nil, 0
 	s.Final = s.Text != ""
 	if !s.Final && !l.shown {
-		return nil
+		return false, nil
 	}
 	l.shown = false
 	if !l.yield(s, nil) {
-		return errLeft
+		return s.Final, errLeft
 	}
-	return nil
+	return s.Final, nil
 }
 
 // decide returns the segments of a finished utterance: those of the last pass, if it covers the

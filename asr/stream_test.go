@@ -390,3 +390,28 @@ func TestListenSoft(t *testing.T) {
 		t.Errorf("heard %q", said)
 	}
 }
+
+// TestShortSpeechIsHeardWithWhatFollows: words of which the network writes nothing, when it hears them alone, are in the text of what
+// is said soon after them.
+func TestShortSpeechIsHeardWithWhatFollows(t *testing.T) {
+	m := openBase(t)
+	said := func(rest []float32) (text string) {
+		words := clip(t, "jfk.wav")[325*SampleRate/100 : 430*SampleRate/100] // "ask not"
+		audio := slices.Concat(make([]float32, SampleRate), words, make([]float32, 8*SampleRate/10), rest, make([]float32, SampleRate))
+		for s, err := range m.Listen(context.Background(), &mike{samples: audio}, Params{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Final {
+				text += " " + s.Text
+			}
+		}
+		return text
+	}
+	if text := said(nil); text != "" {
+		t.Logf("alone the words are heard as %q", text)
+	}
+	if text := strings.ToLower(said(clip(t, "jfk.wav")[8*SampleRate:])); !strings.Contains(text, "ask not") || !strings.Contains(text, "you can do") {
+		t.Errorf("heard %q", text)
+	}
+}

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -24,50 +22,12 @@ import (
 // ErrNoVision means that a message has an image and the model no vision encoder.
 var ErrNoVision = errors.New("this model can't see images: it needs a vision encoder, a second file whose name usually begins with mmproj")
 
-// Vision is a vision encoder that belongs to a language model. Its methods may be called from several goroutines at the same time.
-type Vision struct {
-	file *models.File
-	dev  kernels.Device
-
-	mu      sync.Mutex
-	encoder *arch.Vision
-	kept    []encoded // the most recently used last
-	bytes   int       // of kept
-}
-
-// encoded are the rows of a tile.
-type encoded struct {
-	sum    [sha256.Size]byte
-	values []float32
-}
-
 // imageShare is the part of the context that an image of a model which takes images of any size takes at most: there has to be room for a few
 // images and an answer.
 const imageShare = 4
 
-// keptRows is the memory of the rows of recently encoded images: each turn of a conversation needs those of all its images.
-const keptRows = 64 << 20
-
 // IsVision reports whether f is a vision encoder for OpenVision.
 func IsVision(f *models.File) bool { return arch.IsVision(f) }
-
-// OpenVision loads a vision encoder onto a device. It takes over f and dev, also if it fails, and closes them with the Vision.
-func OpenVision(f *models.File, dev kernels.Device) (*Vision, error) {
-	v := &Vision{file: f, dev: dev}
-	var err error
-	if v.encoder, err = arch.OpenVision(f, dev); err == nil {
-		err = dev.Loaded()
-	}
-	if err != nil {
-		return nil, errors.Join(err, v.Close())
-	}
-	return v, nil
-}
-
-// Close frees the memory. Nothing may use v at the time.
-func (v *Vision) Close() error {
-	return errors.Join(v.dev.Close(), v.file.Close())
-}
 
 // CheckVision reports whether f is a vision encoder that runs here and belongs to the language model of text, as far as both files tell:
 // its rows have the same width, and the vocabulary has its marks. With text nil only f is checked.
@@ -83,14 +43,15 @@ func CheckVision(f, text *models.File) error {
 	if err != nil {
 		return err
 	}
-	if err := fits(v, f, width); err != nil {
+	look := v.Look()
+	if err := fits(&look, f, width); err != nil {
 		return err
 	}
 	made, err := madeForImages(text)
 	if err != nil {
 		return err
 	}
-	if look := v.Look(); strings.HasPrefix(look.Projector, "qwen") && !made { // the vocabularies of Qwen's other models have the marks too
+	if strings.HasPrefix(look.Projector, "qwen") && !made { // the vocabularies of Qwen's other models have the marks too
 		return models.Unsupported(f.Path, "use the one that was published with the model", "belongs to a model of Qwen that sees, which %s is not", models.Printable(filepath.Base(text.Path)))
 	}
 	return marked(v, f, text)
@@ -149,28 +110,10 @@ func madeForImages(f *models.File) (bool, error) {
 // million and of one billion (arXiv:2503.19786).
 const gemma3Sees = 34
 
-// VisionBytes estimates the memory of the vision encoder in f: its weights, the rows that are kept, and the largest image.
-func VisionBytes(f *models.File) int64 {
-	number := func(key string) int64 {
-		n, err := f.Meta.Int("clip.vision."+key, 0)
-		if err != nil {
-			return 0
-		}
-		return int64(n)
-	}
-	bytes := int64(0)
-	for _, t := range f.Tensors {
-		bytes += int64(len(t.Data))
-	}
-	across := number("image_size") / max(1, number("patch_size"))
-	patches := max(DefaultContext/imageShare*4, across*across) // images of any size have four patches a row
-	return bytes + bytes/8 + keptRows + 4*patches*(8*number("embedding_length")+number("feed_forward_length"))
-}
-
-// fits returns an error if the rows of v, from the file f, are not those of a language model with rows of width values.
-func fits(v *arch.Vision, f *models.File, width int) error {
-	if dim := v.Look().Dim; dim != width {
-		return models.Unsupported(f.Path, "use the one that was published with the model", "makes rows of %d values, the language model has %d: it belongs to another model", dim, width)
+// fits returns an error if the rows of the vision encoder in f are not those of a language model with rows of width values.
+func fits(look *arch.Look, f *models.File, width int) error {
+	if look.Dim != width {
+		return models.Unsupported(f.Path, "use the one that was published with the model", "makes rows of %d values, the language model has %d: it belongs to another model", look.Dim, width)
 	}
 	return nil
 }
@@ -204,7 +147,7 @@ func (m *Model) encoder() (*Vision, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fits(v.encoder, v.file, sight.Width); err != nil {
+	if err := fits(&v.look, v.file, sight.Width); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	s.v = v
@@ -220,32 +163,6 @@ func (s *seeing) close() error {
 	err := s.v.Close()
 	s.v, s.open = nil, nil
 	return err
-}
-
-// rows returns the rows of a tile, which must not be changed, and a number that identifies the tile.
-func (v *Vision) rows(ctx context.Context, tile *vision.Image) ([]float32, uint64, error) {
-	size := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(tile.Width)), uint64(tile.Height))
-	sum := sha256.Sum256(append(size, tile.Pix...))
-	id := binary.LittleEndian.Uint64(sum[:])
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if i := slices.IndexFunc(v.kept, func(e encoded) bool { return e.sum == sum }); i >= 0 {
-		e := v.kept[i]
-		v.kept = append(slices.Delete(v.kept, i, i+1), e)
-		return e.values, id, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, 0, err
-	}
-	values, err := v.encoder.Encode(tile)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", models.Printable(v.file.Path), err)
-	}
-	v.kept = append(v.kept, encoded{sum, values})
-	for v.bytes += 4 * len(values); v.bytes > keptRows && len(v.kept) > 1; v.kept = slices.Delete(v.kept, 0, 1) {
-		v.bytes -= 4 * len(v.kept[0].values)
-	}
-	return values, id, nil
 }
 
 // mark returns the text that stands for image n of a conversation until the prompt is rendered. It consists of code points that are
@@ -356,7 +273,7 @@ func (m *Model) withImages(ctx context.Context, v *Vision, text prompt.Text, ima
 			ids = append(ids, m.segmentTokens(s.text, i == 0)...)
 			continue
 		}
-		look := v.encoder.Look()
+		look := &v.look
 		room := m.info.Context / imageShare
 		if look.Whole {
 			room = min(room, batch.Chunk)

@@ -36,7 +36,7 @@ func openSeeing(t *testing.T, text, encoder *tiny.Source) (*Model, error) {
 		opened := false
 		o.Vision = func() (*Vision, error) {
 			opened = true
-			return OpenVision(f, dev)
+			return OpenVision(f, dev, nil)
 		}
 		t.Cleanup(func() {
 			if !opened {

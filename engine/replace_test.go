@@ -97,3 +97,51 @@ func TestReplaceEncoder(t *testing.T) {
 		}
 	}
 }
+
+// TestReplaceVision checks the same for the rows of an image.
+func TestReplaceVision(t *testing.T) {
+	_, encoder := qwenSeeing("qwen2vl", "qwen2vl_merger")
+	open := func(d kernels.Device, replace func(error) (kernels.Device, error)) *Vision {
+		f, err := gguf.Open(encoder.Write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := OpenVision(f, d, replace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := v.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return v
+	}
+	exact, err := cpu.New(cpu.Options{Exact: true, Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, speed, err := open(exact, nil).Trial(context.Background())
+	if err != nil || len(want) == 0 || speed <= 0 {
+		t.Fatal(want, speed, err)
+	}
+	for _, d := range []*devicetest.Failing{{Steps: 3}, {NaN: true}} {
+		o, said := onFailing(t, encoder, d)
+		v := open(d, o.Replace)
+		if v.Device() != "failing" {
+			t.Errorf("before: %s", v.Device())
+		}
+		got, _, err := v.Trial(context.Background()) // two steps for each of its two passes
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%d rows, expected %d: %v", len(got), len(want), err)
+		}
+		for i := range want {
+			if off := distance(got[i], want[i]); !(off < 1e-5) {
+				t.Errorf("row %d: %g off", i, off)
+			}
+		}
+		if failed := errors.Is(*said, devicetest.ErrLost) || errors.Is(*said, kernels.ErrNotANumber); !failed || v.Device() == "failing" {
+			t.Errorf("after %v: %s", *said, v.Device())
+		}
+	}
+}

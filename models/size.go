@@ -1,6 +1,9 @@
 package models
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // units are the decimal units of sizes, from the largest; decimals is the number of digits after the point.
 var units = []struct {
@@ -31,4 +34,15 @@ func SizeOf(part, whole int64) string {
 		}
 	}
 	return fmt.Sprintf("%d of %s", part, Size(whole))
+}
+
+// Rounded formats an estimated time, rounded to what can be known of it: "2 h", "12 min", "5 s".
+func Rounded(d time.Duration) string {
+	switch {
+	case d >= 90*time.Minute:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	case d >= 90*time.Second:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	}
+	return fmt.Sprintf("%.0f s", max(1, d.Seconds()))
 }

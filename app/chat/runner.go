@@ -132,6 +132,17 @@ func (r *Runner) Again() {
 	}
 }
 
+// Moved reads the state of the chosen model again after it has moved to another device.
+func (r *Runner) Moved() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.status.Phase != Ready {
+		return
+	}
+	c, e, s := r.choice, r.status.Entry, r.settings
+	r.loading.Go(func() { r.load(c, e, s) })
+}
+
 // Drop ends the choice without a new one: the chosen model is removed from the library, or its loading is cancelled.
 func (r *Runner) Drop() {
 	r.mu.Lock()

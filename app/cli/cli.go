@@ -26,6 +26,7 @@ import (
 	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/models"
+	"soberano/models/download"
 	"soberano/models/registry"
 )
 
@@ -308,6 +309,21 @@ func (p *progressLine) report() func(done, total int64) {
 			p.last, p.open = share, true
 			fmt.Fprintf(os.Stderr, "\r%s %3d%% of %s", p.what, share, models.Size(total))
 		}
+	}
+}
+
+// download returns the function that is called with the progress of a download; nil for a nil line.
+func (p *progressLine) download() func(download.Progress) {
+	if p == nil {
+		return nil
+	}
+	return func(now download.Progress) {
+		text := fmt.Sprintf("%s %v", p.what, now)
+		if now.Phase == download.Waiting {
+			text = p.what + ": the connection ended, and is tried again"
+		}
+		p.open = true
+		fmt.Fprintf(os.Stderr, "\r%-79s", text)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"soberano/app/choice"
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/asr/mic"
 	"soberano/kernels/cpu"
 	"soberano/models"
@@ -58,11 +59,11 @@ type microphone struct {
 }
 
 func doctorCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, again bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Say what this machine has and whether every model is intact", Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := examine(cmd.Context())
+			r, err := examine(cmd.Context(), again)
 			if err != nil {
 				return err
 			}
@@ -75,10 +76,12 @@ func doctorCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&again, "again", false, "check graphics cards again, although their driver was checked already")
 	return cmd
 }
 
-func examine(ctx context.Context) (report, error) {
+// examine describes the machine. With again, graphics cards are checked even if the result is known.
+func examine(ctx context.Context, again bool) (report, error) {
 	c, err := cpu.Describe()
 	if err != nil {
 		return report{}, err
@@ -95,7 +98,7 @@ func examine(ctx context.Context) (report, error) {
 	for _, d := range devices {
 		r.Microphones = append(r.Microphones, microphone{d.Name, d.Default, float64(d.Rate)})
 	}
-	if r.GPUs, err = host.GPUs(ctx, host.Helper()); err != nil {
+	if r.GPUs, err = host.GPUs(ctx, host.Helper(), again); err != nil {
 		r.GLError = errorText(err)
 	}
 	r.examineLibrary(ctx)
@@ -173,9 +176,9 @@ func (r report) print(out io.Writer) error {
 		row("microphone", "%s", r.MicError)
 	}
 	for _, g := range r.GPUs {
-		row("gpu", "%s", gpuLine(g))
+		row("gpu", "%s", problem.GPU(g))
 		for _, t := range g.Models {
-			row("", "%s", trialLine(t))
+			row("", "%s", problem.Trial(t))
 		}
 	}
 	switch {
@@ -213,36 +216,4 @@ func (r report) print(out io.Writer) error {
 		row("repacked", "%s", yesNo(len(r.Packed) > 0, "all weights are intact", "none yet"))
 	}
 	return w.Flush()
-}
-
-// gpuLine describes a GPU in a line.
-func gpuLine(g host.GPU) string {
-	s := fmt.Sprintf("%d: %s, OpenGL %s", g.Number, models.Printable(g.Renderer), models.Printable(g.Version))
-	switch {
-	case g.Renderer == "":
-		return fmt.Sprintf("%d: %s", g.Number, g.Error)
-	case g.Software && !g.Usable():
-		return s + ", a software driver, which is not used"
-	case g.MemoryBytes > 0:
-		s += ", " + models.Size(g.MemoryBytes)
-	}
-	if g.Error != "" {
-		return s + ", but it is not used: " + g.Error
-	}
-	return s + ", computes correctly"
-}
-
-// trialLine says what came of trying a model on a GPU.
-func trialLine(t host.ModelTrial) string {
-	there := "there"
-	if t.Part != "" {
-		there = "with " + t.Part + " there"
-	}
-	if t.Error != "" {
-		return fmt.Sprintf("%s does not run %s: %s", models.Printable(t.Title), there, t.Error)
-	}
-	if t.Speech {
-		return fmt.Sprintf("%s transcribes %.1f seconds of audio a second %s, %.1f on the processor", models.Printable(t.Title), t.GPU, there, t.CPU)
-	}
-	return fmt.Sprintf("%s writes %.1f tokens a second %s, %.1f on the processor", models.Printable(t.Title), t.GPU, there, t.CPU)
 }

@@ -160,19 +160,20 @@ func (im *imports) add(f filekind.Found) (registry.Entry, error) {
 	return e, nil
 }
 
-// interruptedImport is the error of an import that an interrupt ended.
-type interruptedImport struct{ error }
-
-func (interruptedImport) Error() string {
-	return "the import was interrupted; nothing was added to the library"
+// interruption is the error of work that an interrupt ended.
+type interruption struct {
+	words string
+	err   error
 }
-func (e interruptedImport) Unwrap() error { return e.error }
-func (interruptedImport) inWords()        {}
+
+func (e interruption) Error() string { return e.words }
+func (e interruption) Unwrap() error { return e.err }
+func (interruption) inWords()        {}
 
 // importError returns the error of an import whose context may have ended.
 func importError(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return interruptedImport{err}
+		return interruption{"the import was interrupted; nothing was added to the library", err}
 	}
 	return err
 }

@@ -24,10 +24,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc, move-library or remove")
+			return usagef("name a command: models list, import, scan, catalogue, get, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc, move-library or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsCatalogue(), modelsGet(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -119,6 +119,19 @@ func modelsShow() *cobra.Command {
 	kvFlag(cmd.Flags(), &kv)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// memoryWord says how much memory a chat model is estimated to need with the usual context, and whether so much is free.
+func memoryWord(i registry.Info) string {
+	weights, state, scratch := engine.Estimate(i, min(engine.DefaultContext, i.Context), "")
+	need := weights + state + scratch
+	switch free := host.Available(); {
+	case free == 0:
+		return models.Size(need)
+	case need <= free:
+		return models.Size(need) + ", fits"
+	}
+	return models.Size(need) + ", may not fit"
 }
 
 // memoryOf says in parts how much memory a chat model is estimated to need with a context of so many tokens (0: as it is opened by default), and how much is free. It is no

@@ -1,12 +1,14 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -31,8 +33,8 @@ type GPUUse struct {
 // chosen reports whether a GPU is to be used even if the CPU is faster.
 func (u GPUUse) chosen() bool { return u.Choice != GPUAuto || u.Device != "" }
 
-// layers returns the number of layers that are to be on the GPU, if one is chosen.
-func (c GPUChoice) layers() (n int, chosen bool) {
+// Layers returns the number of layers that are to be on the GPU, if one is chosen.
+func (c GPUChoice) Layers() (n int, chosen bool) {
 	n, err := strconv.Atoi(string(c))
 	return n, err == nil
 }
@@ -123,6 +125,8 @@ type GPU struct {
 	gl.Info
 	Number int    `json:"number"`
 	Error  string `json:"error,omitempty"` // why it is not used: it can't be opened, or the self-check has failed
+	// Checked says that the self-check was made with its present driver.
+	Checked bool `json:"checked"`
 	// Models are the results of the models that were tried on it with its present driver.
 	Models []ModelTrial `json:"models,omitempty"`
 }
@@ -140,17 +144,11 @@ type gpus struct {
 	listed bool
 	list   []GPU
 	off    bool // a GPU has failed: none is used until the program ends
-
-	beside   bool           // self-checks run beside the models, which are on the CPU meanwhile
-	checking map[int]bool   // GPUs whose self-check is under way
-	checks   sync.WaitGroup // counts them
-	stop     context.CancelFunc
-	running  context.Context // of the checks; see stop
-	passed   func()          // is called after a self-check that a GPU has passed
 }
 
-// choose returns the GPU on which a model is to be tried; nil stands for the CPU.
-func (g *gpus) choose(ctx context.Context, u GPUUse) (*GPU, error) {
+// choose returns the GPU on which a model is to be tried; nil stands for the CPU. If untried is not nil, a self-check that was not made yet
+// is not made either: it is set, and the CPU is to be used meanwhile.
+func (g *gpus) choose(ctx context.Context, u GPUUse, untried *bool) (*GPU, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.helper == nil || u.Choice == GPUOff || g.off {
@@ -159,26 +157,40 @@ func (g *gpus) choose(ctx context.Context, u GPUUse) (*GPU, error) {
 	if !gl.Built && u.chosen() {
 		return nil, &GPUError{Name: u.Device, Fault: GPUBuild, Err: gl.ErrUnavailable}
 	}
-	if !g.listed && (u.chosen() || likely()) {
-		list, err := listed(ctx, g.helper)
-		if err != nil && (u.chosen() || ctx.Err() != nil) {
+	if u.chosen() || likely() {
+		if err := g.enumerate(ctx); err != nil && (u.chosen() || ctx.Err() != nil) {
 			return nil, gpuError(u.Device, err)
 		}
-		g.list, g.listed = list, true
 	}
-	if u.Device == "" {
-		best := g.best(ctx, g.beside && !u.chosen())
-		if best == nil && u.chosen() && ctx.Err() == nil {
-			return nil, &GPUError{Fault: GPUMissing, Err: fmt.Errorf("of %d GPUs none can be used", len(g.list))}
-		}
-		return best, ctx.Err()
+	if u.Device != "" {
+		return g.numbered(ctx, u.Device, untried)
 	}
-	n, err := strconv.Atoi(u.Device)
+	best := g.best(ctx, untried)
+	if best == nil && u.chosen() && ctx.Err() == nil && (untried == nil || !*untried) {
+		return nil, &GPUError{Fault: GPUMissing, Err: fmt.Errorf("of %d GPUs none can be used", len(g.list))}
+	}
+	return best, ctx.Err()
+}
+
+// enumerate lists the GPUs of the machine, once. The caller holds mu.
+func (g *gpus) enumerate(ctx context.Context) (err error) {
+	if !g.listed {
+		g.list, err = listed(ctx, g.helper)
+		g.listed = ctx.Err() == nil
+	}
+	return err
+}
+
+// numbered returns the GPU of a number. The caller holds mu.
+func (g *gpus) numbered(ctx context.Context, number string, untried *bool) (*GPU, error) {
+	n, err := strconv.Atoi(number)
 	switch {
 	case err != nil || n < 0 || n >= len(g.list):
-		return nil, &GPUError{Name: u.Device, Fault: GPUNone, Err: fmt.Errorf("there are %d GPUs", len(g.list))}
+		return nil, &GPUError{Name: number, Fault: GPUNone, Err: fmt.Errorf("there are %d GPUs", len(g.list))}
 	case g.list[n].Software && os.Getenv(softwareVariable) == "":
 		return nil, &GPUError{Name: g.list[n].Renderer, Fault: GPUUnfit, Err: errors.New("it is a software renderer")}
+	case g.postpones(n, untried):
+		return nil, nil
 	}
 	if err := g.check(ctx, n); err != nil {
 		return nil, err
@@ -186,52 +198,34 @@ func (g *gpus) choose(ctx context.Context, u GPUUse) (*GPU, error) {
 	return &g.list[n], nil
 }
 
-// best returns the GPU with the largest memory of those that compute correctly; nil if there is none. With beside, those whose self-check was not made
-// yet do not count, and it begins. The caller holds mu.
-func (g *gpus) best(ctx context.Context, beside bool) (best *GPU) {
+// best returns the GPU with the largest memory of those that compute correctly; nil if there is none. The caller holds mu.
+func (g *gpus) best(ctx context.Context, untried *bool) *GPU {
+	var usable []int
 	for i := range g.list {
-		c := &g.list[i]
-		if !c.Usable() || best != nil && c.MemoryBytes <= best.MemoryBytes {
-			continue
+		if g.list[i].Usable() {
+			usable = append(usable, i)
 		}
-		if _, known := loadRecords().Drivers[driverKey(c.Info)]; beside && !known {
-			g.checkBeside(i)
-			continue
+	}
+	slices.SortStableFunc(usable, func(a, b int) int { return cmp.Compare(g.list[b].MemoryBytes, g.list[a].MemoryBytes) })
+	for _, i := range usable {
+		if g.postpones(i, untried) {
+			return nil
 		}
 		if g.check(ctx, i) == nil {
-			best = c
+			return &g.list[i]
 		}
 	}
-	return best
+	return nil
 }
 
-// checkBeside makes the self-check of a GPU in the background. The caller holds mu.
-func (g *gpus) checkBeside(n int) {
-	if g.checking[n] {
-		return
+// postpones sets untried, if it is not nil and the self-check of GPU n was not made yet. The caller holds mu.
+func (g *gpus) postpones(n int, untried *bool) bool {
+	if untried == nil || g.list[n].Error != "" {
+		return false
 	}
-	if g.checking == nil {
-		g.checking = map[int]bool{}
-		g.running, g.stop = context.WithCancel(context.Background())
-	}
-	g.checking[n] = true
-	c := g.list[n]
-	g.checks.Go(func() {
-		if checked(g.running, g.helper, c) == "" && g.running.Err() == nil {
-			g.passed()
-		}
-	})
-}
-
-// close ends the self-checks that are under way. They are made again the next time.
-func (g *gpus) close() {
-	g.mu.Lock()
-	g.off = true
-	if g.stop != nil {
-		g.stop()
-	}
-	g.mu.Unlock()
-	g.checks.Wait()
+	_, known := loadRecords().Drivers[driverKey(g.list[n].Info)]
+	*untried = !known
+	return !known
 }
 
 // Usable reports whether models may run on the GPU.
@@ -239,15 +233,17 @@ func (c GPU) Usable() bool {
 	return c.Error == "" && c.Compute && (!c.Software || os.Getenv(softwareVariable) != "")
 }
 
-// check returns the result of the self-check of a GPU, which is made once for each driver. The caller holds mu.
+// check returns the result of the self-check of a GPU, which is made once for each driver. The caller holds mu, which is free meanwhile.
 func (g *gpus) check(ctx context.Context, n int) error {
-	c := &g.list[n]
+	c := g.list[n]
 	if c.Error == "" {
-		c.Error = checked(ctx, g.helper, *c)
-	}
-	if err := ctx.Err(); err != nil {
-		c.Error = ""
-		return err
+		g.mu.Unlock()
+		c.Error = checked(ctx, g.helper, c)
+		g.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		g.list[n].Error = c.Error
 	}
 	if c.Error != "" {
 		return &GPUError{Name: c.Renderer, Fault: GPUWrong, Err: errors.New(c.Error)}
@@ -302,20 +298,51 @@ func checked(ctx context.Context, helper []string, c GPU) string {
 	return d.Error
 }
 
-// GPUs returns the GPUs of the machine, with the results of their self-checks and of the models that were tried on them. Software
-// renderers are not checked unless they count as GPUs. helper is the command of a helper process, see Helper.
-func GPUs(ctx context.Context, helper []string) ([]GPU, error) {
+// GPUs returns the GPUs of the machine, with the results of their self-checks and of the models that were tried on them. The self-checks that were
+// not made yet are made, with again all of them; software renderers are not checked unless they count as GPUs. helper is the command of a
+// helper process, see Helper.
+func GPUs(ctx context.Context, helper []string, again bool) ([]GPU, error) {
 	list, err := listed(ctx, helper)
 	if err != nil {
 		return nil, err
+	}
+	if again {
+		r := loadRecords()
+		for _, c := range list {
+			delete(r.Drivers, driverKey(c.Info))
+		}
+		r.save()
 	}
 	for i := range list {
 		if list[i].Usable() {
 			list[i].Error = checked(ctx, helper, list[i])
 		}
-		list[i].Models = loadRecords().of(list[i].Info)
 	}
-	return list, ctx.Err()
+	return recorded(list), ctx.Err()
+}
+
+// GPUs returns the GPUs of the machine, with the results that are known of them. It starts a helper process the first time.
+func (h *Host) GPUs() ([]GPU, error) {
+	if h.gpus.helper == nil || !likely() {
+		return nil, nil
+	}
+	h.gpus.mu.Lock()
+	defer h.gpus.mu.Unlock()
+	if err := h.gpus.enumerate(h.ending); err != nil {
+		return nil, err
+	}
+	return recorded(slices.Clone(h.gpus.list)), nil
+}
+
+// recorded adds the results that were stored to the GPUs of list, and returns it.
+func recorded(list []GPU) []GPU {
+	r := loadRecords()
+	for i := range list {
+		c := &list[i]
+		driver, known := r.Drivers[driverKey(c.Info)]
+		c.Error, c.Checked, c.Models = cmp.Or(c.Error, driver.Error), known, r.of(c.Info)
+	}
+	return list
 }
 
 // likely reports whether the machine may have a GPU, without loading a driver.

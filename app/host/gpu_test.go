@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,7 +24,8 @@ import (
 	"soberano/models/registry"
 )
 
-// faultVariable says what a helper process of a test does wrong, and after how many steps: "stop 3".
+// faultVariable says what a helper process of a test does wrong, and after how many steps: "stop 3"; "vision stop 0" counts only steps with patches
+// of images.
 const faultVariable = "SOBERANO_TEST_GPU_FAULT"
 
 // TestMain is also the main function of helper processes.
@@ -54,6 +56,8 @@ type faultyDevice struct {
 	fault string
 	steps int // that end well, or matrices that fit
 	loads int
+
+	vision bool // only steps of vision encoders fail
 }
 
 type faultyStep struct {
@@ -63,12 +67,13 @@ type faultyStep struct {
 }
 
 func faulty(d kernels.Device) kernels.Device {
-	fault, n, _ := strings.Cut(os.Getenv(faultVariable), " ")
+	fault, vision := strings.CutPrefix(os.Getenv(faultVariable), "vision ")
+	fault, n, _ := strings.Cut(fault, " ")
 	steps, err := strconv.Atoi(n)
 	if err != nil {
 		return d
 	}
-	return &faultyDevice{Device: d, fault: fault, steps: steps}
+	return &faultyDevice{Device: d, fault: fault, steps: steps, vision: vision}
 }
 
 func (d *faultyDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
@@ -79,6 +84,9 @@ func (d *faultyDevice) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 }
 
 func (d *faultyDevice) Begin(b *kernels.Batch) kernels.Step {
+	if d.vision && (b == nil || b.Axes == nil) {
+		return d.Device.Begin(b)
+	}
 	return &faultyStep{Step: d.Device.Begin(b), d: d}
 }
 
@@ -207,14 +215,16 @@ func TestGPU(t *testing.T) {
 	}
 }
 
-// TestGPUCheckedBeside checks that a model is on the CPU while the self-check of a GPU is under way, and on the GPU when it is asked for after that; and
-// that closing the host ends a self-check.
-func TestGPUCheckedBeside(t *testing.T) {
+// TestGPUTriedBeside checks that a model is on the CPU while it was not tried on a GPU, that self-check and trial are made when nobody uses a model,
+// that the model is on the GPU after that, and that closing the host ends them.
+func TestGPUTriedBeside(t *testing.T) {
 	for _, passes := range []bool{true, false} {
 		o, said := withGPU(t, "check")
-		o.CheckBeside = true
+		var moved atomic.Int32
+		o.TryBeside, o.Moved = true, func(registry.Entry, string) { moved.Add(1) }
 		records{}.save()
 		h := New(o)
+		h.quiet = 50 * time.Millisecond
 		e := resolve(t, tiny.New("llama").Write(t))
 		s := Settings{Threads: 2, Exact: true}
 		for range 2 {
@@ -226,14 +236,66 @@ func TestGPUCheckedBeside(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(os.Getenv("SOBERANO_HOME"), "checked"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the self-check", func() bool {
-				_, device, _ := answered(t, h, e, s)
-				return onGPU(device)
-			})
+			until(t, "the model to be on the GPU", func() bool { return moved.Load() == 1 })
+			if _, device, _ := answered(t, h, e, s); !onGPU(device) || len(h.Loaded()) != 1 {
+				t.Errorf("after the trial it runs on %s; opened are %+v", device, h.Loaded())
+			}
 		}
-		if err := h.Close(); err != nil || len(said()) > 0 || len(loadRecords().Drivers) > 0 != passes {
+		if err := h.Close(); err != nil || len(said()) > 0 || len(loadRecords().Drivers) > 0 != passes || len(loadRecords().Models) > 0 != passes {
 			t.Errorf("%v, reported: %v, records %+v", err, said(), loadRecords())
 		}
+	}
+}
+
+// TestGPUTrialDisturbed checks that a trial on a GPU ends when a model is asked for, and is made again, and that a model that is in use stays on the CPU.
+func TestGPUTrialDisturbed(t *testing.T) {
+	o, said := withGPU(t, "")
+	o.TryBeside = true
+	h := hostOf(t, o)
+	h.quiet = time.Millisecond
+	e := resolve(t, tiny.New("llama").Write(t))
+	tries := make(chan context.Context)
+	l, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 2}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tryIdle(trial{"first", func(ctx context.Context) {
+		tries <- ctx
+		<-ctx.Done()
+	}})
+	select {
+	case <-tries:
+		t.Fatal("a trial has begun while a model is in use")
+	case <-time.After(50 * time.Millisecond):
+	}
+	at := &hostSeat[*engine.Model]{h, keyOf(e), Settings{Threads: 2}}
+	if _, _, _, ok := at.borrow(t.Context()); ok {
+		t.Error("a model in use was lent")
+	}
+	l.Release()
+	for range 2 {
+		ctx := <-tries
+		_, _, release, ok := at.borrow(ctx)
+		if !ok {
+			t.Fatal("an idle model was not lent")
+		}
+		got := make(chan error)
+		go func() {
+			l, err := Chats(h).Acquire(context.Background(), e, Settings{Threads: 2}, nil)
+			if err == nil {
+				l.Release()
+			}
+			got <- err
+		}()
+		<-ctx.Done()
+		release()
+		if err := <-got; err != nil {
+			t.Error(err)
+		}
+	}
+	<-tries
+	if len(said()) > 0 {
+		t.Error(said())
 	}
 }
 
@@ -310,7 +372,7 @@ func TestGPUWrong(t *testing.T) {
 			t.Errorf("start %d: reported: %v", i, list)
 		}
 	}
-	list, err := GPUs(context.Background(), o.Helper)
+	list, err := GPUs(context.Background(), o.Helper, false)
 	if err != nil || len(list) == 0 || len(list[0].Models) != 1 || list[0].Models[0].Error == "" {
 		t.Errorf("the list says %+v, %v", list, err)
 	}

@@ -22,6 +22,7 @@ import (
 
 // kindOf says how models of one kind are opened and tried.
 type kindOf[M io.Closer] struct {
+	trial TrialKind
 	// open opens f on dev. replace, which may be nil, is engine.Options.Replace.
 	open func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (M, error)
 	// try computes values for several beginnings of a text, which are compared with those of another device, and returns the speed as
@@ -39,40 +40,71 @@ type opening[M io.Closer] struct {
 	h      *Host
 	e      registry.Entry
 	s      Settings
+	file   func(ctx context.Context) (*models.File, error) // opens the model's file
 	report func(share float64)
+	// seat returns where the model m, which was opened on the CPU, is used, so that one on a GPU can take its place.
+	seat func(m M) seat[M]
+	// untried, if it is not nil, is set if the model was not tried on a GPU yet. Then the CPU is used meanwhile.
+	untried *bool
+	// place is where the same model on the CPU is used, with which the one on a GPU is compared; nil: another one is opened for that.
+	place seat[M]
 }
 
-// run opens the model on the GPU that is to be used or, if there is none or it fails, on the CPU.
+// run opens the model on the GPU that is to be used or, if there is none or it fails, on the CPU. With Options.TryBeside, a GPU on which it was not
+// tried yet is tried later.
 func (o opening[M]) run(ctx context.Context) (M, error) {
-	var none M
-	gpu, err := o.h.gpus.choose(ctx, o.s.GPU)
-	if err != nil {
-		return none, err
+	untried := false
+	if o.h.beside {
+		o.untried = &untried
 	}
-	if gpu == nil {
-		return o.onCPU(ctx, o.report)
+	m, ok, err := o.onChosen(ctx)
+	if err != nil || ok {
+		return m, err
 	}
-	m, ok, err := o.onGPU(ctx, gpu)
+	if m, err = o.onCPU(ctx, o.report); err == nil && untried {
+		o.tryLater(m)
+	}
+	return m, err
+}
+
+// onChosen opens the model on the GPU that is to be used. ok is false if it is to run on the CPU.
+func (o opening[M]) onChosen(ctx context.Context) (m M, ok bool, err error) {
+	gpu, err := o.h.gpus.choose(ctx, o.s.GPU, o.untried)
+	if err != nil || gpu == nil {
+		return m, false, err
+	}
+	m, ok, err = o.onGPU(ctx, gpu)
 	if err == nil && ok || ctx.Err() != nil {
-		return m, errors.Join(err, ctx.Err())
+		return m, ok, errors.Join(err, ctx.Err())
 	}
 	if _, ofFile := errors.AsType[*models.FileError](err); ofFile {
-		return none, err
+		return m, false, err
+	}
+	if errors.Is(err, errOnCPU) { // the GPU has not failed
+		return m, false, nil
 	}
 	if err != nil && (o.s.GPU.chosen() || !errors.Is(err, gl.ErrOutOfMemory) && !errors.Is(err, gl.ErrUnsupported)) {
 		o.h.gpus.fail(gpuError(gpu.Renderer, err))
 	}
-	return o.onCPU(ctx, o.report)
+	return m, false, nil
 }
 
 // onCPU opens the model on the CPU.
 func (o opening[M]) onCPU(ctx context.Context, report func(float64)) (M, error) {
-	f, dev, pool, err := o.h.onCPU(ctx, o.e, o.s, o.floats, report)
+	var none M
+	pool, err := o.h.pools.get(o.s.Threads)
 	if err != nil {
-		var none M
 		return none, err
 	}
-	return o.open(f, dev, pool, nil)
+	f, err := o.file(ctx)
+	if err != nil {
+		return none, err
+	}
+	dev, err := o.h.cpuDevice(o.e, o.s, f, o.floats, pool)
+	if err != nil {
+		return none, errors.Join(err, f.Close())
+	}
+	return o.open(f, newLoadingDevice(ctx, dev, f, report), pool, nil)
 }
 
 // onGPU opens the model on a GPU, as much of it as its memory takes. ok is false if it runs better on the CPU.
@@ -113,6 +145,10 @@ func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, f *models.File, p place
 	case trial.Error != "": // it is asked for again
 		known = false
 	}
+	if !known && o.untried != nil {
+		*o.untried = true
+		return none, false, f.Close()
+	}
 	report := o.report
 	if !known {
 		report = func(share float64) { o.report(share / 2) }
@@ -137,14 +173,6 @@ func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, f *models.File, p place
 		return m, true, nil
 	}
 	return none, false, errors.Join(err, m.Close())
-}
-
-// file opens the model's file.
-func (o opening[M]) file(ctx context.Context) (*models.File, error) {
-	if err := o.e.Unchanged(ctx, nil); err != nil {
-		return nil, err
-	}
-	return registry.Read(o.e.Path())
 }
 
 // onGPUWith opens f, which it takes over, with a part on a GPU. A failure while it is being tried is not replaced by the CPU.
@@ -176,12 +204,15 @@ func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, p p
 
 // divided returns a device with the layers of p on the GPU, whose device it takes over, and the others on the CPU.
 func (o opening[M]) divided(gpu kernels.Device, f *models.File, p placement, pool *cpu.Pool) (kernels.Device, error) {
+	if o.place != nil && !o.h.spare(estimate(o.e, o.s)) { // the model on the CPU stays open during the trial
+		return nil, errors.Join(fmt.Errorf("%w: too little memory for a second one", errOnCPU), gpu.Close())
+	}
 	// Repacked weights are kept for whole models only.
 	rest, err := cpu.New(cpu.Options{Pool: pool, Exact: o.s.Exact, Floats: o.floats, Cache: o.s.KV.Cached(), Forget: models.Forget, Lost: o.h.lost(o.e)})
 	if err != nil {
 		return nil, errors.Join(err, gpu.Close())
 	}
-	return split.New(split.Options{Devices: [2]kernels.Device{gpu, rest}, Place: p.place, Name: fmt.Sprintf("%s on %s; %s", p, gpu.Name(), rest.Name())}), nil
+	return split.New(split.Options{Devices: [2]kernels.Device{gpu, rest}, Place: p.place, Name: fmt.Sprintf("%s on %s; the rest on %s", p, gpu.Name(), rest.Name())}), nil
 }
 
 // mostOff is the largest distance between the results of a GPU and of the CPU, as a share of their size. The CPU's rounded activations and
@@ -190,7 +221,7 @@ const mostOff = 0.25
 
 // compared tries the model m, which is on a GPU, against the same one on the CPU. An error that is recorded in the trial is the GPU's.
 func (o opening[M]) compared(ctx context.Context, m M, p placement) (ModelTrial, error) {
-	t := ModelTrial{Title: o.e.Title, Part: p.String(), Speech: o.e.Kind == registry.Speech}
+	t := ModelTrial{Title: o.e.Title, Part: p.String(), Kind: o.trial}
 	device := o.device(m)
 	got, speed, err := o.try(ctx, m)
 	if err == nil && o.device(m) != device {
@@ -200,13 +231,9 @@ func (o opening[M]) compared(ctx context.Context, m M, p placement) (ModelTrial,
 		t.Error = err.Error()
 		return t, err
 	}
-	on, err := o.onCPU(ctx, func(share float64) { o.report((1 + share) / 2) })
+	want, slow, err := o.tryOnCPU(ctx)
 	if err != nil {
-		return t, err
-	}
-	want, slow, err := o.try(ctx, on)
-	if err = errors.Join(err, on.Close()); err != nil {
-		return t, err
+		return t, fmt.Errorf("%w: %w", errOnCPU, err)
 	}
 	t.GPU, t.CPU, t.Off = speed, slow, medianDistance(got, want)
 	if !(t.Off <= mostOff) {
@@ -214,6 +241,27 @@ func (o opening[M]) compared(ctx context.Context, m M, p placement) (ModelTrial,
 		t.Error, t.Off = err.Error(), min(t.Off, math.MaxFloat64)
 	}
 	return t, err
+}
+
+// errOnCPU means that in a trial the CPU has failed, or the model on it is in use.
+var errOnCPU = errors.New("host: no trial on the CPU")
+
+// tryOnCPU tries the model on the CPU.
+func (o opening[M]) tryOnCPU(ctx context.Context) (values [][]float32, speed float64, err error) {
+	if o.place != nil {
+		m, ctx, release, ok := o.place.borrow(ctx)
+		if !ok {
+			return nil, 0, errOnCPU
+		}
+		defer release()
+		return o.try(ctx, m)
+	}
+	m, err := o.onCPU(ctx, func(share float64) { o.report((1 + share) / 2) })
+	if err != nil {
+		return nil, 0, err
+	}
+	values, speed, err = o.try(ctx, m)
+	return values, speed, errors.Join(err, m.Close())
 }
 
 // medianDistance returns the median of the distances of all values: where experts are chosen, rounding can change one of them, but not most.
@@ -304,4 +352,9 @@ func tryEncoder(ctx context.Context, e *engine.Encoder) (values [][]float32, spe
 // trySpeech is kindOf.try for speech models.
 func trySpeech(ctx context.Context, m *asr.Model) (values [][]float32, speed float64, err error) {
 	return m.Trial(ctx)
+}
+
+// tryVision is kindOf.try for vision encoders.
+func tryVision(ctx context.Context, v *engine.Vision) (values [][]float32, speed float64, err error) {
+	return v.Trial(ctx)
 }

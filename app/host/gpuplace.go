@@ -48,22 +48,48 @@ func (p placement) place(w kernels.Weights) split.Side {
 }
 
 // placed returns which part of f is to be on a GPU: as much as fits its memory, or as many layers as are asked for. Only chat
-// models are divided.
+// models are divided. Room for the vision encoder of a chat model stays free.
 func (o opening[M]) placed(f *models.File, gpu *GPU) (placement, error) {
-	if o.e.Kind != registry.Chat {
-		return place([]engine.Block{{Bytes: o.e.Bytes}}, 0, o.e.Info, Settings{GPU: GPUUse{Choice: o.s.GPU.Choice}}, gpu.MemoryBytes), nil
+	whole := Settings{GPU: GPUUse{Choice: o.s.GPU.Choice}}
+	switch {
+	case o.trial == TrialVision:
+		return place([]engine.Block{{Bytes: engine.VisionBytes(f)}}, 0, registry.Info{}, whole, gpu.MemoryBytes), nil
+	case o.e.Kind != registry.Chat:
+		return place([]engine.Block{{Bytes: o.e.Bytes}}, 0, o.e.Info, whole, gpu.MemoryBytes), nil
 	}
+	return placedChat(o.e, f, o.s, gpu.MemoryBytes)
+}
+
+// placedChat is placed for the chat model f of an entry, on a GPU with so much memory.
+func placedChat(e registry.Entry, f *models.File, s Settings, memory int64) (placement, error) {
 	blocks, rest, err := engine.Blocks(f)
 	if err != nil {
 		return placement{}, err
 	}
-	return place(blocks, rest, o.e.Info, o.s, gpu.MemoryBytes), nil
+	if memory > 0 {
+		memory = max(1, memory-visionBytes(e, f))
+	}
+	return place(blocks, rest, e.Info, s, memory), nil
+}
+
+// visionBytes returns the memory of the vision encoder of the chat model f; 0: it has none that can be used.
+func visionBytes(e registry.Entry, f *models.File) int64 {
+	s := look(e, f)
+	if s.Projector == "" {
+		return 0
+	}
+	v, err := openProjector(e, s.Projector)
+	if err != nil {
+		return 0 // reported when an image comes
+	}
+	defer v.Close()
+	return engine.VisionBytes(v)
 }
 
 // place returns which part of a model is to be on a GPU with so much memory; 0: not known. Its blocks and the rest take so much.
 func place(blocks []engine.Block, rest int64, info registry.Info, s Settings, memory int64) placement {
 	p := placement{of: len(blocks), experts: s.GPU.CPUExperts}
-	n, chosen := s.GPU.Choice.layers()
+	n, chosen := s.GPU.Choice.Layers()
 	if chosen {
 		p.layers = min(n, p.of)
 		return p
@@ -127,7 +153,6 @@ func PlaceOn(ctx context.Context, helper []string, e registry.Entry, s Settings)
 		return Placed{}, err
 	}
 	defer f.Close()
-	blocks, rest, err := engine.Blocks(f)
-	p := place(blocks, rest, e.Info, s, best.MemoryBytes)
+	p, err := placedChat(e, f, s, best.MemoryBytes)
 	return Placed{best.Renderer, p.layers, p.of, p.experts}, err
 }

@@ -24,6 +24,15 @@ type driverRecord struct {
 	Error string `json:"error,omitempty"`
 }
 
+// TrialKind says what was tried on a GPU.
+type TrialKind string
+
+const (
+	TrialText   TrialKind = "" // a language model, an embedding model or a reranker
+	TrialSpeech TrialKind = "speech"
+	TrialVision TrialKind = "vision" // the vision encoder of a language model
+)
+
 // ModelTrial is the result of trying a model on a GPU.
 type ModelTrial struct {
 	Title string `json:"title"`
@@ -31,10 +40,11 @@ type ModelTrial struct {
 	Error string `json:"error,omitempty"` // why it does not run there; "": it does
 	// Off is the distance between what GPU and CPU compute for the same tokens, as a share of its size.
 	Off float64 `json:"off"`
-	// CPU and GPU are the speeds on each, in tokens a second or, of a speech model, in seconds of audio a second.
-	CPU    float64 `json:"cpu"`
-	GPU    float64 `json:"gpu"`
-	Speech bool    `json:"speech,omitempty"`
+	// CPU and GPU are the speeds on each, in tokens a second, in seconds of audio a second, or in rows of images a second, each of which takes the
+	// place of a token.
+	CPU  float64   `json:"cpu"`
+	GPU  float64   `json:"gpu"`
+	Kind TrialKind `json:"kind,omitempty"`
 }
 
 // faster reports whether the model runs faster on the GPU.

@@ -33,9 +33,12 @@ type Options struct {
 	// GPUFailed is called with a *GPUError when a GPU has failed. The CPU continues in its place, and no GPU is used until the program ends.
 	// It may be called from any goroutine; nil: a line on standard error says so.
 	GPUFailed func(error)
-	// CheckBeside has the self-check of a GPU, which may take minutes, run beside the models: they are on the CPU until it has passed, and
-	// are opened on the GPU the next time that they are asked for while they are idle. Otherwise the first model waits for it.
-	CheckBeside bool
+	// TryBeside opens a model that was not tried on a GPU yet on the CPU at once. The self-check of the GPU and the trial, which may take minutes, are
+	// made when no model was in use for some seconds; then the model on the GPU takes the place of the one on the CPU. Otherwise the opening waits for them.
+	TryBeside bool
+	// Moved is called after that, with the entry of the model, or the one to which a vision encoder belongs, and the name of its device. It may be
+	// called from any goroutine, and may be nil.
+	Moved func(e registry.Entry, device string)
 	// GPUTimeout is how long a step on a GPU may take; 0: a minute, and ten with a software renderer.
 	GPUTimeout time.Duration
 }
@@ -56,14 +59,21 @@ type Host struct {
 	damaged   func(path string)
 	pools     pools
 	gpus      gpus
+	beside    bool            // Options.TryBeside
+	quiet     time.Duration   // restBefore; tests set less
+	ending    context.Context // ends with Close
+	stop      context.CancelFunc
 
-	mu     sync.Mutex
-	budget int64
-	models map[key]*model
-	uses   int64 // counts the uses of all models, for ordering them by last use
-	closed bool
-	errs   error          // of models that could not be closed properly
-	all    sync.WaitGroup // counts the models
+	mu      sync.Mutex
+	moved   func(registry.Entry, string) // Options.Moved
+	trials  trials
+	lastUse time.Time // when a model was asked for or released last
+	budget  int64
+	models  map[key]*model
+	uses    int64 // counts the uses of all models, for ordering them by last use
+	closed  bool
+	errs    error          // of models that could not be closed properly
+	all     sync.WaitGroup // counts the models
 }
 
 // key identifies a model: its name in the library, or the path of a file outside it.
@@ -86,7 +96,9 @@ func New(o Options) *Host {
 		h.available = Available
 	}
 	h.gpus.helper, h.gpus.timeout, h.gpus.tell = o.Helper, o.GPUTimeout, o.GPUFailed
-	h.gpus.beside, h.gpus.passed = o.CheckBeside, h.reopen
+	h.beside, h.quiet = o.TryBeside, restBefore
+	h.ending, h.stop = context.WithCancel(context.Background())
+	h.moved = o.Moved
 	if h.gpus.tell == nil {
 		h.gpus.tell = func(err error) { fmt.Fprintf(os.Stderr, "soberano: %v; the processor is used instead\n", err) }
 	}
@@ -146,11 +158,15 @@ func (h *Host) Remove(ctx context.Context, e registry.Entry) error {
 func (h *Host) Close() error {
 	h.mu.Lock()
 	h.closed = true
+	h.stop()
 	for _, m := range h.models {
 		h.end(m, ErrClosed)
 	}
+	trials := h.trials.ended
 	h.mu.Unlock()
-	h.gpus.close()
+	if trials != nil {
+		<-trials
+	}
 	h.all.Wait()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -173,7 +189,6 @@ type model struct {
 	key      key
 	title    string
 	settings Settings
-	outdated bool          // it is opened again when it is idle and asked for; see reopen
 	keep     time.Duration // how long it stays open while idle; 0: until its memory is needed
 	state    state
 	bytes    int64 // counted against the budget; an estimate until the model is open
@@ -216,15 +231,6 @@ func (h *Host) close(m *model) {
 	go h.free(m, m.value)
 }
 
-// reopen has the models that were opened while no GPU could be used opened again when they are asked for.
-func (h *Host) reopen() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, m := range h.models {
-		m.outdated = m.settings.GPU.Choice != GPUOff
-	}
-}
-
 // free closes value, which may be nil, and removes m from the list.
 func (h *Host) free(m *model, value io.Closer) {
 	m.cancel(nil)
@@ -252,6 +258,12 @@ func (h *Host) free(m *model, value io.Closer) {
 func (h *Host) release(m *model) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.lastUse = time.Now()
+	h.returned(m)
+}
+
+// returned is release without a use of the model. The caller holds mu.
+func (h *Host) returned(m *model) {
 	m.users--
 	h.uses++
 	m.used = h.uses

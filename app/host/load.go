@@ -68,6 +68,10 @@ func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct
 	if h.closed {
 		return nil, nil, ErrClosed
 	}
+	h.disturbTrial()
+	if h.trials.lent != nil {
+		return nil, h.trials.lent, nil
+	}
 	m := h.models[keyOf(r.entry)]
 	switch {
 	case m == nil:
@@ -79,7 +83,7 @@ func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct
 	case m.state == loading:
 		m.waiters = append(m.waiters, w)
 		return m, nil, nil
-	case (m.outdated || m.settings != r.settings) && m.users == 0:
+	case m.settings != r.settings && m.users == 0:
 		h.close(m)
 		return nil, m.gone, nil
 	}

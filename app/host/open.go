@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"io"
 
 	"soberano/asr"
 	"soberano/engine"
@@ -36,9 +37,9 @@ func ChatBytes(i engine.Info) int64 {
 // OpenChat opens a chat model on the GPU or the CPU, see Settings.GPU; it is an Open function.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
 	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Model, error) {
-		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, pool), Replace: replace})
+		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, s), Replace: replace})
 	}
-	return opening[*engine.Model]{kindOf[*engine.Model]{open, tryChat, func(m *engine.Model) string { return m.Info().Device }, cpu.Keep}, h, e, s, report}.run(ctx)
+	return ofLibrary(h, e, s, report, kindOf[*engine.Model]{TrialText, open, tryChat, func(m *engine.Model) string { return m.Info().Device }, cpu.Keep}).run(ctx)
 }
 
 // OpenEncoder opens an embedding model or a reranker on the GPU or the CPU, see Settings.GPU; it is an Open function.
@@ -46,7 +47,7 @@ func (h *Host) OpenEncoder(ctx context.Context, e registry.Entry, s Settings, re
 	open := func(f *models.File, dev kernels.Device, _ *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Encoder, error) {
 		return engine.OpenEncoder(f, dev, engine.Options{Context: s.Context, Replace: replace})
 	}
-	return opening[*engine.Encoder]{kindOf[*engine.Encoder]{open, tryEncoder, func(e *engine.Encoder) string { return e.Info().Device }, cpu.Keep}, h, e, s, report}.run(ctx)
+	return ofLibrary(h, e, s, report, kindOf[*engine.Encoder]{TrialText, open, tryEncoder, func(e *engine.Encoder) string { return e.Info().Device }, cpu.Keep}).run(ctx)
 }
 
 // OpenSpeech opens a speech model on the GPU or the CPU, see Settings.GPU; it is an Open function.
@@ -54,7 +55,18 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*asr.Model, error) {
 		return asr.Open(f, dev, asr.Options{Pool: pool, Replace: replace})
 	}
-	return opening[*asr.Model]{kindOf[*asr.Model]{open, trySpeech, func(m *asr.Model) string { return m.Info().Device }, cpu.Bits8}, h, e, s, report}.run(ctx)
+	return ofLibrary(h, e, s, report, kindOf[*asr.Model]{TrialSpeech, open, trySpeech, func(m *asr.Model) string { return m.Info().Device }, cpu.Bits8}).run(ctx)
+}
+
+// ofLibrary returns an opening of the model of an entry.
+func ofLibrary[M io.Closer](h *Host, e registry.Entry, s Settings, report func(share float64), kind kindOf[M]) opening[M] {
+	file := func(ctx context.Context) (*models.File, error) {
+		if err := errors.Join(e.Unchanged(ctx, nil), ctx.Err()); err != nil {
+			return nil, err
+		}
+		return registry.Read(e.Path())
+	}
+	return opening[M]{kindOf: kind, h: h, e: e, s: s, file: file, report: report, seat: func(M) seat[M] { return &hostSeat[M]{h, keyOf(e), s} }}
 }
 
 // Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its
@@ -64,29 +76,6 @@ func Check(f *models.File) (warning string, err error) {
 		return engine.Check(f)
 	}
 	return asr.Check(f)
-}
-
-// onCPU checks and opens the files of an entry, and opens a CPU device for their weights that uses the shared workers.
-func (h *Host) onCPU(ctx context.Context, e registry.Entry, s Settings, floats cpu.Floats, report func(share float64)) (*models.File, kernels.Device, *cpu.Pool, error) {
-	if err := e.Unchanged(ctx, nil); err != nil {
-		return nil, nil, nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, nil, nil, err
-	}
-	pool, err := h.pools.get(s.Threads)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	f, err := registry.Read(e.Path())
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	dev, err := h.cpuDevice(e, s, f, floats, pool)
-	if err != nil {
-		return nil, nil, nil, errors.Join(err, f.Close())
-	}
-	return f, newLoadingDevice(ctx, dev, f, report), pool, nil
 }
 
 // cpuDevice opens a CPU device for the weights of f.

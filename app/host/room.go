@@ -76,6 +76,14 @@ func (h *Host) unused() (free int64, limited bool) {
 	return free, true
 }
 
+// spare reports whether there is memory for so many bytes without closing a model.
+func (h *Host) spare(bytes int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	free, limited := h.unused()
+	return !limited || bytes <= free
+}
+
 // inUse lists the titles of the models in use. The caller holds mu.
 func (h *Host) inUse() (titles []string) {
 	for _, m := range h.models {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"soberano/engine"
+	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
@@ -141,27 +142,28 @@ func Import(ctx context.Context, l *registry.Library, path string, how registry.
 	return l.Attach(ctx, e.Name, projector, registry.Copy, progress)
 }
 
-// visionOf returns a function that opens the vision encoder of the chat model f of an entry, when the first image comes. Its memory is
-// counted from then on. A projector that is added while the model is open is found.
-func (h *Host) visionOf(e registry.Entry, f *models.File, pool *cpu.Pool) func() (*engine.Vision, error) {
+// visionOf returns a function that opens the vision encoder of the chat model f of an entry, when the first image comes, on the GPU or the CPU
+// like the models of the library. Its memory is counted from then on. A projector that is added while the model is open is found.
+func (h *Host) visionOf(e registry.Entry, f *models.File, s Settings) func() (*engine.Vision, error) {
 	return func() (*engine.Vision, error) {
-		s := look(e, f)
-		if s.Projector == "" {
-			return nil, errors.Join(engine.ErrNoVision, s.Err)
+		sight := look(e, f)
+		if sight.Projector == "" {
+			return nil, errors.Join(engine.ErrNoVision, sight.Err)
 		}
-		v, err := openProjector(e, s.Projector)
+		file := func(context.Context) (*models.File, error) { return openProjector(e, sight.Projector) }
+		v, err := file(h.ending)
 		if err != nil {
 			return nil, err
 		}
-		if err := h.grow(e, engine.VisionBytes(v)); err != nil {
-			return nil, errors.Join(err, v.Close())
+		bytes := engine.VisionBytes(v)
+		if err := errors.Join(v.Close(), h.grow(e, bytes)); err != nil {
+			return nil, err
 		}
-		dev, err := cpu.New(cpu.Options{Pool: pool, Forget: models.Forget, Lost: h.lost(e),
-			Packed: cpu.Packed{Dir: registry.PackedDir(), Model: v.Identity(), Map: models.Map, Damaged: h.damaged}})
-		if err != nil {
-			return nil, errors.Join(err, v.Close())
+		open := func(f *models.File, dev kernels.Device, _ *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Vision, error) {
+			return engine.OpenVision(f, dev, replace)
 		}
-		return engine.OpenVision(v, dev)
+		kind := kindOf[*engine.Vision]{TrialVision, open, tryVision, (*engine.Vision).Device, cpu.Keep}
+		return opening[*engine.Vision]{kindOf: kind, h: h, e: e, s: s, file: file, report: func(float64) {}, seat: func(v *engine.Vision) seat[*engine.Vision] { return visionSeat{v} }}.run(h.ending)
 	}
 }
 

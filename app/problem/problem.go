@@ -9,6 +9,7 @@ package problem
 import (
 	"errors"
 	"io/fs"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"soberano/engine"
 	"soberano/engine/vision"
 	"soberano/models"
+	"soberano/models/download"
 	"soberano/models/registry"
 )
 
@@ -70,6 +72,17 @@ const (
 	ModelSwitched    Code = "model-switched"  // another one was chosen, which needed the memory
 	ProgramClosed    Code = "program-closed"  // while an answer was written
 	LibraryLocked    Code = "library-locked"  // by another process that changes it
+
+	// Downloads of models.
+	DownloadUnreachable Code = "download-unreachable"
+	DownloadInterrupted Code = "download-interrupted"
+	DownloadMissing     Code = "download-missing"
+	DownloadRefused     Code = "download-refused"
+	DownloadRedirected  Code = "download-redirected"
+	DownloadDifferent   Code = "download-different" // from the file that the program knows
+	DownloadWebPage     Code = "download-web-page"
+	DownloadNoSpace     Code = "download-no-space"
+	DownloadBusy        Code = "download-busy"
 
 	// Graphics cards.
 	GPUFailed  Code = "gpu-failed" // and is not used any longer
@@ -144,6 +157,7 @@ type Args struct {
 	Folder  string        `json:"folder,omitempty"`
 	Model   string        `json:"model,omitempty"`  // its title
 	Device  string        `json:"device,omitempty"` // its name
+	Host    string        `json:"host,omitempty"`   // a computer on the network
 	Keys    string        `json:"keys,omitempty"`
 	Prompt  int           `json:"prompt,omitempty"`  // tokens
 	Context int           `json:"context,omitempty"` // tokens
@@ -157,8 +171,8 @@ type Args struct {
 	Lost    time.Duration `json:"lost,omitempty"`    // the total length of the damaged sections, or another length
 	From    time.Duration `json:"from,omitempty"`    // where a section without text begins
 	Until   time.Duration `json:"until,omitempty"`   // where it ends
-	Needed  int64         `json:"needed,omitempty"`  // bytes of memory
-	Free    int64         `json:"free,omitempty"`    // bytes of memory
+	Needed  int64         `json:"needed,omitempty"`  // bytes of memory, or of a disk
+	Free    int64         `json:"free,omitempty"`    // bytes of memory, or of a disk
 	Others  string        `json:"others,omitempty"`  // titles of models
 	Detail  string        `json:"detail,omitempty"`  // technical details, in English
 	Advice  string        `json:"advice,omitempty"`  // what to do, in English
@@ -239,6 +253,9 @@ func of(err error) Problem {
 	}
 	if e, ok := errors.AsType[*registry.LockedError](err); ok {
 		return Problem{Code: LibraryLocked, Args: Args{Folder: e.Dir, Detail: e.Holder()}}
+	}
+	if e, ok := errors.AsType[*download.Error](err); ok {
+		return ofDownload(e)
 	}
 	if e, ok := errors.AsType[*dictation.KeysError](err); ok {
 		return Problem{Code: KeysTaken, Args: Args{Keys: e.Keys}}
@@ -364,6 +381,21 @@ func ofSearch(e *filekind.SearchError) Problem {
 	p := Problem{Code: FolderTooDeep, Args: Args{Folder: e.Folder, Limit: filekind.MaxDepth}}
 	if e.Entries {
 		p.Code, p.Args.Limit = FolderTooLarge, filekind.MaxEntries
+	}
+	return p
+}
+
+// downloadCodes maps what went wrong with a download to codes.
+var downloadCodes = map[download.Kind]Code{download.Unreachable: DownloadUnreachable, download.Interrupted: DownloadInterrupted, download.Missing: DownloadMissing,
+	download.Refused: DownloadRefused, download.Redirected: DownloadRedirected, download.Different: DownloadDifferent, download.WebPage: DownloadWebPage, download.NoSpace: DownloadNoSpace,
+	download.Busy: DownloadBusy}
+
+func ofDownload(e *download.Error) Problem {
+	p := Problem{Code: downloadCodes[e.Kind], Args: Args{Host: e.Host, Folder: e.Folder, Needed: e.Need, Free: e.Free}}
+	if e.Err != nil {
+		p.Args.Detail = e.Err.Error()
+	} else if e.Status != 0 {
+		p.Args.Detail = "HTTP status " + strconv.Itoa(e.Status)
 	}
 	return p
 }

@@ -20,6 +20,7 @@ import (
 	"soberano/asr/mic"
 	"soberano/engine"
 	"soberano/models"
+	"soberano/models/download"
 )
 
 const path = "/talks/a.wav"
@@ -47,6 +48,15 @@ func TestOf(t *testing.T) {
 		{&engine.ContextError{Prompt: 2707, Message: 2048, Context: 2048}, MessageAlone, "Your message alone has 2,048 tokens (pieces of words), and this model can read 2,048 at once, including its answer. Nothing was left out, and the message was not answered. Shorten the message, or choose a model with a longer context."},
 		{&filekind.SearchError{Folder: "/home/ada", Entries: true}, FolderTooLarge, "/home/ada contains more than 100,000 files; the others were left out. Open the folders in it one by one."},
 		{&filekind.SearchError{Folder: "/home/ada"}, FolderTooDeep, "/home/ada was searched 32 folders deep; what is below that was left out. Open the folders in it one by one."},
+		{&download.Error{Kind: download.Unreachable, Host: "hub.example", Err: errors.New("no route to host")}, DownloadUnreachable,
+			"There is no connection to hub.example. Check the network and try again; what has arrived is kept."},
+		{&download.Error{Kind: download.Missing, Host: "hub.example", Status: 404}, DownloadMissing, "hub.example does not have this file any more. Choose another model."},
+		{&download.Error{Kind: download.NoSpace, Host: "hub.example", Folder: "/data", Need: 5e9, Free: 1e9}, DownloadNoSpace,
+			"The download needs 5.0 GB more, and 1.0 GB is free on the disk of /data. Free some space, or move the library to another disk."},
+		{&download.Error{Kind: download.NoSpace, Folder: "/data", Need: 5e9}, DownloadNoSpace, "The download needs 5.0 GB more, and nothing is free on the disk of /data. Free some space, or move the library to another disk."},
+		{&download.Error{Kind: download.Interrupted, Host: "hub.example"}, DownloadInterrupted, ""}, {&download.Error{Kind: download.Refused, Host: "hub.example", Status: 403}, DownloadRefused, "hub.example does not give this file (HTTP status 403). Try again later, or choose another model."},
+		{&download.Error{Kind: download.Redirected, Host: "hub.example"}, DownloadRedirected, ""}, {&download.Error{Kind: download.Different, Host: "hub.example"}, DownloadDifferent, ""},
+		{&download.Error{Kind: download.WebPage}, DownloadWebPage, ""}, {&download.Error{Kind: download.Busy}, DownloadBusy, ""},
 		{engine.ErrContextFull, MessageTooLong, ""},
 		{&host.GPUError{Name: "RTX 9", Fault: host.GPUHung, Err: errors.New("late")}, GPUHung,
 			"RTX 9 did not answer in time. The processor continues in its place, and nothing is lost. The graphics card is used again when the program is started anew."},
@@ -106,7 +116,7 @@ func TestProblemsAreKept(t *testing.T) {
 
 // Every code has a text for any set of known arguments, without remaining placeholders.
 func TestWords(t *testing.T) {
-	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Message: 2, Limit: 1, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, From: 1, Until: 2, Detail: "x", Advice: "y"}
+	all := Args{File: "f", Folder: "d", Model: "m", Device: "mic", Host: "h", Keys: "F9", Needed: 1, Free: 1, Others: "o", Prompt: 2, Message: 2, Limit: 1, Context: 1, Byte: 3, Places: 2, Track: 1, Tracks: 2, First: 1, Lost: 1, From: 1, Until: 2, Detail: "x", Advice: "y"}
 	for code, ph := range english {
 		for _, why := range ph.why {
 			for _, name := range placeholder.FindAllString(why+ph.do+ph.title, -1) {
@@ -125,7 +135,7 @@ func TestWords(t *testing.T) {
 func TestWordsAreHarmless(t *testing.T) {
 	bad := "a\x1b[2J\u202e" + strings.Repeat("x", 10<<20)
 	for code := range english {
-		p := Problem{Code: code, Args: Args{File: bad, Folder: bad, Model: bad, Device: bad, Keys: bad, Others: bad, Detail: bad, Advice: bad}}
+		p := Problem{Code: code, Args: Args{File: bad, Folder: bad, Model: bad, Device: bad, Host: bad, Keys: bad, Others: bad, Detail: bad, Advice: bad}}
 		if text := p.Words().Title + p.Text(); len(text) > 8000 || strings.ContainsAny(text, "\x1b\u202e") {
 			t.Errorf("%s: %d bytes, %.200q", code, len(text), text)
 		}

@@ -121,6 +121,19 @@ var english = map[Code]phrases{
 	LibraryLocked: {why: []string{"The library {folder} can't be changed: {detail} has locked it.", "The library can't be changed: another program has locked it."},
 		do: "Wait until that program is done, or end it, and try again."},
 
+	DownloadUnreachable: {why: []string{"There is no connection to {host}.", "There is no connection to the server."}, do: "Check the network and try again; what has arrived is kept."},
+	DownloadInterrupted: {why: []string{"The connection to {host} ended again and again.", "The connection ended again and again."}, do: "Try again: the download continues where it ended."},
+	DownloadMissing:     {why: []string{"{host} does not have this file any more.", "The server does not have this file any more."}, do: "Choose another model."},
+	DownloadRefused:     {why: []string{"{host} does not give this file ({detail}).", "{host} does not give this file.", "The server does not give this file."}, do: "Try again later, or choose another model."},
+	DownloadRedirected:  {why: []string{"{host} refers to an address that is not safe to follow.", "The server refers to an address that is not safe to follow."}, do: "Check the network, and try again later."},
+	DownloadDifferent: {why: []string{"What came from {host} is not the file that this program knows: its size or its SHA-256 is another one. It was not added to the library.",
+		"What came is not the file that this program knows: its size or its SHA-256 is another one. It was not added to the library."},
+		do: "Try again later, or choose another model."},
+	DownloadWebPage: {why: []string{"A web page came in place of the file. Some networks show one that asks for a sign-in."}, do: "Sign in with a browser and try again."},
+	DownloadNoSpace: {why: []string{"The download needs {needed} more, and {free} is free on the disk of {folder}.", "The download needs {needed} more, and nothing is free on the disk of {folder}.", "There is not enough space on the disk."},
+		do: "Free some space, or move the library to another disk."},
+	DownloadBusy: {why: []string{"Another Soberano is downloading this model."}, do: "Wait until it is done."},
+
 	AudioEmpty:      {why: []string{"The file is empty."}, do: copyAgain},
 	AudioTooShort:   {why: []string{"{detail}."}, do: copyAgain},
 	AudioText:       {why: []string{"{detail}."}, do: chooseSound},
@@ -216,7 +229,7 @@ func Text(err error) string { return Of(err).Text() }
 
 // named returns the known arguments by the names of their placeholders.
 func (a Args) named() map[string]string {
-	m := map[string]string{"folder": models.Printable(a.Folder), "model": models.Printable(a.Model), "device": models.Printable(a.Device), "keys": models.Printable(a.Keys), "others": models.Printable(a.Others),
+	m := map[string]string{"folder": models.Printable(a.Folder), "model": models.Printable(a.Model), "device": models.Printable(a.Device), "host": models.Printable(a.Host), "keys": models.Printable(a.Keys), "others": models.Printable(a.Others),
 		"detail": inside(a.Detail), "advice": inside(a.Advice), "path": models.Printable(a.File)}
 	if a.File != "" {
 		m["file"] = models.Printable(filepath.Base(a.File))

@@ -21,6 +21,7 @@ type Window interface {
 	ui.Window
 	Microphones() ([]string, error) // the names; it may take a moment, and is called from any goroutine
 	Device() string                 // the name of the device on which the chat model runs; "": none is open
+	Layers() int                    // the number of layers of the chat model; 0: none is open
 	Change(Values)                  // applies other settings
 	API() API                       // the state of the server for other programs
 }
@@ -35,6 +36,8 @@ type Config struct {
 	NoHotkey     string   // why the chosen combination does not work at present
 	Languages    []string // codes of the languages that the speech model supports; empty: all of Whisper's
 	Data         string   // the data folder, to be shown
+	// GPUs returns the graphics cards and what is known of them. It may take a moment, and is called from any goroutine. nil: this build uses none.
+	GPUs func() ([]host.GPU, error)
 }
 
 // Page is the Settings page: a row for each choice, with a line that explains it.
@@ -42,11 +45,13 @@ type Page struct {
 	Config
 	Object fyne.CanvasObject
 	pane   *ui.Pane
-	mics   []string // from the last listing
-	known  bool     // a listing has ended
-	micErr error    // the error of the last listing
-	serial int      // number of the latest listing
-	typed  *ui.Soon // stores what is typed
+	mics   []string   // from the last listing
+	known  bool       // a listing has ended
+	micErr error      // the error of the last listing
+	serial int        // number of the latest listing
+	typed  *ui.Soon   // stores what is typed
+	gpus   []host.GPU // from the last listing
+	gpuErr error      // the error of the last listing
 
 	controls map[string]fyne.Focusable // what is drawn, by title
 	entry    *ui.Entry                 // of the user's words; the same in all drawings
@@ -107,9 +112,15 @@ func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(200, o[0].MinSize().Height)
 }
 
-// Refresh draws the page and lists the microphones again, which can take a moment.
+// Refresh draws the page and lists graphics cards and microphones again, which can take a moment.
 func (p *Page) Refresh() {
 	p.draw()
+	if p.GPUs != nil {
+		go func() {
+			list, err := p.GPUs()
+			p.Post(func() { p.gpusListed(list, err) })
+		}()
+	}
 	if p.NoMicrophone {
 		return
 	}
@@ -154,12 +165,10 @@ func (p *Page) draw() {
 		ui.NewRule(),
 		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(),
-		row(p, "Graphics card", p.gpuNote(), with([]option[host.GPUChoice]{{"Automatic", host.GPUAuto}, {"Off", host.GPUOff}}, v.GPU, string(v.GPU)+" layers"), v.GPU,
-			func(c host.GPUChoice) { set(func() { v.GPU = c }) }),
-		ui.NewRule(),
 		row(p, "Precision of what was read", "How exactly the processor keeps what the model has read of a chat. Fewer bits use less memory, 4 of them at the cost of worse answers. A change loads the model again.",
 			[]option[engine.KV]{{"8 bits", ""}, {"16 bits", engine.KVF16}, {"4 bits", engine.KVQ4}}, v.KV, func(k engine.KV) { set(func() { v.KV = k }) }),
-		ui.NewRule(), p.api(set), ui.NewRule(), p.data(), ui.NewRule(), keys())
+		ui.NewRule(),
+		p.cards(set), ui.NewRule(), p.api(set), ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
 	p.fit()
 	if c := p.controls[title]; c != nil && title != "" {
@@ -331,15 +340,6 @@ func threads(cores, now int) []option[int] {
 		options = append(options, option[int]{strconv.Itoa(n), n})
 	}
 	return with(options, now, fmt.Sprint(now))
-}
-
-// gpuNote explains the choice of a graphics card.
-func (p *Page) gpuNote() string {
-	note := "Automatic: the graphics card computes answers, dictation and transcripts if its results are correct and it is faster than the processor. This is tried when a model is used for the first time. A change loads the model again."
-	if device := p.Device(); device != "" {
-		note += " The model in use runs on " + models.Printable(device) + "."
-	}
-	return note
 }
 
 // with adds the present value to the options, if it is not among them.

@@ -40,7 +40,9 @@ type Values struct {
 	LongChats  engine.Overflow `json:"long_chats,omitempty"`        // what is done with a chat that is longer than the context: engine.DropMiddle, or "": no more is answered
 	KV         engine.KV       `json:"kv,omitempty"`                // how a chat's keys and values are stored; "": engine.KVQ8
 	Threads    int             `json:"threads,omitempty"`           // 0: chosen by the number of the machine's cores
-	GPU        host.GPUChoice  `json:"gpu,omitempty"`               // on which GPU chat models run
+	GPU        host.GPUChoice  `json:"gpu,omitempty"`               // whether models run on a GPU, or how many of their layers
+	GPUDevice  string          `json:"gpu_device,omitempty"`        // the number of the GPU; "": chosen by its memory
+	CPUExperts bool            `json:"cpu_experts,omitempty"`       // the experts of mixtures stay on the processor
 	Memory     int64           `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
 	API        bool            `json:"local_api,omitempty"`         // the server for other programs is switched on
 	APIAddress string          `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
@@ -55,6 +57,11 @@ type Place struct {
 	Width, Height int     // in units of the toolkit, before it was maximized
 	Scale         float32 `json:",omitempty"` // pixels in a unit; 0: not known
 	Maximized     bool    `json:",omitempty"`
+}
+
+// GPUUse returns how models use a GPU.
+func (v Values) GPUUse() host.GPUUse {
+	return host.GPUUse{Choice: v.GPU, Device: v.GPUDevice, CPUExperts: v.CPUExperts}
 }
 
 // Vocabulary returns the user's own words, which are typed with commas or line ends between them: the first mostNames of those
@@ -139,6 +146,9 @@ func (v *Values) check() {
 	}
 	if gpu, err := host.ParseGPU(string(v.GPU)); err != nil || gpu != v.GPU {
 		v.GPU = host.GPUAuto
+	}
+	if n, err := host.ParseGPUDevice(v.GPUDevice); err != nil || n != v.GPUDevice {
+		v.GPUDevice = ""
 	}
 	if v.Threads < 0 || v.Threads > 1024 {
 		v.Threads = 0

@@ -18,6 +18,7 @@ import (
 	"soberano/app/store"
 	"soberano/app/ui"
 	"soberano/models"
+	"soberano/models/registry"
 )
 
 var shortcuts = []fyne.Shortcut{
@@ -223,7 +224,7 @@ func (d *Shell) change(v settings.Values) {
 	old := d.values.Values()
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
 	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
-	reload := v.Context != old.Context || v.Threads != old.Threads || v.KV != old.KV || v.GPU != old.GPU
+	reload := v.Context != old.Context || v.Threads != old.Threads || v.KV != old.KV || v.GPUUse() != old.GPUUse()
 	theme, keys, api := v.Theme != old.Theme, v.Hotkey != old.Hotkey, v.API != old.API
 	d.set(func(values *settings.Values) { *values = v })
 	if theme {
@@ -253,6 +254,19 @@ func (d *Shell) set(edit func(*settings.Values)) {
 // gpuFailed tells that a GPU is not used any longer.
 func (d *Shell) gpuFailed(err error) {
 	d.Post(func() { d.notice(problem.Of(err).Words().Title, err) })
+}
+
+// moved tells, without taking the place of another message, that a model runs on a GPU from now on.
+func (d *Shell) moved(e registry.Entry, device string) {
+	d.Post(func() {
+		if d.closed {
+			return
+		}
+		d.runner.Moved()
+		if len(d.side.toast.Objects) == 0 {
+			d.tell(fmt.Sprintf("%s now runs on %s, where it is faster.", ui.Drawable(models.Printable(e.Title)), ui.Drawable(models.Printable(device))))
+		}
+	})
 }
 
 func (d *Shell) setTheme() { d.app.Settings().SetTheme(ui.Theme{Mode: d.values.Values().Theme}) }

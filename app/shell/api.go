@@ -132,7 +132,7 @@ func (d *Shell) catalog() *api.Catalog {
 			return d.chatSettings(e)
 		}
 		v := d.values.Values()
-		return host.Settings{Threads: v.Threads, GPU: host.GPUUse{Choice: v.GPU}}
+		return host.Settings{Threads: v.Threads, GPU: v.GPUUse()}
 	}
 	return c
 }

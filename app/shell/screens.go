@@ -87,6 +87,7 @@ type settingsFrame struct{ frame }
 
 func (f settingsFrame) Microphones() ([]string, error) { return f.d.Microphones() }
 func (f settingsFrame) Device() string                 { return f.d.runner.Status().Info.Device }
+func (f settingsFrame) Layers() int                    { return f.d.runner.Status().Entry.Layers }
 func (f settingsFrame) Change(v settings.Values)       { f.d.change(v) }
 func (f settingsFrame) API() settings.API              { return f.d.api.state() }
 

@@ -180,6 +180,7 @@ func (d *Shell) build() {
 	f := frame{d}
 	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
 	d.Host.TellGPU(d.gpuFailed)
+	d.Host.TellMoved(d.moved)
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
@@ -199,6 +200,9 @@ func (d *Shell) build() {
 	d.importers[modelsPage].Raised = func() { d.models.Scroll(-1e6) }
 	d.settings = settings.NewPage(settings.Config{Window: settingsFrame{f}, Values: d.values.Values(), Cores: runtime.NumCPU(),
 		NoMicrophone: d.Microphones == nil, Data: d.Data})
+	if host.GPUBuilt {
+		d.settings.GPUs = d.Host.GPUs
+	}
 	d.files = transcribe.NewPage(transcribe.Config{Window: filesFrame{f}, Choices: filesFrame{f}, Machine: filesFrame{f},
 		Store: d.store, Work: d.work, Languages: settings.Spoken(), Silent: d.Play == nil})
 	d.trash = newTrash(d)
@@ -297,7 +301,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads, KV: v.KV, GPU: host.GPUUse{Choice: v.GPU}}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, KV: v.KV, GPU: v.GPUUse()}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}

@@ -48,7 +48,7 @@ func (d *Shell) hear(ctx context.Context) (*speechUse, error) {
 		return nil, err
 	}
 	v := d.values.Values()
-	l, err := d.Speech.Acquire(ctx, e, host.Settings{Threads: v.Threads, GPU: host.GPUUse{Choice: v.GPU}}, nil)
+	l, err := d.Speech.Acquire(ctx, e, host.Settings{Threads: v.Threads, GPU: v.GPUUse()}, nil)
 	if err != nil {
 		return nil, err
 	}

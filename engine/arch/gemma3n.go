@@ -170,7 +170,14 @@ func (r *reader) streams(name string, dim int) kernels.Matrix {
 	if !ok {
 		return nil
 	}
-	return r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: (gemma3nStreams - 1) * dim, Cols: dim, Data: t.Data}})
+	if t.Part == nil {
+		return r.loadMatrix(name, []kernels.Weights{{Type: t.Type, Rows: (gemma3nStreams - 1) * dim, Cols: dim, Data: t.Data}})
+	}
+	var w []kernels.Weights
+	for i := range gemma3nStreams - 1 { // on a device that keeps no weights
+		w = append(w, kernels.Weights{Type: t.Type, Rows: dim, Cols: dim, Data: t.Part(i)})
+	}
+	return r.loadMatrix(name, w)
 }
 
 func (r *reader) gemma3nLayer(l *gemma3nLayer, blk string, c config, dims int) {

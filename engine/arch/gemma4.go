@@ -156,7 +156,7 @@ func (r *reader) gemma4Attention(c config) map[bool]*attention {
 		if r.err == nil && dims%2 != 0 {
 			r.fail(fmt.Errorf("key %q is %d, expected an even number: %w", r.family+".rope.dimension_count"+suffix, dims, models.ErrCorrupt))
 		}
-		rotary := nn.Rotary{Dims: dims, Base: r.float("rope.freq_base_swa", 10000, 2, 1e11)}
+		rotary := nn.Rotary{Dims: dims, Base: r.float("rope.freq_base_swa", 10000, 2, 1e11), Attention: r.float("rope.scaling.attn_factor", 1, 1e-3, 1e3)}
 		if !local {
 			if rotary = r.rotary(dims, c.context); rotary.Yarn {
 				r.unsupported("YaRN in the gemma4 family")

@@ -124,3 +124,19 @@ func TestSplitGPU(t *testing.T) {
 		})
 	}
 }
+
+// TestVisionGPU checks that vision encoders on a GPU make the rows that llama.cpp makes.
+func TestVisionGPU(t *testing.T) {
+	g := gltest.Software(t)
+	done := map[string]bool{}
+	for _, c := range visionCases {
+		if done[c.projector] && !*everySmall {
+			continue
+		}
+		done[c.projector] = true
+		t.Run(c.name(), func(t *testing.T) {
+			v := openTinyVisionOn(t, visionEncoder(c), gltest.Device(t, g, true))
+			checkVision(t, v, c)
+		})
+	}
+}

@@ -58,7 +58,7 @@ var gemma4Cases = kindCases{
 	dispensable: []string{"attn_v.weight", "layer_output_scale.weight"},
 	variants: map[string]func(*tiny.Source){
 		"swa": func(s *tiny.Source) {
-			s.Meta["gemma4.rope.freq_base_swa"], s.Meta["gemma4.rope.scaling.factor"] = 500.0, 4.0
+			s.Meta["gemma4.rope.freq_base_swa"], s.Meta["gemma4.rope.scaling.factor"], s.Meta["gemma4.rope.scaling.attn_factor"] = 500.0, 4.0, 1.25
 			delete(s.Meta, "gemma4.final_logit_softcapping")
 			s.Matrix("output.weight", tiny.Vocabulary, tiny.Dim)
 		},

@@ -14,6 +14,7 @@ import (
 	"soberano/engine/arch/tiny"
 	"soberano/engine/nn"
 	"soberano/engine/vision"
+	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/gguf"
@@ -214,36 +215,47 @@ func encodeTiles(t *testing.T, v *Vision, c visionCase) (all tiles) {
 func TestVision(t *testing.T) {
 	for _, c := range visionCases {
 		t.Run(c.name(), func(t *testing.T) {
-			v := openTinyVision(t, visionEncoder(c))
-			look, all, i := v.Look(), encodeTiles(t, v, c), 0
-			for _, chunk := range readVision(t, c).Chunks {
-				if chunk.Rows == 0 {
-					continue
-				}
-				if i >= len(all.rows) {
-					t.Fatalf("%d tiles, expected more", i)
-				}
-				if n, _ := look.Rows(all.tile[i]); chunk.Rows != n {
-					t.Fatalf("tile %d has %d rows, expected %d", i, n, chunk.Rows)
-				}
-				compareRows(t, i, all.rows[i], chunk.Embd, look.Dim, all.exact())
-				i++
-			}
-			if i != len(all.rows) {
-				t.Errorf("%d tiles, expected %d", len(all.rows), i)
-			}
+			checkVision(t, openTinyVision(t, visionEncoder(c)), c)
 		})
+	}
+}
+
+// checkVision compares the tiles and rows of the pictures of a case with llama.cpp's.
+func checkVision(t *testing.T, v *Vision, c visionCase) {
+	t.Helper()
+	look, all, i := v.Look(), encodeTiles(t, v, c), 0
+	for _, chunk := range readVision(t, c).Chunks {
+		if chunk.Rows == 0 {
+			continue
+		}
+		if i >= len(all.rows) {
+			t.Fatalf("%d tiles, expected more", i)
+		}
+		if n, _ := look.Rows(all.tile[i]); chunk.Rows != n {
+			t.Fatalf("tile %d has %d rows, expected %d", i, n, chunk.Rows)
+		}
+		compareRows(t, i, all.rows[i], chunk.Embd, look.Dim, all.exact())
+		i++
+	}
+	if i != len(all.rows) {
+		t.Errorf("%d tiles, expected %d", len(all.rows), i)
 	}
 }
 
 // openTinyVision opens a vision encoder with float32 arithmetic.
 func openTinyVision(t *testing.T, s *tiny.Source) *Vision {
 	t.Helper()
-	f, err := gguf.Open(s.Write(t))
+	dev, err := cpu.New(cpu.Options{Threads: 2, Exact: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := cpu.New(cpu.Options{Threads: 2, Exact: true})
+	return openTinyVisionOn(t, s, dev)
+}
+
+// openTinyVisionOn opens a vision encoder on a device, which is closed after the test.
+func openTinyVisionOn(t *testing.T, s *tiny.Source, dev kernels.Device) *Vision {
+	t.Helper()
+	f, err := gguf.Open(s.Write(t))
 	if err != nil {
 		t.Fatal(err)
 	}

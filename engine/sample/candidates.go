@@ -3,7 +3,7 @@ package sample
 import "math"
 
 // candidates are the tokens that may still be chosen. Stages that need the best ones take them from a heap, and only as many as they
-// need: with a vocabulary of 262,144 tokens these are about a hundred, so nothing is sorted. Tokens with equal logits are ordered
+// need: with a vocabulary of 262,144 tokens these are about a hundred, so nothing is sorted, and the heap is first made of those near the best one. Tokens with equal logits are ordered
 // by id, so that a seed and the same logits always give the same text.
 type candidates struct {
 	list   []candidate
@@ -32,14 +32,36 @@ func (c *candidates) takeWhile(more func(n int, next candidate) bool) {
 		c.list = c.list[:n]
 		return
 	}
-	h := heap(c.list)
-	h.init()
-	kept := c.other[:0]
-	for len(h) > 0 && more(len(kept), h[0]) {
-		kept = append(kept, h.pop())
+	near, kept := c.nearFirst(), c.other[:0]
+	for _, h := range []heap{c.list[:near], c.list[near:]} {
+		h.init()
+		for len(h) > 0 && more(len(kept), h[0]) {
+			kept = append(kept, h.pop())
+		}
+		if len(h) > 0 {
+			break
+		}
 	}
 	c.list, c.other = kept, c.list[:0]
 	c.best, c.byID = true, false
+}
+
+// nearLogit is how far below the largest logit candidates are among those that nearFirst moves to the front.
+const nearLogit = 8
+
+// nearFirst moves the candidates whose logits are close to the largest to the front, and returns their number.
+func (c *candidates) nearFirst() int {
+	if len(c.list) == 0 {
+		return 0
+	}
+	n, floor := 0, c.top()-nearLogit
+	for i, x := range c.list {
+		if x.logit >= floor {
+			c.list[n], c.list[i] = x, c.list[n]
+			n++
+		}
+	}
+	return n
 }
 
 // keepIf keeps the candidates for which keep returns true, in their order.
@@ -72,7 +94,9 @@ func (c *candidates) top() float32 {
 		return top
 	}
 	for _, x := range c.list {
-		top = max(top, x.logit)
+		if x.logit > top {
+			top = x.logit
+		}
 	}
 	return top
 }
@@ -81,7 +105,7 @@ func (c *candidates) top() float32 {
 func (c *candidates) total(top float32) float64 {
 	sum := 0.0
 	for _, x := range c.list {
-		sum += math.Exp(float64(x.logit - top))
+		sum += exp(float64(x.logit - top))
 	}
 	return sum
 }

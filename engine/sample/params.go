@@ -2,6 +2,7 @@ package sample
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -71,6 +72,24 @@ const (
 // DefaultOrder returns the stages in the order of llama.cpp.
 func DefaultOrder() []Stage {
 	return []Stage{StagePenalties, StageDRY, StageTopNSigma, StageTopK, StageTypical, StageTopP, StageMinP, StageXTC, StageTemperature}
+}
+
+// needed returns the stages of order that have an effect. If the best token is chosen, these are not those just before the temperature that keep the best
+// token in any case: over a whole vocabulary, top-p takes longer than a step of a small model.
+func (p Params) needed(order []Stage) []Stage {
+	idle := map[Stage]bool{
+		StageTypical: !(p.Typical > 0 && p.Typical < 1), StageXTC: p.XTCProbability == 0,
+		StageTopNSigma: true, StageTopK: true, StageTopP: true, StageMinP: true,
+	}
+	at := slices.Index(order, StageTemperature)
+	if at < 0 || p.Temperature >= leastTemperature || p.Range > 0 || p.Mirostat > 0 {
+		return order
+	}
+	from := at
+	for from > 0 && idle[order[from-1]] {
+		from--
+	}
+	return slices.Concat(order[:from], order[at:])
 }
 
 // otherNames are further names of stages that llama.cpp takes.

@@ -57,6 +57,7 @@ func New(p Params) *Sampler {
 	if p.Mirostat > 0 {
 		order = []Stage{StageTemperature}
 	}
+	order = p.needed(order)
 	tau := float64(p.MirostatTau)
 	if tau == 0 {
 		tau = defaultTau

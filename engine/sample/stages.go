@@ -20,7 +20,7 @@ func (s *Sampler) topP() {
 		if n > 0 && sum >= want {
 			return false
 		}
-		sum += math.Exp(float64(next.logit - top))
+		sum += exp(float64(next.logit - top))
 		return true
 	})
 }

@@ -52,6 +52,8 @@ var families = map[string]family{
 	"gemma":            {architecture: "gemma", keys: gemmaKeys, name: decoderName, plusOne: true},
 	"gemma2":           {architecture: "gemma2", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
 	"gemma3":           {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
+	"gemma3n":          {architecture: "gemma3n", keys: gemma3nKeys, name: gemma3nName, own: gemma3nModules, prepare: prepareGemma3n},
+	"gemma3n_text":     {architecture: "gemma3n", keys: gemma3nKeys, name: gemma3nName, own: gemma3nModules, prepare: prepareGemma3n},
 	"gemma3_text":      {architecture: "gemma3", keys: gemmaKeys, name: decoderName, own: gemmaModules, plusOne: true},
 	"gemma4":           {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},
 	"gemma4_text":      {architecture: "gemma4", keys: gemma4Keys, name: gemma4Name, own: gemma4Modules},

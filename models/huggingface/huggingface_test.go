@@ -104,6 +104,11 @@ func TestKeys(t *testing.T) {
 			"nemotron_h_moe.feed_forward_length": []int64{0, 24, 0}, "nemotron_h_moe.attention.head_count_kv": []int64{0, 0, 2}}},
 		{"falcon", map[string]any{"new_decoder_architecture": true, "num_kv_heads": 2, "intermediate_size": nil}, models.Metadata{"falcon.attention.head_count_kv": uint64(2), "falcon.feed_forward_length": uint64(256)}},
 		{"internlm2", map[string]any{"rope_theta": 1e6, "rope_scaling": map[string]any{"type": "dynamic", "factor": 2.0}}, models.Metadata{"internlm2.rope.freq_base": 1e6, "internlm2.rope.scaling.type": nil, "internlm2.context_length": uint64(4096)}},
+		// The scale of 0.95 is that of torch.distributions.Normal.icdf.
+		{"gemma3n", map[string]any{"text_config": sizes("gemma3n_text", map[string]any{"intermediate_size": []int{96, 96}, "layer_types": []string{"sliding_attention", "full_attention"}, "sliding_window": 512,
+			"num_kv_shared_layers": 1, "activation_sparsity_pattern": []float64{0.95, 0}, "rope_theta": 1e6, "rope_local_base_freq": 10000.0})}, models.Metadata{"gemma3n.feed_forward_length": uint64(96),
+			"gemma3n.attention.sliding_window_pattern": []bool{true, false}, "gemma3n.attention.shared_kv_layers": uint64(1), "gemma3n.activation_sparsity_scale": []float64{float64(float32(1.6448536)), math.Inf(-1)},
+			"gemma3n.rope.freq_base": 1e6, "gemma3n.rope.freq_base_swa": 10000.0, "gemma3n.altup.num_inputs": uint64(4)}},
 		{"phi", map[string]any{"partial_rotary_factor": 0.4, "layer_norm_eps": 1e-6}, models.Metadata{"general.architecture": "phi2", "phi2.rope.dimension_count": uint64(6), "phi2.attention.layer_norm_epsilon": float64(float32(1e-6))}},
 		{"stablelm_epoch", map[string]any{"rope_pct": 0.5, "norm_eps": 1e-6}, models.Metadata{"general.architecture": "stablelm", "stablelm.rope.dimension_count": uint64(8), "stablelm.attention.layer_norm_epsilon": float64(float32(1e-6)),
 			"stablelm.use_parallel_residual": true}},
@@ -240,12 +245,17 @@ func TestOtherNames(t *testing.T) {
 		{"deepseek_v3", "model.layers.1.self_attn.kv_a_proj_with_mqa.weight", "blk.1.attn_kv_a_mqa.weight"}, {"hunyuan_v1_dense", "model.layers.0.self_attn.key_layernorm.weight", "blk.0.attn_k_norm.weight"},
 		{"nemotron_h", "mtp.layers.0.x.weight", ""}, {"nemotron_h", "backbone.norm_f.weight", "output_norm.weight"}, {"granitemoehybrid", "model.layers.0.mamba.D", "blk.0.ssm_d"},
 		{"ernie4_5_moe", "model.layers.1.mlp.moe_statics.e_score_correction_bias", "blk.1.exp_probs_b.bias"},
+		{"gemma3n", "model.audio_tower.x.weight", ""}, {"gemma3n", "model.language_model.layers.1.altup.correct_output_scale", "blk.1.altup_correct_scale.weight"}, {"gemma3n", "model.language_model.embed_tokens.weight", "token_embd.weight"},
 		{"phi", "lm_head.bias", "output.bias"}, {"phi", "model.final_layernorm.weight", "output_norm.weight"}, {"mamba2", "model.backbone.layers.0.mixer.norm.weight", "blk.0.ssm_norm.weight"}, {"bloom", "word_embeddings_layernorm.bias", "token_embd_norm.bias"},
 		{"mpt", "transformer.wpe.weight", "position_embd.weight"}, {"gpt_bigcode", "transformer.h.0.attn.bias", ""}, {"stablelm", "model.layers.0.self_attn.q_layernorm.norms.3.weight", ""}, {"internlm2", "output.weight", "output.weight"},
 		{"llama4", "vision_model.x.weight", ""}, {"llama4", "language_model.model.layers.1.feed_forward.router.weight", "blk.1.ffn_gate_inp.weight"}, {"jamba", "model.final_layernorm.weight", "output_norm.weight"},
 	} {
+		types := []string{"mamba", "attention"}
+		if c.kind == "gemma3n" {
+			types = []string{"sliding_attention", "full_attention"}
+		}
 		g := convert(t, folder(sizes(c.kind, deepseekValues(map[string]any{"num_nextn_predict_layers": 1, "hybrid_override_pattern": "M*", "mamba_num_heads": 2, "mamba_head_dim": 8, "ssm_state_size": 8,
-			"num_key_value_heads": 4, "layer_types": []string{"mamba", "attention"}, "mamba_n_heads": 2, "mamba_d_state": 8, "mamba_d_conv": 4, "shared_intermediate_size": 8,
+			"num_key_value_heads": 4, "layer_types": types, "mamba_n_heads": 2, "mamba_d_state": 8, "mamba_d_conv": 4, "shared_intermediate_size": 8,
 			"moe_num_experts": 4, "moe_k": 2, "num_local_experts": 4})), c.from))
 		switch {
 		case c.to == "" && len(g.Tensors) == 0:

@@ -13,6 +13,7 @@ type name struct {
 	rotated rotated
 	norm    bool // the weights of a norm
 	expert  int  // number of the expert, from 1 on, whose part of the tensor it is; 0: it is all of it
+	parts   int  // number of these parts; 0: as many as there are experts
 	blk     string
 	// make, if not nil, makes the tensors of the layer whose names begin with blk, in another way than by another name.
 	make func(c *config, t models.Tensor, blk string) []models.Tensor

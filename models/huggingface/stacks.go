@@ -12,6 +12,7 @@ import (
 // stack is a tensor of a GGUF file with the matrices of all experts of a layer, which are tensors of their own in a folder.
 type stack struct {
 	name    string
+	count   int             // of the matrices; 0: as many as there are experts
 	experts []models.Tensor // by number; without a name where one is missing
 }
 
@@ -41,7 +42,7 @@ func (c *config) add(t models.Tensor, n name) {
 	i := slices.IndexFunc(c.stacks, func(s stack) bool { return s.name == n.text })
 	if i < 0 {
 		i = len(c.stacks)
-		c.stacks = append(c.stacks, stack{name: n.text})
+		c.stacks = append(c.stacks, stack{name: n.text, count: n.parts})
 	}
 	s := &c.stacks[i]
 	for len(s.experts) < n.expert {
@@ -74,7 +75,11 @@ func (s stack) tensor(count int) (models.Tensor, error) {
 func (c *config) stacked() (list []models.Tensor) {
 	count, _ := c.meta[c.family.architecture+".expert_count"].(uint64)
 	for _, s := range c.stacks {
-		t, err := s.tensor(int(count))
+		n := int(count)
+		if s.count > 0 {
+			n = s.count
+		}
+		t, err := s.tensor(n)
 		if err != nil && c.err == nil {
 			c.err = err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,8 +62,8 @@ func hashAll(m *meter, files []Stored) (err error) {
 
 // copyAll copies files into the temporary folder, computes their hashes while copying, and
 // makes their paths relative to the folder. Files in a folder below that of the others keep it.
-// Instead of copying a file, a hard link to one of the files in shared is made, if it has the same content.
-func (t *temporary) copyAll(m *meter, files []Stored, shared map[string]Stored) error {
+// Instead of copying a file, a hard link to one of the files in shared is made, if it has the same content, or with take one to the file itself.
+func (t *temporary) copyAll(m *meter, files []Stored, shared map[string]Stored, take bool) error {
 	dir := filepath.Join(t.dir, "files")
 	if err := makeFolder(dir); err != nil {
 		return explainWriteError(dir, err)
@@ -80,7 +81,7 @@ func (t *temporary) copyAll(m *meter, files []Stored, shared map[string]Stored) 
 			}
 			folders = append([]string{folder}, folders...)
 		}
-		h, err := copyOrLink(m, filepath.Join(dir, name), *f, shared)
+		h, err := copyOrLink(m, filepath.Join(dir, name), *f, shared, take)
 		if err != nil {
 			return err
 		}
@@ -97,8 +98,9 @@ func (t *temporary) copyAll(m *meter, files []Stored, shared map[string]Stored) 
 	return nil
 }
 
-// copyOrLink copies one file, or makes a hard link to one of shared, which are files of the library by their paths, that has the same content.
-func copyOrLink(m *meter, to string, from Stored, shared map[string]Stored) (hashes, error) {
+// copyOrLink copies one file, or makes a hard link to one of shared, which are files of the library by their paths, that has the same content, or with take to
+// the file itself.
+func copyOrLink(m *meter, to string, from Stored, shared map[string]Stored, take bool) (hashes, error) {
 	for path, same := range shared {
 		if same.Bytes != from.Bytes || same.BLAKE3 == "" {
 			continue
@@ -120,6 +122,10 @@ func copyOrLink(m *meter, to string, from Stored, shared map[string]Stored) (has
 		if link(path, to) == nil { // not every file system can
 			return hashes{same.BLAKE3, same.SHA256}, nil
 		}
+	}
+	if take && link(from.Path, to) == nil {
+		h, _, err := hashTo(m, to, from.Bytes, io.Discard)
+		return h, err
 	}
 	return copyFile(m, to, from)
 }

@@ -68,7 +68,7 @@ func (e *Entry) copyTo(ctx context.Context, t *temporary, progress func(done, to
 		files[i].Path, files[i].BLAKE3 = e.FilePath(files[i]), ""
 		m.total += files[i].Bytes
 	}
-	if err := t.copyAll(m, files, nil); err != nil {
+	if err := t.copyAll(m, files, nil, false); err != nil {
 		return err
 	}
 	for i, f := range e.Files {

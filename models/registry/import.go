@@ -24,7 +24,7 @@ type ImportOptions struct {
 const hashedAtOnce = 32 << 20
 
 // Import adds the model at path to the library. With Copy its files are copied and hashed; with Link they stay where they are, and
-// if they are large they are not read but for their headers and samples: Verify and Complete record their hashes later. progress, which may
+// if they are large they are not read but for their headers and samples: Verify and Complete record their hashes later. Take is Copy for files of the caller. progress, which may
 // be nil, is called with the number of bytes read so far and their total.
 //
 // A file that is written during the import is refused: its times of change are compared before and after it was read. If
@@ -56,7 +56,7 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.
 	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
 	if l.sameSize(files) || how == Link && s.info.Bytes <= hashedAtOnce {
-		if how == Copy {
+		if how != Link {
 			m.total *= 2
 		}
 		if err := hashAll(m, files); err != nil {
@@ -76,7 +76,7 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	if l.check != nil {
 		e.Checked = program()
 	}
-	return l.store(ctx, e, m)
+	return l.store(ctx, e, m, how)
 }
 
 func newEntry(s inspection, how How, opt ImportOptions) Entry {
@@ -97,7 +97,7 @@ func newEntry(s inspection, how How, opt ImportOptions) Entry {
 }
 
 // store copies e's files, unless they are linked, and commits e.
-func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err error) {
+func (l *Library) store(ctx context.Context, e Entry, m *meter, how How) (_ Entry, err error) {
 	t, err := l.begin(ctx)
 	if err != nil {
 		return Entry{}, err
@@ -105,15 +105,17 @@ func (l *Library) store(ctx context.Context, e Entry, m *meter) (_ Entry, err er
 	defer func() { err = errors.Join(err, t.discard()) }()
 	sources, from := slices.Clone(e.Files), e.Path()
 	if !e.Linked {
-		if err := t.copyAll(m, e.Files, l.copies()); err != nil {
+		if err := t.copyAll(m, e.Files, l.copies(), how == Take); err != nil {
 			return Entry{}, err
 		}
 	}
 	if err := t.copyCard(e, from); err != nil {
 		return Entry{}, err
 	}
-	if err := unwritten(sources); err != nil {
-		return Entry{}, err
+	if how != Take { // a second link changes the time of change
+		if err := unwritten(sources); err != nil {
+			return Entry{}, err
+		}
 	}
 	e, err = l.commit(ctx, t, e)
 	if err == nil {

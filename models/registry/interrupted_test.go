@@ -49,6 +49,10 @@ var operations = map[string]operation{
 		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Copy, ImportOptions{}, nil)
 		return err
 	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
+	"import a file of the caller": {func(l *Library, dir string) error {
+		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Take, ImportOptions{}, nil)
+		return err
+	}, []string{"kept", "linked"}, []string{"kept", "linked", "new"}},
 	"import a link": {func(l *Library, dir string) error {
 		_, err := l.Import(context.Background(), filepath.Join(dir, "new.gguf"), Link, ImportOptions{}, nil)
 		return err
@@ -98,6 +102,7 @@ var operations = map[string]operation{
 // TestInterrupted interrupts each change of the library at each of its steps on the disk: a folder or file that is made, bytes that are written, a rename, a removal. Afterwards the
 // list is what it was or what it should be, every model in it is intact, and the next opening removes all else.
 func TestInterrupted(t *testing.T) {
+	indexAtOnce(t)
 	defer func(sync func(*os.File) error) { syncFile = sync }(syncFile)
 	syncFile = func(*os.File) error { return nil }
 	for name, op := range operations {

@@ -20,6 +20,7 @@ const (
 	tmpPrefix = ".tmp-"
 	entryFile = "entry.json"
 	lockName  = ".lock"
+	downloads = ".downloads"
 	maxEntry  = 1 << 20 // bytes of entry.json
 )
 
@@ -56,6 +57,9 @@ func Open(root string, check Check) (*Library, error) {
 	}
 	return l, nil
 }
+
+// Downloads returns the folder for files that are being fetched for the library. It is on the library's disk, and need not exist.
+func (l *Library) Downloads() string { return filepath.Join(l.dir, downloads) }
 
 // last keeps what Library.Inspect found last, so that the import of a file that was just shown does not parse it again.
 type last struct {
@@ -183,11 +187,13 @@ func (l *Library) List() ([]Entry, []error) {
 	}
 	var entries []Entry
 	var broken []error
+	x := openIndex(l.root)
+	defer x.update()
 	for _, d := range dirs {
 		if !d.IsDir() || strings.HasPrefix(d.Name(), ".") {
 			continue
 		}
-		e, err := l.load(d.Name())
+		e, err := l.loadWith(d.Name(), x)
 		switch {
 		case err == nil:
 			entries = append(entries, e)
@@ -217,15 +223,18 @@ func (l *Library) Find(name string) (Entry, error) {
 	return l.load(name)
 }
 
-// load reads an entry and checks it, since entry.json may be damaged or edited by hand.
-func (l *Library) load(name string) (Entry, error) {
+// load reads an entry.
+func (l *Library) load(name string) (Entry, error) { return l.loadWith(name, nil) }
+
+// loadWith reads an entry, by the index if it knows it, and checks it, since entry.json may be damaged or edited by hand.
+func (l *Library) loadWith(name string, x *index) (Entry, error) {
 	var e Entry
 	dir := filepath.Join(l.dir, name)
 	bad := func(kind error, format string, args ...any) (Entry, error) {
 		return Entry{}, &models.FileError{Path: dir, Reason: "is a broken entry of the library: " + fmt.Sprintf(format, args...),
 			Advice: "remove it and import the model again", Kind: kind}
 	}
-	b, err := models.ReadSmall(filepath.Join(dir, entryFile), maxEntry)
+	b, err := x.read(filepath.Join(dir, entryFile))
 	if err != nil {
 		return bad(err, "%v", err)
 	}

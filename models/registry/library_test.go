@@ -16,6 +16,46 @@ import (
 	"soberano/models"
 )
 
+// TestTake imports a file that the caller then deletes: it is not written again on the library's disk, and copied where there can be no second link.
+func TestTake(t *testing.T) {
+	for _, linked := range []bool{true, false} {
+		l, err := Open(t.TempDir(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := save(t, t.TempDir(), "model.gguf", chatModel(t, 1, 4096, nil))
+		if !linked {
+			interrupted = func(op, _ string) error {
+				if op == "link" {
+					return errors.ErrUnsupported
+				}
+				return nil
+			}
+		}
+		e := mustImport(t, l, path, Take, ImportOptions{Name: "taken"})
+		interrupted = nil
+		before, err := os.Stat(path)
+		after, failed := os.Stat(e.Path())
+		if err != nil || failed != nil || os.SameFile(before, after) != linked || e.Linked {
+			t.Errorf("%v, %v: the same file %v, want %v", err, failed, os.SameFile(before, after), linked)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		mustVerify(t, l, "taken")
+		again := save(t, t.TempDir(), "again.gguf", chatModel(t, 1, 4096, nil))
+		if e := mustImport(t, l, again, Take, ImportOptions{}); e.Name != "taken" {
+			t.Errorf("the same content is imported twice, as %s", e.Name)
+		}
+		if err := os.MkdirAll(l.Downloads(), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if entries, broken := l.List(); len(entries) != 1 || len(broken) > 0 {
+			t.Errorf("the folder of downloads is in the way: %v, %v", entries, broken)
+		}
+	}
+}
+
 func TestCopy(t *testing.T) {
 	l, dir := library(t), t.TempDir()
 	path := save(t, dir, "Tiny-Llama.Q8_0.gguf", chatModel(t, 1, 1<<16, nil))

@@ -246,6 +246,9 @@ func (l *Library) finishMove() error {
 			return err
 		}
 	}
+	if err := removeFolder(filepath.Join(string(p.From), downloads)); err != nil { // an unfinished download begins anew
+		return err
+	}
 	p.From, p.Left = "", nil
 	return p.write(l.root)
 }

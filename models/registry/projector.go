@@ -66,7 +66,7 @@ func (e *Entry) copyProjector(m *meter, files []Stored, shared map[string]Stored
 	if err := removeFile(to); err != nil && !os.IsNotExist(err) { // of a process that was killed
 		return "", err
 	}
-	h, err := copyOrLink(m, to, files[0], shared)
+	h, err := copyOrLink(m, to, files[0], shared, false)
 	files[0].BLAKE3, files[0].SHA256 = h.blake3, h.sha256
 	return to, err
 }

@@ -4,6 +4,7 @@
 //	  <name>/entry.json     what the model is, where its files are, their hashes
 //	  <name>/files/…        the files, if they were copied
 //	  .tmp-…/               an import in progress: written, synced, then renamed
+//	DataDir()/library.db    an index of the entries, which is made anew from them whenever it is missing, damaged or out of date
 //
 // An entry is either complete or absent: renaming its folder is the only commit.
 package registry
@@ -42,6 +43,7 @@ type How int
 const (
 	Copy How = iota // copy them into the library
 	Link            // leave them where they are
+	Take            // as Copy, of files that the caller deletes afterwards: if they are on the library's disk, they are not written again
 )
 
 // Sampling holds recommended sampling settings. Its JSON keys are those of engine/sample.Params.

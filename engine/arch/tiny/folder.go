@@ -23,7 +23,7 @@ var modelTypes = map[string]string{
 	"apertus": "apertus", "deepseek2": "deepseek_v3", "falcon": "falcon", "glm4moe": "glm4_moe", "gpt2": "gpt2", "gptneox": "gpt_neox", "granitehybrid": "granitemoehybrid", "hunyuan-dense": "hunyuan_v1_dense",
 	"hunyuan-moe": "hunyuan_v1_moe", "nemotron_h": "nemotron_h", "nemotron_h_moe": "nemotron_h",
 	"bert": "bert", "chatglm": "glm", "cohere2": "cohere2", "command-r": "cohere", "ernie4_5": "ernie4_5", "ernie4_5-moe": "ernie4_5_moe", "exaone4": "exaone4", "gemma": "gemma", "gemma2": "gemma2",
-	"gemma3": "gemma3_text", "gemma4": "gemma4_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "lfm2moe": "lfm2_moe", "llama": "llama",
+	"gemma3": "gemma3_text", "gemma3n": "gemma3n_text", "gemma4": "gemma4_text", "glm4": "glm4", "gpt-oss": "gpt_oss", "granite": "granite", "granitemoe": "granitemoeshared", "lfm2": "lfm2", "lfm2moe": "lfm2_moe", "llama": "llama",
 	"modern-bert": "modernbert", "olmo2": "olmo2", "olmoe": "olmoe", "phi3": "phi3", "qwen2": "qwen2", "qwen2moe": "qwen2_moe", "qwen2vl": "qwen2_vl", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "qwen35moe": "qwen3_5_moe_text", "qwen3next": "qwen3_next",
 	"qwen3moe": "qwen3_moe", "qwen3vl": "qwen3_vl", "seed_oss": "seed_oss", "smollm3": "smollm3", "starcoder2": "starcoder2",
 }
@@ -140,7 +140,7 @@ func (s *Source) pytorch(t *models.Tensor) models.Tensor {
 	case strings.HasSuffix(base, "attn_sinks"):
 		out.Name = strings.Replace(strings.TrimSuffix(base, "attn_sinks"), "blk.", "model.layers.", 1) + "self_attn.sinks"
 	}
-	if (strings.HasPrefix(s.Architecture, "gemma") && s.Architecture != "gemma4" || s.Architecture == "nemotron" && kind == "weight" || s.isDelta()) && strings.HasSuffix(base, "norm") {
+	if (strings.HasPrefix(s.Architecture, "gemma") && s.Architecture != "gemma4" && s.Architecture != "gemma3n" || s.Architecture == "nemotron" && kind == "weight" || s.isDelta()) && strings.HasSuffix(base, "norm") {
 		out.Data = minusOne(t)
 		out.Type = quant.F32
 	}

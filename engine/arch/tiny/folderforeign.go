@@ -43,6 +43,13 @@ func (s *Source) foreignPart(t *models.Tensor) (list []models.Tensor, ok bool) {
 		s.divide(&out, func(int) float32 { return falconH1Embedding })
 		return []models.Tensor{out}, true
 	}
+	if module := map[string]string{"altup_proj.weight": "altup_projections", "altup_unembd_proj.weight": "altup_unembed_projections"}[t.Name]; module != "" {
+		size := len(t.Data) / t.Shape[0]
+		for i := range t.Shape[0] {
+			list = append(list, models.Tensor{Name: fmt.Sprintf("model.%s.%d.weight", module, i), Type: t.Type, Shape: t.Shape[1:], Data: t.Data[i*size:][:size]})
+		}
+		return list, true
+	}
 	if _, err := fmt.Sscanf(t.Name, "blk.%d.", &layer); err != nil || modelTypes[s.Architecture] == "" {
 		return nil, false
 	}
@@ -182,7 +189,7 @@ func (s *Source) foreignConfig(c map[string]any) bool {
 	}
 	key := func(name string) any { return s.Meta[s.Architecture+"."+name] }
 	switch s.Architecture {
-	case "arcee", "bloom", "dots1", "falcon-h1", "internlm2", "jamba", "llama4", "mamba", "mamba2", "minicpm", "mpt", "nemotron", "phi2", "stablelm", "starcoder":
+	case "arcee", "bloom", "dots1", "falcon-h1", "gemma3n", "internlm2", "jamba", "llama4", "mamba", "mamba2", "minicpm", "mpt", "nemotron", "phi2", "stablelm", "starcoder":
 		s.olderConfig(c, move)
 	case "gpt2":
 		move("hidden_size", "n_embd", "num_hidden_layers", "n_layer", "num_attention_heads", "n_head", "max_position_embeddings", "n_positions", "intermediate_size", "n_inner", "layer_norm_eps", "layer_norm_epsilon")

@@ -39,6 +39,8 @@ func (s *Source) olderPart(t *models.Tensor, prefix, what string) (list []models
 		for size, e := len(t.Data)/Experts, 0; e < Experts; e++ {
 			out.Data = append(out.Data, turned(t.Data[e*size:][:size], Dim, ExpertFF)...)
 		}
+	case s.Architecture == "gemma3n" && what == "altup_correct_scale.weight":
+		out.Name = prefix + "altup.correct_output_scale"
 	case s.Architecture == "falcon-h1" && what == "ffn_norm":
 		out.Name = prefix + "pre_ff_layernorm.weight"
 	case s.Architecture == "falcon-h1" && falconH1Factors[what] != 0:
@@ -114,6 +116,11 @@ func (s *Source) olderConfig(c map[string]any, move func(...string)) {
 		c["embedding_multiplier"], c["lm_head_multiplier"] = falconH1Embedding, falconH1Embedding
 		c["attention_in_multiplier"], c["key_multiplier"], c["attention_out_multiplier"], c["mlp_multipliers"] = 0.5, 0.25, 0.25, []float64{0.5, 0.125}
 		c["ssm_in_multiplier"], c["ssm_out_multiplier"], c["ssm_multipliers"] = 0.5, 0.5, falconH1Parts
+	case "gemma3n":
+		share, layers := 0.75, int(key("block_count").(uint64))
+		s.Meta["gemma3n.activation_sparsity_scale"] = slices.Repeat([]float64{float64(float32(math.Sqrt2 * math.Erfinv(2*share-1)))}, layers)
+		c["activation_sparsity_pattern"], c["intermediate_size"], c["num_kv_shared_layers"], c["laurel_rank"] = slices.Repeat([]float64{share}, layers), slices.Repeat([]int{FF}, layers), 0, laurel3n
+		c["hidden_size_per_layer_input"], c["vocab_size_per_layer_input"], c["final_logit_softcapping"] = perLayer3n, Vocabulary, 30.0
 	case "jamba":
 		stateConfig(c, "mamba_d_conv", "mamba_d_state")
 		c["mamba_expand"], c["mamba_dt_rank"], c["num_key_value_heads"], c["attn_layer_period"], c["attn_layer_offset"] = inner/Dim, deltaRank, KVHeads, 2, 1

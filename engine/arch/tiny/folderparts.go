@@ -50,6 +50,11 @@ var ownModules = func() map[string]map[string]string {
 		"gptneox": {"attn_qkv": "attention.query_key_value", "attn_output": "attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
 		"falcon":  {"attn_qkv": "self_attention.query_key_value", "attn_output": "self_attention.dense", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h"},
 		"qwen35":  post, "qwen35moe": moe, "qwen3next": moe, "gemma2": inputs, "gemma3": inputs, "exaone4": inputs, "olmo2": inputs, "chatglm": glm, "glm4": glm, "seed_oss": post, "gpt-oss": post,
+		"gemma3n": {
+			"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm", "inp_gate": "per_layer_input_gate",
+			"proj": "per_layer_projection", "post_norm": "post_per_layer_input_norm", "altup_correct_coef": "altup.correction_coefs", "altup_predict_coef": "altup.prediction_coefs",
+			"altup_router": "altup.modality_router", "altup_router_norm": "altup.router_norm", "laurel_l": "laurel.linear_left", "laurel_r": "laurel.linear_right", "laurel_post_norm": "laurel.post_laurel_norm",
+		},
 		"gemma4": {
 			"post_attention_norm": "post_attention_layernorm", "ffn_norm": "pre_feedforward_layernorm", "post_ffw_norm": "post_feedforward_layernorm", "post_ffw_norm_1": "post_feedforward_layernorm_1",
 			"pre_ffw_norm_2": "pre_feedforward_layernorm_2", "post_ffw_norm_2": "post_feedforward_layernorm_2", "ffn_gate_inp": "router.proj", "inp_gate": "per_layer_input_gate", "proj": "per_layer_projection",

@@ -105,7 +105,7 @@ func (k amxInts) write() {
 
 // unpack emits the unpacking of the panel's integers, less the zero point, to int8 [2][blocks][8][16][4].
 func (k amxInts) unpack() {
-	h := &half512{qshape{1, 1}, k.qkind, k.file, 16, 0, false}
+	h := &half512{qshape{1, 1, 1}, k.qkind, k.file, 16, 0, false}
 	if k.bits < 8 {
 		k.i("VPBROADCASTD %s, Z31", maskAt(byte(1<<k.planes[0].width-1)))
 	}
@@ -119,8 +119,8 @@ func (k amxInts) unpack() {
 	k.p("group:\n\tMOVQ nb+48(FP), CX")
 	k.p("unpack:")
 	for j := range 8 {
-		h.weights(j)
-		w := h.w(j, 0)
+		h.weight(j, 0)
+		w := h.w(j)
 		if k.zero > 0 {
 			k.i("VPSUBB Z0, Z%d, Z%d", w, w)
 		}

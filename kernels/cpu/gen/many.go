@@ -116,7 +116,7 @@ func unpack(f *file, k qkind) {
 	f.text("unpack"+k.exported()+"AVX2", args, size)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ w+8(FP), BX\n\tMOVQ nb+16(FP), CX\n\tSHLQ $1, CX")
 	t := newMany(k)
-	h := &half256{qshape{1, 1}, vnni, k, f, 0, 0, -1} // weights as unsigned bytes
+	h := &half256{qshape{1, 1, 1}, vnni, k, f, 0, 0, -1} // weights as unsigned bytes
 	if k.table {
 		f.i("MOVQ table+24(FP), AX\n\tVBROADCASTI128 (AX), Y%d", yTable)
 	}

@@ -45,7 +45,7 @@ func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
 // lies in memory: the 16 rows of one group of a block, then those of the other. (With a pass for each group, every second block at a time, one
 // thread read 10 GB/s instead of 24; Zen 4, SmolLM2 Q8_0.)
 func (t qshape) one256(f *file, s isa, k qkind) {
-	h := &half256{qshape{1, 2}, s, k, f, 0, 0, 0}
+	h := &half256{qshape{1, 2, 2}, s, k, f, 0, 0, 0}
 	if k.table {
 		h.table()
 	}
