@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"soberano/engine/batch"
+	"soberano/engine/nn"
 	"soberano/engine/propose"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
@@ -23,6 +24,8 @@ type answer struct {
 	seen         []int32          // the same without those of images, for the penalties
 	proposer     propose.Proposer // nil: nothing is proposed
 	images       []batch.Image
+	adapters     []nn.Use
+	adapterKey   string
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
 	background   bool
@@ -53,6 +56,10 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	if n := len(p.tokens); n >= m.info.Context {
 		return nil, &ContextError{Prompt: n, Message: m.lastTokens(r, n), Context: m.info.Context}
 	}
+	uses, key, err := m.uses(r.Adapters)
+	if err != nil {
+		return nil, err
+	}
 	spec := r.Grammar
 	if r.MustCall {
 		if spec, err = r.callSpec(); err != nil {
@@ -67,6 +74,7 @@ func (m *Model) answers(ctx context.Context, r Request) ([]*answer, error) {
 	list := make([]*answer, max(1, r.N, r.BestOf))
 	for i := range list {
 		list[i] = m.answer(ctx, r, p, i, box)
+		list[i].adapters, list[i].adapterKey = uses, key
 		if err := list[i].setForm(r, decoder, &m.grammars); err != nil {
 			return nil, err
 		}
@@ -125,7 +133,7 @@ func (a *answer) request() batch.Request {
 				a.usage.Cached, a.start = cached, time.Now()
 			}
 		},
-		Each: a.each, Background: a.background,
+		Each: a.each, Background: a.background, Adapters: a.adapters, Key: a.adapterKey,
 	}
 	if a.maxTokens > 0 {
 		r.Most = min(a.usage.Context, a.prompt+a.maxTokens)

@@ -42,7 +42,7 @@ func TestConvertAPR(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			file := tiny.New(kind).Write(t)
 			packing := []apr.Compression{apr.Plain, apr.LZ4, apr.ZSTD}[i%3]
-			made := converted(t, file, "m.apr", convert.Options{Compression: packing})
+			made := converted(t, file, "m.apr", convert.Options{APR: apr.Options{Compression: packing}})
 			back := converted(t, made, "m.gguf", convert.Options{})
 			if slices.Contains(tiny.Encoders(), kind) {
 				sameVectors(t, file, made)
@@ -208,7 +208,7 @@ func TestConvertFolders(t *testing.T) {
 			same(t, dir, file)
 			same(t, dir, converted(t, file, "folder", convert.Options{}))
 			same(t, dir, converted(t, file, "m.gguf", convert.Options{Vocabulary: Vocabulary}))
-			info, err := registry.Inspect(converted(t, dir, "q.apr", convert.Options{Type: "Q8_0", Compression: apr.ZSTD}), Check)
+			info, err := registry.Inspect(converted(t, dir, "q.apr", convert.Options{Type: "Q8_0", APR: apr.Options{Compression: apr.ZSTD}}), Check)
 			if err != nil || !info.Runs {
 				t.Errorf("in blocks: %s, %v", info.Reason, err)
 			}

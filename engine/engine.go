@@ -72,6 +72,9 @@ type Request struct {
 	// Variables are further variables of the chat template, such as enable_thinking.
 	Variables map[string]any
 
+	// Adapters change the model for this request. Each is one of the model, see LoadAdapter.
+	Adapters []AdapterUse
+
 	Sampling  sample.Params
 	MaxTokens int      // 0: no limit but the context
 	Stop      []string // the answer ends before the first of these strings; the string itself is not returned

@@ -79,7 +79,7 @@ func TestForeignFolders(t *testing.T) {
 		{func(s string) string { return strings.Replace(s, `"llama"`, `"mt5"`, 1) }, all, "holds a model of an encoder and a decoder (mt5), which translates"},
 		{func(s string) string { return strings.Replace(s, `"llama"`, `"deepseek_v32"`, 1) }, all, `holds a model of the type "deepseek_v32", which is not read from safetensors; apertus, `},
 		{nothing, all, "has no config.json, which says what its weights are. Download all files of the model's folder."},
-		{nothing, first("lora_A.weight", 0), "holds an adapter (LoRA), which changes another model and writes nothing by itself. "},
+		{nothing, first("lora_A.weight", 0), "holds an adapter (LoRA), and writes nothing by itself. "},
 		{nothing, func(l []models.Tensor) []models.Tensor { l[0].Name = "model.diffusion_model.x"; return l }, "holds a model that makes pictures or films, "},
 	} {
 		s := tiny.New("llama")

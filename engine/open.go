@@ -9,6 +9,7 @@ import (
 
 	"soberano/engine/arch"
 	"soberano/engine/batch"
+	"soberano/engine/nn"
 	"soberano/engine/prompt"
 	"soberano/engine/reply"
 	"soberano/engine/token"
@@ -25,6 +26,7 @@ const DefaultContext = 4096
 type Model struct {
 	file     *models.File
 	dev      kernels.Device
+	named    *nn.Named // dev, as the network has loaded its weights
 	net      arch.Model
 	shape    arch.Shape
 	tok      *token.Tokenizer
@@ -39,6 +41,8 @@ type Model struct {
 	vision     seeing
 	breakers   breakers
 	grammars   grammars
+
+	adapters []*Adapter // the queue's goroutine has them
 
 	mu   sync.Mutex // guards dev and info after the device was replaced
 	info Info
@@ -83,8 +87,11 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 func (m *Model) replace(open func(error) (kernels.Device, error), cause error, limit int) (arch.Model, kernels.Device, error) {
 	var net arch.Model
 	dev, err := replaced(open, cause, func(dev kernels.Device) (err error) {
-		net, err = arch.Open(m.file, dev, limit)
-		return err
+		m.named = nn.NewNamed(dev)
+		if net, err = arch.Open(m.file, m.named, limit); err != nil {
+			return err
+		}
+		return m.reloadAdapters()
 	})
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +125,8 @@ func (m *Model) read(limit int) (err error) {
 	if m.file, err = readable(m.file, m.dev); err != nil {
 		return err
 	}
-	if m.net, err = arch.Open(m.file, m.dev, limit); err != nil {
+	m.named = nn.NewNamed(m.dev)
+	if m.net, err = arch.Open(m.file, m.named, limit); err != nil {
 		return err
 	}
 	if err = m.dev.Loaded(); err != nil {

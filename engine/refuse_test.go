@@ -11,7 +11,7 @@ import (
 // TestRefusals checks in which words the library says of files that hold no model that runs what they hold and what to do.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ name, typ, want string }{
-		{"llama", "adapter", "The file holds an adapter (LoRA), which changes another model and writes nothing by itself. Choose the file of the model itself, perhaps with the adapter merged into it: adapters do not run here."},
+		{"llama", "adapter", "The file holds an adapter (LoRA) for models of the family llama, and writes nothing by itself. Choose the file of the model itself; chat --lora uses both."},
 		{"llama", "imatrix", "The file holds statistics by which a model is quantized (an importance matrix), and no model. Choose the file of the model itself."},
 		{"llama", "mmproj", "The file holds the encoder of images or of sound that belongs to a model, and not the model. Choose the file of the model itself."},
 		{"llama", "tomorrow", "The file is not a complete model but an addition to one (tomorrow). Choose the file of the model itself."},
@@ -45,6 +45,14 @@ func TestRefusals(t *testing.T) {
 		i, err := registry.Inspect(s.Write(t), Check)
 		if err != nil || i.Runs || !strings.HasPrefix(i.Reason, c.want) || strings.Contains(i.Reason, "\x1b") {
 			t.Errorf("%s, %s: %q, %v; expected %q", c.name, c.typ, i.Reason, err, c.want)
+		}
+	}
+	adapter := tiny.New("llama").Adapter(2, 1, 1)
+	folder := tiny.New("llama").AdapterFolder(t, adapter, map[string]any{"base_model_name_or_path": "someone/base"})
+	adapter.Meta["general.base_model.0.name"] = "Base 1B"
+	for path, want := range map[string]string{adapter.Write(t): "The file holds an adapter (LoRA) for models of the family llama, made for Base 1B, ", folder: "The file holds an adapter (LoRA) for someone/base, "} {
+		if i, err := registry.Inspect(path, Check); err != nil || i.Runs || !strings.HasPrefix(i.Reason, want) {
+			t.Errorf("%q, %v; expected %q", i.Reason, err, want)
 		}
 	}
 	for name, edit := range map[string]func(*tiny.Source){

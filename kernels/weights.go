@@ -13,6 +13,8 @@ import (
 type Weights struct {
 	// Name is that of the tensor of the model that has the rows, for devices that report on tensors; "": none has them as they are.
 	Name string
+	// Row is the number of the first row in that tensor.
+	Row int
 	// Block is the number of the block of the network to which the matrix belongs, from 1 on, for devices that divide a network; 0: to none.
 	Block      int
 	Type       quant.Type

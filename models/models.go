@@ -5,6 +5,7 @@
 package models
 
 import (
+	"context"
 	"errors"
 	"sync"
 
@@ -55,6 +56,7 @@ type File struct {
 	index  sync.Once
 	byName map[string]int
 	close  []func() error
+	verify []func(context.Context) error
 }
 
 // Tensor returns the tensor with the given name. Tensors must be complete before the first
@@ -92,6 +94,19 @@ func (f *File) Need(name string, shape ...int) (Tensor, error) {
 
 // OnClose adds a function that Close calls.
 func (f *File) OnClose(fn func() error) { f.close = append(f.close, fn) }
+
+// OnVerify adds a function that Verify calls.
+func (f *File) OnVerify(fn func(context.Context) error) { f.verify = append(f.verify, fn) }
+
+// Verify checks what the reader has left unread because it would have had to read a large file: checksums and signatures. Formats without them have nothing to check.
+func (f *File) Verify(ctx context.Context) error {
+	for _, fn := range f.verify {
+		if err := fn(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Close releases the file; its tensors' Data must not be used afterwards.
 func (f *File) Close() error {

@@ -25,6 +25,7 @@ type Header struct {
 	meter   *ui.Bar
 	count   *ui.Label
 	offline *fyne.Container
+	state   *ui.Label // in offline
 	rule    *ui.Fill
 	narrow  bool
 	detail  string // after the model's name, if there is space
@@ -44,11 +45,21 @@ func NewHeader(chats, choose func()) *Header {
 	h.Model.Light, h.detail = true, "▾"
 	dot := ui.NewFill(ui.Accent, 9, 9)
 	dot.Radius = 4.5
-	h.offline = ui.NewRow(4, nil, dot, ui.NewLabel("offline", ui.SmallSize, ui.Accent).Strong())
+	h.state = ui.NewLabel("offline", ui.SmallSize, ui.Accent).Strong()
+	h.offline = ui.NewRow(4, nil, dot, h.state)
 	h.chats.Hide()
 	h.Object = &fyne.Container{Layout: &ui.Arrange{Min: fyne.NewSize(300, headerHeight), Place: h.place},
 		Objects: []fyne.CanvasObject{h.chats, h.title, h.Model, h.word, h.meter, h.count, h.offline, h.rule}}
 	return h
+}
+
+// Downloading says whether a model is being downloaded; otherwise the program is offline.
+func (h *Header) Downloading(on bool) {
+	h.state.Set("offline")
+	if on {
+		h.state.Set("downloading")
+	}
+	h.Object.Refresh()
 }
 
 // SetNarrow shows or hides the button that opens the sidebar.

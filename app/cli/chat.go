@@ -24,6 +24,7 @@ import (
 type chatFlags struct {
 	model, prompt, system string
 	draft                 string
+	adapters              []string // of --lora
 	tokens, context       int
 	threads               int
 	kv                    engine.KV
@@ -151,6 +152,7 @@ func chatCommand() *cobra.Command {
 	fs.StringVar(&f.begin, "begin", "", "with -p: the beginning of the answer, which goes on from there")
 	fs.Var(&f.propose, "propose", "auto, on or off: whether tokens that the text may repeat are computed in one step (auto: not with --seed or --temp 0, since rounding can differ)")
 	fs.StringVar(&f.draft, "draft", "", "a smaller `model` of the same family: what it would write is checked in one step, which can be faster (see --propose)")
+	fs.StringArrayVar(&f.adapters, "lora", nil, "an adapter of the model, `file[=scale]`: a GGUF file, or a folder of PEFT; may be repeated")
 	fs.BoolVar(&f.raw, "raw", false, "continue the text as it is, without a chat template")
 	fs.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
@@ -229,9 +231,13 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 			return err
 		}
 	}
+	adapters, err := loadAdapters(m, f.adapters)
+	if err != nil {
+		return err
+	}
 	s.Seed, s.Seeded = f.seed, f.seeded
 	c := &terminalChat{model: m, entry: entry, images: images, out: cmd.OutOrStdout(),
-		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose), Draft: draft, Overflow: engine.Overflow(f.overflow)}}
+		settings: engine.Request{Sampling: s, MaxTokens: f.tokens, Variables: f.variables(), Grammar: f.form.spec, MaxThinking: f.thinking, Propose: engine.Propose(f.propose), Draft: draft, Overflow: engine.Overflow(f.overflow), Adapters: adapters}}
 	if f.system != "" {
 		c.messages = append(c.messages, engine.Message{Role: "system", Content: f.system})
 	}

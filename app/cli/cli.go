@@ -265,7 +265,7 @@ func preferred(entries []registry.Entry, kind registry.Kind, chosen string) (reg
 
 // namedModel returns the model of a library, which may be nil, with that name, or the model at that path.
 func namedModel(lib *registry.Library, name string, kind registry.Kind) (registry.Entry, error) {
-	e, err := registry.Resolve(lib, name, nil)
+	e, err := resolve(lib, name)
 	_, ofFile := errors.AsType[*models.FileError](err) // a part of the model may be missing
 	ambiguous, several := errors.AsType[*registry.AmbiguousError](err)
 	switch {

@@ -21,7 +21,8 @@ import (
 // modelsConvert is `soberano models convert`.
 func modelsConvert() *cobra.Command {
 	var o convert.Options
-	var compression, matrix string
+	var compression, matrix, passwordFile string
+	var encrypt, sign bool
 	var shard float64
 	cmd := &cobra.Command{
 		Use: "convert MODEL OUT", Short: "Write a model in another format or with weights of another type", Args: arguments(cobra.ExactArgs(2)),
@@ -30,13 +31,19 @@ func modelsConvert() *cobra.Command {
 			"Types: " + strings.Join(convert.Types(), ", "),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if o.Compression, err = compressionNamed(compression); err != nil {
+			if o.APR.Compression, err = compressionNamed(compression); err != nil {
 				return err
 			}
 			o.Shard = uint64(shard * 1e9)
 			switch {
 			case matrix != "" && o.Type == "":
 				return usagef("--imatrix is for --type: weights that keep their type are copied")
+			case (encrypt || sign) && !strings.EqualFold(filepath.Ext(args[1]), ".apr"):
+				return usagef("--encrypt and --sign are for .apr files")
+			case encrypt && compression != "":
+				return usagef("--encrypt: an encrypted file can't be compressed")
+			case compression != "" && shard > 0:
+				return usagef("--compress is for a single file, not for --shard")
 			case matrix != "":
 				if o.Importance, err = importance.Open(matrix); err != nil {
 					return inFolder(matrix, err)
@@ -45,6 +52,21 @@ func modelsConvert() *cobra.Command {
 			e, err := namedModel(readLibrary(), args[0], anyKind)
 			if err != nil {
 				return err
+			}
+			if sign {
+				if o.APR.Key, err = signingKey(); err != nil {
+					return err
+				}
+			}
+			if o.Card, err = e.Card(); err != nil {
+				return err
+			}
+			if encrypt {
+				password, err := newPassword(passwordFile)
+				if err != nil {
+					return err
+				}
+				o.APR.Lock = apr.NewLock(password)
 			}
 			f, err := registry.Read(e.Path())
 			if err != nil {
@@ -72,6 +94,9 @@ func modelsConvert() *cobra.Command {
 	fs.StringVar(&o.Type, "type", "", "the type of the weights, or a mix of types (default: as they are)")
 	fs.StringVar(&matrix, "imatrix", "", "a file of `soberano models imatrix` or of llama.cpp: errors are kept small where they matter more")
 	fs.StringVar(&compression, "compress", "", "compress an .apr file: lz4 or zstd (it is then loaded into memory instead of being mapped)")
+	fs.BoolVar(&encrypt, "encrypt", false, "encrypt the weights of an .apr file under a password, which is asked for; name, tokenizer and model card stay readable")
+	fs.StringVar(&passwordFile, "password-file", "", "a file that holds the password for --encrypt")
+	fs.BoolVar(&sign, "sign", false, "sign an .apr file with the key that soberano models keygen makes")
 	numberFlag(fs, &shard, "shard", "", 0, math.MaxInt32, "write several files of at most so many GB of weights each")
 	fs.BoolVar(&o.Replace, "replace", false, "overwrite a file that exists")
 	return cmd

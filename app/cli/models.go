@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -24,10 +25,10 @@ func modelsCommand() *cobra.Command {
 		Use: "models", Short: "List, import, find, show, convert, edit, verify, name and remove models",
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("name a command: models list, import, scan, catalogue, get, search, show, du, convert, edit, imatrix, verify, tag, rename, stage, card, lineage, export, gc, move-library or remove")
+			return usagef("name a command: models list, import, scan, catalogue, get, search, show, du, convert, edit, imatrix, verify, keygen, sign, trust, tag, rename, stage, card, lineage, export, gc, move-library or remove")
 		},
 	}
-	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsCatalogue(), modelsGet(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
+	cmd.AddCommand(modelsList(), modelsImport(), modelsScan(), modelsCatalogue(), modelsGet(), modelsShow(), modelsUsage(), modelsConvert(), modelsEdit(), modelsImatrix(), modelsVerify(), modelsKeygen(), modelsSign(), modelsTrust(), modelsSearch(), modelsTag(), modelsRename(), modelsStage(), modelsCard(), modelsLineage(), modelsExport(), modelsCollect(), modelsMove(), modelsRemove(), modelsIncluded())
 	return cmd
 }
 
@@ -244,6 +245,11 @@ type verified struct {
 	Error  string            `json:"error,omitempty"`
 	Reason string            `json:"does_not_run,omitempty"` // in the doctor's report: why an intact model can't be run
 	Files  []registry.Stored `json:"files,omitempty"`        // of a model outside the library
+	// SignedBy is the key by which an APR file is signed; Signer its name, if it is trusted.
+	SignedBy string `json:"signed_by,omitempty"`
+	Signer   string `json:"signer,omitempty"`
+	// Encrypted files are compared with their checksum, their values are not looked at.
+	Encrypted bool `json:"encrypted,omitempty"`
 	// Packed are the model's repacked weights on this computer.
 	Packed []packedWeights `json:"packed,omitempty"`
 	First  bool            `json:"first,omitempty"` // the hashes were not known before
@@ -270,6 +276,15 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 		err = lib.Verify(ctx, name, line.report())
 	}
 	line.end()
+	if err == nil {
+		path := name
+		if e, known := lib.Find(name); known == nil {
+			path = e.Path()
+		}
+		if strings.EqualFold(filepath.Ext(path), ".apr") {
+			err = v.seal(path)
+		}
+	}
 	if err != nil {
 		v.OK, v.Error = false, errorText(err)
 	}
@@ -278,6 +293,7 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 
 // print prints the result for an intact model.
 func (v verified) print(out io.Writer) {
+	defer v.printSeal(out)
 	name := models.Printable(v.Name)
 	if v.First {
 		fmt.Fprintf(out, "%s: can be read to its end, and its blake3 hash is now recorded\n", name)

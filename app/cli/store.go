@@ -10,6 +10,7 @@ import (
 
 	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/registry"
 )
 
@@ -74,8 +75,8 @@ func (c *collected) packed(lib *registry.Library) error {
 		}
 		for _, path := range paths {
 			f, err := registry.Read(path)
-			if errors.Is(err, models.ErrUnsupported) {
-				continue // it was never opened
+			if errors.Is(err, models.ErrUnsupported) || errors.Is(err, apr.ErrPassword) {
+				continue // it was never opened, or its weights are never kept
 			}
 			if err != nil {
 				c.Kept = models.Printable(e.Name) + " can't be read, and its repacked weights are not known"

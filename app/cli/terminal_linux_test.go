@@ -53,6 +53,27 @@ func TestInterruptInTerminal(t *testing.T) {
 	}
 }
 
+// A password is typed without echo, and asked for again if it is wrong.
+func TestPasswordInTerminal(t *testing.T) {
+	home(t)
+	file, out := filepath.Join(t.TempDir(), "password"), filepath.Join(t.TempDir(), "m.apr")
+	if err := os.WriteFile(file, []byte("sesame\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, notes, code := run(t, nil, "models", "convert", tiny.New("llama").Write(t), out, "--encrypt", "--password-file", file); code != 0 {
+		t.Fatal(notes)
+	}
+	p := inTerminal(t, program(t, "tokenize", "-m", out, "--json", "a"))
+	for n, typed := range []string{"wrong", "sesame"} {
+		p.await("Password of", n+1)
+		p.enter(typed + "\n")
+	}
+	text, code := p.end()
+	if code != 0 || !strings.Contains(text, "has another password") || strings.Contains(text, "wrong") || strings.Contains(text, "sesame") {
+		t.Errorf("exit code %d: %q", code, text)
+	}
+}
+
 // The handler takes one interrupt: a second one ends the chat even if the answer has not ended yet.
 func TestInterruptTwice(t *testing.T) {
 	in := &interrupts{}

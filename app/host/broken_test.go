@@ -266,7 +266,7 @@ func TestBrokenAPR(t *testing.T) {
 		}
 		meta, sources := apr.Language(s.Meta, models.Sources(s.Tensors))
 		var b bytes.Buffer
-		if err := apr.WriteSources(&b, meta, sources, nil, apr.Plain); err != nil {
+		if err := apr.WriteSources(&b, meta, sources, nil, apr.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		out := b.Bytes()

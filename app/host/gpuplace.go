@@ -148,7 +148,7 @@ func PlaceOn(ctx context.Context, helper []string, e registry.Entry, s Settings)
 	if best == nil {
 		return Placed{}, nil
 	}
-	f, err := registry.Read(e.Path())
+	f, err := read(e.Path())
 	if err != nil {
 		return Placed{}, err
 	}

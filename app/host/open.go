@@ -10,6 +10,7 @@ import (
 	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/huggingface"
 	"soberano/models/registry"
 )
@@ -64,7 +65,7 @@ func ofLibrary[M io.Closer](h *Host, e registry.Entry, s Settings, report func(s
 		if err := errors.Join(e.Unchanged(ctx, nil), ctx.Err()); err != nil {
 			return nil, err
 		}
-		return registry.Read(e.Path())
+		return read(e.Path())
 	}
 	return opening[M]{kindOf: kind, h: h, e: e, s: s, file: file, report: report, seat: func(M) seat[M] { return &hostSeat[M]{h, keyOf(e), s} }}
 }
@@ -80,6 +81,9 @@ func Check(f *models.File) (warning string, err error) {
 
 // cpuDevice opens a CPU device for the weights of f.
 func (h *Host) cpuDevice(e registry.Entry, s Settings, f *models.File, floats cpu.Floats, pool *cpu.Pool) (kernels.Device, error) {
-	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Cache: s.KV.Cached(), Forget: models.Forget, Lost: h.lost(e),
-		Packed: cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}})
+	packed := cpu.Packed{Dir: registry.PackedDir(), Model: f.Identity(), Map: models.Map, Damaged: h.damaged}
+	if f.Meta[apr.Encrypted] == true {
+		packed = cpu.Packed{} // encrypted weights are not kept decrypted on disk
+	}
+	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Cache: s.KV.Cached(), Forget: models.Forget, Lost: h.lost(e), Packed: packed})
 }

@@ -24,7 +24,7 @@ type Sight struct {
 
 // Look finds out whether the chat model of an entry can see images. It reads from the disk.
 func Look(e registry.Entry) Sight {
-	f, err := registry.Read(e.Path())
+	f, err := read(e.Path())
 	if err != nil {
 		return Sight{Err: err}
 	}
@@ -87,7 +87,7 @@ func visionBeside(f *models.File) (path string, err error) {
 
 // fitsVision returns an error if the file at path is no vision encoder for the language model f.
 func fitsVision(path string, f *models.File) error {
-	v, err := registry.Read(path)
+	v, err := read(path)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func fitsVision(path string, f *models.File) error {
 // Fitting returns those of entries to which the vision encoder at path belongs, as far as their files tell. The error says why it can
 // belong to none.
 func Fitting(path string, entries []registry.Entry) (list []registry.Entry, err error) {
-	v, err := registry.Read(path)
+	v, err := read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func Fitting(path string, entries []registry.Entry) (list []registry.Entry, err 
 		if e.Kind != registry.Chat || !e.Runs {
 			continue
 		}
-		f, err := registry.Read(e.Path())
+		f, err := read(e.Path())
 		if err != nil {
 			continue // reported where the model is used
 		}
@@ -131,7 +131,7 @@ func Import(ctx context.Context, l *registry.Library, path string, how registry.
 	if err != nil || how == registry.Link || e.Linked || e.Kind != registry.Chat || e.Projector != nil {
 		return e, err
 	}
-	f, err := registry.Read(path)
+	f, err := read(path)
 	if err != nil {
 		return e, err
 	}
@@ -171,7 +171,7 @@ func openProjector(e registry.Entry, path string) (*models.File, error) {
 	if e = e.Current(); e.Projector != nil && e.FilePath(*e.Projector) == path {
 		return e.OpenProjector(context.Background())
 	}
-	return registry.Read(path)
+	return read(path)
 }
 
 // grow counts more bytes for the opened model of an entry. Idle models are closed to make room for them. The error is a *MemoryError.

@@ -50,15 +50,19 @@ type Models interface {
 	// not possible at present.
 	Release(context.Context, registry.Entry) error
 	KV() engine.KV // how keys and values of a chat would be stored
-	Context() int  // the context in tokens with which a chat would be opened; 0: the engine's default
-	Free() int64   // free memory in bytes; 0: unknown
+	Allowed() bool // the person has allowed connections for downloads of models
+	Allow(bool)
+	Downloading(bool) // called when the first connection is about to be opened, and when the last download has ended
+	Context() int     // the context in tokens with which a chat would be opened; 0: the engine's default
+	Free() int64      // free memory in bytes; 0: unknown
 }
 
 // Config holds what an Importer and a Page need.
 type Config struct {
 	Window
 	Models
-	Shelf Shelf
+	Shelf     Shelf
+	Catalogue Catalogue // nil: no models can be downloaded
 }
 
 // Importer imports the files dropped on one page, one at a time, each in its own goroutine; Cards shows their progress.

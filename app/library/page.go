@@ -36,9 +36,24 @@ type Page struct {
 
 	successors map[registry.Kind]successor
 
+	view      view
+	transfers []*transfer // downloads, in the order in which they were asked for
+	sought    bool        // what earlier downloads have left was looked for
+
 	going  map[string]bool // models that are being removed
 	ctx    context.Context // the context of removals
 	cancel context.CancelFunc
+}
+
+// view is what the page shows.
+type view struct {
+	catalogue bool // the models that can be downloaded, instead of those of the library
+}
+
+// owned is an object of the page with the name under which its buttons keep the focus.
+type owned struct {
+	owner string
+	fyne.CanvasObject
 }
 
 // dropWords says what can be added.
@@ -65,6 +80,7 @@ func (p *Page) Refresh() {
 	entries, broken := p.Shelf.List()
 	p.draw(entries, broken)
 	p.examine(entries)
+	p.leftovers()
 }
 
 func (p *Page) draw(entries []registry.Entry, broken []error) {
@@ -79,10 +95,20 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	if ui.HeightFor(p.Cards, ui.ColumnWidth) > 0 {
 		list = append(list, p.Cards) // these buttons keep their own focus
 	}
+	if p.view.catalogue {
+		for _, o := range p.catalogueObjects(entries) {
+			add(o.owner, o.CanvasObject)
+		}
+		p.keys.swap(func() { p.pane.Keep(list...) })
+		return
+	}
 	if len(entries)+len(broken) == 0 {
 		add("", p.empty()...)
 	} else {
 		add("", ui.Text(dropWords, ui.TextSize, ui.Muted), p.addButton())
+	}
+	for _, o := range p.transferCards() {
+		add(o.owner, o.CanvasObject)
 	}
 	for _, err := range broken {
 		name, card := p.brokenCard(err)
@@ -108,7 +134,34 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 }
 
 func (p *Page) addButton() fyne.CanvasObject {
-	return ui.NewRow(12, nil, ui.NewButton(ui.Primary, "Add a model", p.ChooseFile))
+	list := []*ui.Button{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}
+	if p.Catalogue != nil {
+		list = append(list, ui.NewButton(ui.Plain, "Download models", p.openCatalogue))
+	}
+	return buttons("", list...)
+}
+
+func (p *Page) openCatalogue() { p.turn(view{catalogue: true}) }
+
+// turn shows another view from its top.
+func (p *Page) turn(v view) {
+	p.view, p.asks = v, ""
+	p.keys.anew = true
+	p.Refresh()
+	p.pane.Top()
+}
+
+// Back returns to the list of models from another view; false: it is shown.
+func (p *Page) Back() bool {
+	if p.view == (view{}) {
+		return false
+	}
+	p.turn(view{})
+	return true
+}
+
+func (p *Page) backButton() fyne.CanvasObject {
+	return ui.NewRow(0, nil, ui.NewButton(ui.Plain, "All models", func() { p.Back() }))
 }
 
 // empty returns the content of the page without any model.
@@ -117,7 +170,11 @@ func (p *Page) empty() []fyne.CanvasObject {
 	line.Align = fyne.TextAlignCenter
 	note := ui.Text(dropWords, ui.TextSize, ui.Muted)
 	note.Align = fyne.TextAlignCenter
-	return []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}}}
+	list := []fyne.CanvasObject{ui.Spacer(1, 80), line, note, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Primary, "Add a model", p.ChooseFile)}}}
+	if p.Catalogue != nil {
+		list = append(list, &fyne.Container{Layout: middle{}, Objects: []fyne.CanvasObject{ui.NewButton(ui.Plain, "Download models", p.openCatalogue)}})
+	}
+	return list
 }
 
 // middle is a layout that centres one object horizontally.

@@ -32,6 +32,8 @@ type stage struct {
 	removed  []string
 	attached []string // models that got a vision encoder
 	held     error    // why a model can't be closed
+	allowed  bool     // downloads
+	online   bool     // a download is running
 	copied   string
 	chosen   int
 	free     int64
@@ -92,9 +94,13 @@ func (m inUse) Fitting(path string, entries []registry.Entry) ([]registry.Entry,
 
 func (m inUse) Attached(e registry.Entry) { m.s.attached = append(m.s.attached, e.Name) }
 
-func (m inUse) KV() engine.KV { return "" }
-func (m inUse) Context() int  { return 0 }
-func (m inUse) Free() int64   { return m.s.free }
+func (m inUse) KV() engine.KV       { return "" }
+func (m inUse) Allowed() bool       { return m.s.allowed }
+func (m inUse) Allow(on bool)       { m.s.allowed = on }
+func (m inUse) Downloading(on bool) { m.s.online = on }
+
+func (m inUse) Context() int { return 0 }
+func (m inUse) Free() int64  { return m.s.free }
 
 func (m inUse) Release(context.Context, registry.Entry) error { return m.s.held }
 

@@ -43,4 +43,7 @@ func (p *Page) succession(kind registry.Kind) string {
 }
 
 // Leave is called when another page is shown: what the page said about removals has been seen.
-func (p *Page) Leave() { clear(p.successors) }
+func (p *Page) Leave() {
+	clear(p.successors)
+	p.view = view{}
+}

@@ -77,6 +77,18 @@ func estimate(i registry.Info, context int, kv engine.KV, free int64) Memory {
 // Sum returns the total.
 func (m Memory) Sum() int64 { return m.Weights + m.Conversation + m.Scratch }
 
+// Short says whether the sum fits.
+func (m Memory) Short() string {
+	s := "Needs about " + models.Size(m.Sum()) + " of memory"
+	switch {
+	case m.Free == 0:
+		return s + "."
+	case m.Sum() <= m.Free:
+		return s + ": fits, " + models.Size(m.Free) + " are free."
+	}
+	return s + ": may not fit, " + models.Size(m.Free) + " are free."
+}
+
 // Text lists the parts, and says whether they fit. It never forbids a model: the system may make memory free.
 func (m Memory) Text() string {
 	s := "Memory: model " + models.Size(m.Weights)

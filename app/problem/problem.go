@@ -23,6 +23,7 @@ import (
 	"soberano/engine"
 	"soberano/engine/vision"
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/download"
 	"soberano/models/registry"
 )
@@ -64,6 +65,7 @@ const (
 	ModelUnsupported Code = "model-unsupported"
 	ModelMissing     Code = "model-missing"
 	ModelUnreadable  Code = "model-unreadable"
+	ModelLocked      Code = "model-locked" // encrypted, and its password is not known
 	NotAModel        Code = "not-a-model"
 	NoSpeechModel    Code = "no-speech-model"
 	ModelTooLarge    Code = "model-too-large" // for the free memory
@@ -365,6 +367,8 @@ func Unheard(u asr.Unheard) Problem {
 func ofFile(e *models.FileError) Problem {
 	p := Problem{Code: ModelUnreadable, Args: Args{File: e.Path, Detail: e.Reason, Advice: e.Advice}}
 	switch {
+	case errors.Is(e.Kind, apr.ErrPassword):
+		p.Code = ModelLocked
 	case errors.Is(e.Kind, models.ErrCorrupt):
 		p.Code = ModelDamaged
 	case errors.Is(e.Kind, models.ErrUnsupported):

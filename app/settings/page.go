@@ -195,7 +195,7 @@ func (p *Page) data() fyne.CanvasObject {
 	show := ui.NewButton(ui.Plain, "Show the folder", func() { p.ShowFile(p.Data) })
 	p.controls["Your data"] = show
 	return ui.NewColumn(6, ui.NewLabel("Your data", ui.TextSize, ui.Ink).Strong(),
-		ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats and transcripts stay in the trash for 30 days. Nothing leaves this computer.", ui.SmallSize, ui.Muted),
+		ui.Text("Conversations, models and settings are in "+p.Data+". Deleted chats and transcripts stay in the trash for 30 days. Nothing that you write or say leaves this computer.", ui.SmallSize, ui.Muted),
 		ui.NewRow(0, nil, show))
 }
 

@@ -44,6 +44,7 @@ type Values struct {
 	GPUDevice  string          `json:"gpu_device,omitempty"`        // the number of the GPU; "": chosen by its memory
 	CPUExperts bool            `json:"cpu_experts,omitempty"`       // the experts of mixtures stay on the processor
 	Memory     int64           `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
+	Downloads  bool            `json:"downloads_allowed,omitempty"` // the person has allowed connections for downloads of models
 	API        bool            `json:"local_api,omitempty"`         // the server for other programs is switched on
 	APIAddress string          `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
 	Place      Place           `json:"window,omitzero"`

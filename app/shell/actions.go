@@ -88,6 +88,7 @@ func (d *Shell) escape() {
 	case d.open:
 		d.fold(false)
 	case d.page == filesPage && d.files.View.Escape():
+	case d.page == modelsPage && d.models.Back():
 	case d.page != chatPage:
 		d.show(chatPage)
 	default:

@@ -41,7 +41,8 @@ type Machine struct {
 	Data           string // the data folder
 	Version        string // of the program
 	Shelf          library.Shelf
-	Host           *host.Host // the host of Chats and Speech; the shell closes it
+	Catalogue      library.Catalogue // of models that can be downloaded; nil: none
+	Host           *host.Host        // the host of Chats and Speech; the shell closes it
 	Chats          chat.Models
 	Speech         *host.Models[Speech]
 	OpenAudio      func(ctx context.Context, path string, track int) (transcribe.Audio, error)
@@ -190,7 +191,7 @@ func (d *Shell) build() {
 	d.passing = ui.NewPassing(d.Post)
 	d.chat = chat.New(chat.Config{Window: chatFrame{f}, Folder: d.Data, Store: d.store, Work: d.work, Runner: d.runner, Talk: talk,
 		Look: d.Look, Overflow: func() engine.Overflow { return d.values.Values().LongChats }, ClipboardImage: d.ClipboardImage, ClipboardText: d.ClipboardText})
-	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf}
+	c := library.Config{Window: libraryFrame{f}, Models: libraryFrame{f}, Shelf: d.Shelf, Catalogue: d.Catalogue}
 	d.models = library.NewPage(c)
 	im := library.NewImporter(c)
 	d.importers = map[string]*library.Importer{chatPage: im, modelsPage: im.Another()}

@@ -23,6 +23,7 @@ import (
 	"soberano/app/dictation"
 	"soberano/app/host"
 	"soberano/app/instance"
+	"soberano/app/library"
 	"soberano/app/logfile"
 	"soberano/app/settings"
 	"soberano/app/shell"
@@ -191,7 +192,7 @@ func machine(dir string) (shell.Machine, error) {
 	if err != nil {
 		return shell.Machine{}, err
 	}
-	m := shell.Machine{Data: dir, Shelf: &shelf{Library: lib}, OpenPath: openPath,
+	m := shell.Machine{Data: dir, Shelf: &shelf{Library: lib}, Catalogue: library.Hub{Library: lib}, OpenPath: openPath,
 		OpenAudio: transcribe.OpenAudio, Play: play}
 	opened(&m)
 	m.Look, m.Fitting = host.Look, host.Fitting

@@ -201,7 +201,7 @@ func (m *bert) Shape() Shape {
 func (m *bert) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim)        // the rows
 	h := d.New(n, c.dim)        // embeddings of the positions, later the output of attention
 	qkv := d.New(n, qd+2*kvd)   // q, k and v side by side

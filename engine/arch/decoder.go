@@ -279,7 +279,7 @@ func (m *decoder) qkvWidth() (n int) {
 // Forward runs a step.
 func (m *decoder) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim)            // the residual stream
 	h := d.New(n, c.dim)            // input of a block
 	y := d.New(n, c.dim)            // output of a block, if it is not added to x as it is

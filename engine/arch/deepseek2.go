@@ -161,7 +161,7 @@ func (m *deepseek2) Shape() Shape {
 // Forward runs a step.
 func (m *deepseek2) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim) // the residual stream
 	h := d.New(n, c.dim) // normalised x
 	at := m.at.tensors(d, n, c.heads)

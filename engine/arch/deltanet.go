@@ -263,7 +263,7 @@ func (m *deltaNet) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := &m.c, len(s.Tokens)
 	qd, kvd := c.heads*c.headDim, c.kvHeads*c.headDim
 	keys, values, convolved, heads := c.keys(), c.values(), c.convolved(), c.rule.Heads
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim) // the residual stream
 	h := d.New(n, c.dim) // normalised x
 	wide := d.New(n, max(2*qd+2*kvd, convolved+values+2*heads))

@@ -256,7 +256,7 @@ func (m *gemma3n) tensors(d kernels.Step, n int) gemma3nTensors {
 // Forward runs a step.
 func (m *gemma3n) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	t := m.tensors(d, n)
 	x := t.streams.Slice(0, c.dim)                           // the first stream
 	rest := t.streams.Slice(c.dim, (gemma3nStreams-1)*c.dim) // the others

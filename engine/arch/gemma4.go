@@ -293,7 +293,7 @@ func causal(list, spans []kernels.Span) []kernels.Span {
 func (m *gemma4) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
 	s.Cross = causal(s.Cross[:0], s.Spans)
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim)     // the residual stream
 	h := d.New(n, c.dim)     // input of a block, and its output before the addition
 	y := d.New(n, c.dim)     // output of the dense network beside a mixture

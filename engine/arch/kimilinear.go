@@ -186,7 +186,7 @@ func (m *kimiLinear) inner() int { return m.rule.Heads * m.rule.KeyDim }
 // Forward runs a step.
 func (m *kimiLinear) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n, dim, inner := &m.c, len(s.Tokens), m.rule.KeyDim, m.inner()
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim) // the residual stream
 	h := d.New(n, c.dim) // normalised x
 	at := m.at.tensors(d, n, c.heads)

@@ -172,7 +172,7 @@ func (m *lfm2) sight() Sight { return Sight{Width: m.c.dim} }
 func (m *lfm2) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
 	kvd := c.kvHeads * c.headDim
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	x := d.New(n, c.dim)            // the residual stream
 	h := d.New(n, c.dim)            // normalised x; output of a convolution
 	qkv := d.New(n, c.dim+2*kvd)    // q, k and v side by side

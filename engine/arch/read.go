@@ -353,7 +353,7 @@ func (r *reader) halves(cols int, p part) []kernels.Weights {
 		return nil
 	}
 	first, second := w[0], w[0]
-	first.Rows, second.Rows = p.rows/2, p.rows/2
+	first.Rows, second.Rows, second.Row = p.rows/2, p.rows/2, p.rows/2
 	size := p.rows / 2 * w[0].Type.RowBytes(cols)
 	first.Data, second.Data = w[0].Data[:size:size], w[0].Data[size:]
 	return []kernels.Weights{first, second}

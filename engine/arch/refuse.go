@@ -22,7 +22,6 @@ const (
 
 // additions are the files that belong to a model, by general.type. Source of the values: gguf-py/gguf/constants.py of llama.cpp.
 var additions = map[string]other{
-	"adapter": {"holds an adapter (LoRA), which changes another model and writes nothing by itself", ownFile + ", perhaps with the adapter merged into it: adapters do not run here"},
 	"imatrix": {"holds statistics by which a model is quantized (an importance matrix), and no model", ownFile},
 	"mmproj":  {"holds the encoder of images or of sound that belongs to a model, and not the model", ownFile},
 }
@@ -58,6 +57,8 @@ func refused(f *models.File, name, kind string) error {
 	addition, isAddition := additions[kind]
 	what, isOther := others[name]
 	switch {
+	case kind == "adapter":
+		return models.Unsupported(f.Path, ownFile+"; chat --lora uses both", "holds an adapter (LoRA) for models of the family %s%s, and writes nothing by itself", models.Printable(name), madeFor(f))
 	case isAddition:
 		return models.Unsupported(f.Path, addition.advice, "%s", addition.holds)
 	case kind != "" && kind != "model":
@@ -76,6 +77,16 @@ func refused(f *models.File, name, kind string) error {
 		return models.Unsupported(f.Path, "", "holds a model of the family %s, which does not run here; %s models do", models.Printable(name), instead(name))
 	}
 	return nil
+}
+
+// madeFor names the model for which an adapter was made, if its file does.
+func madeFor(f *models.File) string {
+	for _, key := range []string{"general.base_model.0.name", "general.base_model.0.repo_url"} {
+		if base, err := f.Meta.String(key, ""); err == nil && base != "" {
+			return ", made for " + models.Printable(base)
+		}
+	}
+	return ""
 }
 
 // onlyDrafts reports whether a file has the blocks that draft tokens, and none of the others.

@@ -5,7 +5,7 @@ import "soberano/kernels"
 // rowsOf returns rows from … from+n-1 of w.
 func rowsOf(w kernels.Weights, from, n int) kernels.Weights {
 	row := w.Type.RowBytes(w.Cols)
-	w.Rows, w.Data = n, w.Data[from*row:][:n*row]
+	w.Row, w.Rows, w.Data = w.Row+from, n, w.Data[from*row:][:n*row]
 	return w
 }
 
@@ -31,7 +31,7 @@ func (r *reader) joined(parts []kernels.Weights) []kernels.Weights {
 	if _, checks := r.dev.(kernels.Checker); checks {
 		return parts
 	}
-	w := kernels.Weights{Name: parts[0].Name, Type: parts[0].Type, Cols: parts[0].Cols}
+	w := kernels.Weights{Name: parts[0].Name, Row: parts[0].Row, Type: parts[0].Type, Cols: parts[0].Cols}
 	for _, p := range parts {
 		w.Rows += p.Rows
 		w.Data = append(w.Data, p.Data...)

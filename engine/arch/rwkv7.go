@@ -188,7 +188,7 @@ func (m *rwkv7) Shape() Shape {
 // Forward runs a step.
 func (m *rwkv7) Forward(s *nn.Step) (*kernels.Rows, error) {
 	c, n := m.c, len(s.Tokens)
-	d := m.dev.Begin(&s.Batch)
+	d := s.Begin(m.dev)
 	t := rwkv7Tensors{
 		x: d.New(n, c.dim), h: d.New(n, c.dim), shift: d.New(n, c.dim), in: d.New(n, c.dim), y: d.New(n, c.dim), first: d.New(n, c.dim),
 		r: d.New(n, c.dim), w: d.New(n, c.dim), k: d.New(n, c.dim), v: d.New(n, c.dim), a: d.New(n, c.dim), b: d.New(n, c.dim), g: d.New(n, c.dim),

@@ -45,6 +45,9 @@ type Request struct {
 	Most int
 	// Background requests wait until those of a person are admitted, and leave room for one.
 	Background bool
+	// Adapters change the products of the request's rows. Key names them with their scales: what is computed with one key serves no request with another.
+	Adapters []nn.Use
+	Key      string
 	// Images are the images in Tokens, in order. Their tokens are negative: they identify the image.
 	Images []Image
 	// Each is given the logits after the token at pos, in order, valid during the call.
@@ -150,6 +153,7 @@ type Queue struct {
 
 	mu      sync.Mutex
 	arrived []*Ticket
+	jobs    []job
 	closed  error
 	wake    chan struct{}
 	done    chan struct{}
@@ -246,6 +250,26 @@ func (q *Queue) Close(err error) error {
 	q.mu.Unlock()
 	<-q.done
 	return q.lost
+}
+
+// job is work for the queue's goroutine.
+type job struct {
+	do   func() error
+	done chan error
+}
+
+// Exec calls do between two steps, on the goroutine that may use the device. It returns do's error, or that with which the queue was closed.
+func (q *Queue) Exec(do func() error) error {
+	j := job{do, make(chan error, 1)}
+	q.mu.Lock()
+	if q.closed != nil {
+		q.mu.Unlock()
+		return q.closed
+	}
+	q.jobs = append(q.jobs, j)
+	q.nudge()
+	q.mu.Unlock()
+	return <-j.done
 }
 
 func (q *Queue) nudge() {

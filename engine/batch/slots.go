@@ -12,9 +12,16 @@ func (q *Queue) admit() bool {
 	for {
 		q.mu.Lock()
 		q.line = append(q.line, q.arrived...)
-		q.arrived = nil
-		closed := q.closed
+		jobs, closed := q.jobs, q.closed
+		q.arrived, q.jobs = nil, nil
 		q.mu.Unlock()
+		for _, j := range jobs {
+			if closed != nil {
+				j.done <- closed
+				continue
+			}
+			j.done <- j.do()
+		}
 		if closed != nil {
 			q.endAll(closed)
 			return false
@@ -152,7 +159,7 @@ func (q *Queue) begin(r Request) (*state.Sequence, error) {
 		return q.tree.Fresh()
 	}
 	if r.Discard {
-		return q.tree.Branch(r.Tokens, r.From)
+		return q.tree.Branch(r.Key, r.Tokens, r.From)
 	}
-	return q.tree.Begin(r.Tokens, r.From)
+	return q.tree.Begin(r.Key, r.Tokens, r.From)
 }

@@ -78,6 +78,9 @@ func (q *Queue) add(s *slot) {
 	}
 	row := q.step.Append(s.seq.State, tokens, pos)
 	q.addImages(s, row, pos)
+	if uses := s.ticket.req.Adapters; len(uses) > 0 {
+		q.step.Adapted = append(q.step.Adapted, nn.Adapted{Row: row, N: len(tokens), Uses: uses})
+	}
 	for i := max(0, s.from-pos); i < len(tokens); i++ {
 		q.step.Out = append(q.step.Out, row+i)
 		q.wants = append(q.wants, want{s, pos + i})

@@ -17,6 +17,8 @@ type Step struct {
 	Out           []int // rows that need logits, ascending
 	// Given are rows of the embedding that do not come from tokens, such as those of images.
 	Given []Given
+	// Adapted are the rows that use adapters, in row order.
+	Adapted []Adapted
 
 	axes [axes][]int32 // memory of Axes
 }
@@ -60,7 +62,7 @@ func (s *Step) GiveLayer(d kernels.Step, x kernels.Tensor, layer int) {
 
 // Reset empties s and keeps its memory for reuse.
 func (s *Step) Reset() {
-	s.Tokens, s.Positions, s.Spans, s.Out, s.Given, s.Axes = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0], s.Given[:0], nil
+	s.Tokens, s.Positions, s.Spans, s.Out, s.Given, s.Adapted, s.Axes = s.Tokens[:0], s.Positions[:0], s.Spans[:0], s.Out[:0], s.Given[:0], s.Adapted[:0], nil
 }
 
 // Put sets the position of a row to p, which may differ between the axes.

@@ -8,10 +8,10 @@ import (
 	"soberano/kernels"
 )
 
-// find returns a state of the longest beginning of tokens that there is, nil if there is none.
+// find returns a state of the longest beginning of tokens that there is with the key, nil if there is none.
 // If take is true, it may be an idle state, which leaves the tree, instead of a fork of it.
-func (t *Tree) find(tokens []int32, take bool) (kernels.State, error) {
-	path := t.match(tokens)
+func (t *Tree) find(key string, tokens []int32, take bool) (kernels.State, error) {
+	path := t.match(key, tokens)
 	var below *node // what has been tried already
 	for i := len(path) - 1; i >= 0; i-- {
 		at := path[i]
@@ -36,9 +36,9 @@ type place struct {
 
 // match returns the places that tokens pass, from the root on. The last one may be inside a
 // node's edge.
-func (t *Tree) match(tokens []int32) []place {
-	path := []place{{&t.root, 0}}
-	n := &t.root
+func (t *Tree) match(key string, tokens []int32) []place {
+	n := t.root(key)
+	path := []place{{n, 0}}
 	for len(tokens) > 0 {
 		c := n.next[tokens[0]]
 		if c == nil {

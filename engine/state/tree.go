@@ -27,8 +27,8 @@ type Tree struct {
 	shape   kernels.StateShape
 	rewinds bool
 	budget  int64
-	root    node
-	clock   int64 // of uses
+	roots   map[string]*node // by key, see Begin
+	clock   int64            // of uses
 	running []*Sequence
 }
 
@@ -61,7 +61,7 @@ const (
 
 // New makes an empty tree of states of a shape on dev. budget is in bytes.
 func New(dev kernels.Device, shape kernels.StateShape, budget int64) *Tree {
-	return &Tree{dev: dev, shape: shape, rewinds: rewinds(shape), budget: budget}
+	return &Tree{roots: map[string]*node{}, dev: dev, shape: shape, rewinds: rewinds(shape), budget: budget}
 }
 
 // rewinds reports whether every state of the shape can go back to any position.
@@ -82,21 +82,22 @@ func (t *Tree) Budget() int64 { return t.budget }
 func (t *Tree) Rewinds() bool { return t.rewinds }
 
 // Begin begins a sequence with the state of the longest beginning of tokens that is there, but
-// at most of most tokens. Len of the state says how many it has.
-func (t *Tree) Begin(tokens []int32, most int) (*Sequence, error) {
-	return t.begin(tokens, most, t.rewinds)
+// at most of most tokens. Len of the state says how many it has. Only states of sequences with the same key serve:
+// it names what else the states depend on.
+func (t *Tree) Begin(key string, tokens []int32, most int) (*Sequence, error) {
+	return t.begin(key, tokens, most, t.rewinds)
 }
 
 // Branch is Begin for a sequence that will end with Drop: every idle state stays in the tree.
-func (t *Tree) Branch(tokens []int32, most int) (*Sequence, error) {
-	return t.begin(tokens, most, false)
+func (t *Tree) Branch(key string, tokens []int32, most int) (*Sequence, error) {
+	return t.begin(key, tokens, most, false)
 }
 
 // begin is Begin; if take is true, the sequence may take an idle state out of the tree.
-func (t *Tree) begin(tokens []int32, most int, take bool) (*Sequence, error) {
+func (t *Tree) begin(key string, tokens []int32, most int, take bool) (*Sequence, error) {
 	s := &Sequence{tree: t}
 	var err error
-	if s.State, err = t.find(tokens[:most], take); err == nil && s.State == nil {
+	if s.State, err = t.find(key, tokens[:most], take); err == nil && s.State == nil {
 		s.State, err = t.newState()
 	}
 	if err != nil {
@@ -104,7 +105,7 @@ func (t *Tree) begin(tokens []int32, most int, take bool) (*Sequence, error) {
 	}
 	n := s.State.Len()
 	s.tokens = append(s.tokens, tokens[:n]...)
-	s.node = t.insert(&t.root, s.tokens)
+	s.node = t.insert(t.root(key), s.tokens)
 	s.node.live = append(s.node.live, s)
 	t.running = append(t.running, s)
 	return s, nil
@@ -119,6 +120,23 @@ func (t *Tree) Fresh() (*Sequence, error) {
 	s := &Sequence{tree: t, State: st}
 	t.running = append(t.running, s)
 	return s, nil
+}
+
+// root returns the root of the sequences with a key.
+func (t *Tree) root(key string) *node {
+	n := t.roots[key]
+	if n == nil {
+		n = &node{}
+		t.roots[key] = n
+	}
+	return n
+}
+
+// each calls do with all nodes. do must not change the tree.
+func (t *Tree) each(do func(*node)) {
+	for _, n := range t.roots {
+		n.each(do)
+	}
 }
 
 // newState makes an empty state. If there is no memory for it, idle states make room.
@@ -144,7 +162,7 @@ func (t *Tree) Bytes() int64 {
 	for _, s := range t.running {
 		sum += s.State.Bytes()
 	}
-	t.root.each(func(n *node) {
+	t.each(func(n *node) {
 		if n.held != nil {
 			sum += n.held.state.Bytes()
 		}
@@ -172,18 +190,19 @@ func (t *Tree) Close() error {
 	for _, s := range t.running {
 		err = errors.Join(err, s.State.Close())
 	}
-	t.root.each(func(n *node) {
+	t.each(func(n *node) {
 		if n.held != nil {
 			err = errors.Join(err, n.held.state.Close())
 		}
 	})
-	t.running, t.root = nil, node{}
+	t.running = nil
+	clear(t.roots)
 	return err
 }
 
 // oldest returns the node that holds the state used least recently, nil if there is none.
 func (t *Tree) oldest() (old *node) {
-	t.root.each(func(n *node) {
+	t.each(func(n *node) {
 		if n.held != nil && (old == nil || n.held.used < old.held.used) {
 			old = n
 		}

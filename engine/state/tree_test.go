@@ -108,7 +108,7 @@ func feed(s *Sequence, ids []int32) {
 }
 
 func begin(t interface{ Fatal(...any) }, tr *Tree, ids []int32, most int) *Sequence {
-	s, err := tr.Begin(ids, most)
+	s, err := tr.Begin("", ids, most)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func (m *machine) longest(ids []int32) int {
 			try(s.State)
 		}
 	}
-	m.tree.root.each(func(n *node) {
+	m.tree.each(func(n *node) {
 		if n.held != nil {
 			try(n.held.state)
 		}
@@ -243,8 +243,8 @@ func (m *machine) evict(t *rapid.T) {
 // check checks the tree itself.
 func (m *machine) check(t *rapid.T) {
 	states, live := 0, 0
-	m.tree.root.each(func(n *node) {
-		if n != &m.tree.root && n.held == nil && len(n.live) == 0 && len(n.next) < 2 {
+	m.tree.each(func(n *node) {
+		if n.parent != nil && n.held == nil && len(n.live) == 0 && len(n.next) < 2 {
 			t.Fatalf("a node of %d tokens serves nothing", n.depth)
 		}
 		for first, c := range n.next {
@@ -339,7 +339,7 @@ func TestNoMemory(t *testing.T) {
 	feed(s, count(1, 20))
 	must(t, s.End())
 	d.spare = 0
-	if _, err := tr.Begin(count(50, 20), 19); !errors.Is(err, errMemory) {
+	if _, err := tr.Begin("", count(50, 20), 19); !errors.Is(err, errMemory) {
 		t.Errorf("without memory: %v", err)
 	}
 	if d.open != 0 {
@@ -398,8 +398,8 @@ func TestSettleTidiesAll(t *testing.T) {
 	feed(whole, count(0, 40))
 	must(t, s.Drop())
 	must(t, whole.End())
-	tr.root.each(func(n *node) {
-		if n != &tr.root && n.held == nil && len(n.live) == 0 && len(n.next) < 2 {
+	tr.each(func(n *node) {
+		if n.parent != nil && n.held == nil && len(n.live) == 0 && len(n.next) < 2 {
 			t.Errorf("a node of %d tokens serves nothing", n.depth)
 		}
 	})

@@ -1,6 +1,6 @@
 // Package apr reads and writes models in the APR format, version 2, one ".apr" file:
 //
-//	header (64 bytes) · JSON metadata · tensor index · tensors · u32 CRC-32 of all before
+//	header (64 bytes) · JSON metadata · tensor index · tensors · [trailer] · u32 CRC-32 of all before
 //
 // Each part but the last is padded with zeros to a multiple of 64 bytes; the types header
 // and entry describe the header and the index. Weights are memory-mapped and keep the type
@@ -9,16 +9,22 @@
 // compressed (Compression), and a model may be divided into several files (Shards). The file of a language model has the metadata of a GGUF
 // file under keys of its own (Language).
 //
+// The tensors may be encrypted under a password (Lock, Unlock) and the file signed (Sign): both are in the trailer.
+//
 // Some programs leave out the checksum at the end. Such files are accepted, with
-// "apr.checksum" false in Meta. A checksum that is present and does not match is an error.
-// Encrypted and signed files are refused.
+// "apr.checksum" false in Meta. A checksum that is present and does not match is an error, as is a signature: of Open for files up to 64 MiB and compressed
+// ones, which it reads in any case, and of models.File.Verify for larger ones.
 // Source: the crate apr-format 0.72.3, module v2, and its test files.
 package apr
 
 import (
+	"context"
+	"encoding/base64"
 	"errors"
+	"hash"
 	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"soberano/kernels/quant"
@@ -29,12 +35,22 @@ import (
 var Magics = []string{"APR\x00", "APR2", "APRN"}
 
 // Open opens a file, or all shards of a model if path is one of them or their manifest. Meta holds the metadata, with the keys of nested objects as
-// "outer.inner", and two keys of its own: "apr.checksum", and "apr.stored", the type in
-// which most weights are stored ("F16", "APR_Q8"). The tensors and keys of a language model are named as in a GGUF file. The error is a *models.FileError.
+// "outer.inner", and keys of its own: "apr.checksum", "apr.stored", the type in
+// which most weights are stored ("F16", "APR_Q8"), Encrypted and SignedBy. The tensors and keys of a language model are named as in a GGUF file. The error is a *models.FileError.
 func Open(path string) (*models.File, error) { return open(path, true) }
 
+// Card is the key of the model card, a text in Markdown. In files of other programs it may be an object, whose keys are "model_card.name" and so on.
+const Card = "model_card"
+
+// Keys of Meta that Open and Peek add.
+const (
+	Encrypted = "apr.encrypted" // true if the tensors are
+	SignedBy  = "apr.signed_by" // the public key of the signature, in base64
+)
+
 // Peek opens a file like Open, but leaves Data nil in tensors that would have to be
-// converted and in those whose type can't run, so a description costs no memory.
+// converted, in encrypted ones and in those whose type can't run, so a description costs no memory. No password is needed, unless what has to be known is in
+// lists of bytes, as the files of a folder of Hugging Face are.
 func Peek(path string) (*models.File, error) { return open(path, false) }
 
 func open(path string, weights bool) (*models.File, error) {
@@ -101,10 +117,14 @@ func (o *opening) part(path string) (*part, error) {
 		return nil, err
 	}
 	o.f.OnClose(release)
-	return readPart(path, data)
+	return o.read(path, data)
 }
 
-func readPart(path string, data []byte) (*part, error) {
+// readAtOpening is the size of the largest file whose checksum is compared when it is opened.
+const readAtOpening = 64 << 20
+
+// read parses the file with the bytes data. What it leaves unread is checked by o.f.Verify.
+func (o *opening) read(path string, data []byte) (*part, error) {
 	h, b, err := parse(path, data)
 	if err != nil {
 		return nil, err
@@ -113,8 +133,34 @@ func readPart(path string, data []byte) (*part, error) {
 	if p.meta, err = h.metadata(b); err != nil {
 		return nil, err
 	}
-	p.meta["apr.checksum"], err = h.checksum(b)
+	if p.meta["apr.checksum"], err = h.hasChecksum(b); err != nil {
+		return nil, err
+	}
+	if key := h.trailer.signer(); key != nil {
+		p.meta[SignedBy] = base64.StdEncoding.EncodeToString(key)
+	}
+	verify := func(ctx context.Context) error { return h.verify(ctx, b) }
+	if compressed := len(b) > 0 && &b[0] != &data[0]; compressed || len(b) <= readAtOpening {
+		err = verify(context.Background())
+	} else {
+		o.f.OnVerify(verify)
+	}
+	if err == nil && h.trailer.encryption != nil {
+		p.meta[Encrypted] = true
+		err = o.decrypt(h, b)
+	}
 	return p, err
+}
+
+// decrypt decrypts the tensors of an encrypted file if they are needed, and otherwise leaves them without bytes.
+func (o *opening) decrypt(h *header, b []byte) error {
+	if o.weights || slices.ContainsFunc(h.tensors, func(x entry) bool { return x.name == "config.json" }) {
+		return h.decrypt(b)
+	}
+	for i := range h.tensors {
+		h.tensors[i].data = nil
+	}
+	return nil
 }
 
 // shards opens the shards at paths.
@@ -150,7 +196,9 @@ func (o *opening) add(p *part, i int) {
 			o.err = models.Corrupt(p.path, "has tensor %s, which is also in another file of the model", models.Quote(x.name))
 		}
 		if o.where[x.name] = i; x.dtype == u8 {
-			o.f.Aux[x.name] = x.data
+			if x.data != nil {
+				o.f.Aux[x.name] = x.data
+			}
 			continue
 		}
 		n, _ := models.Values(x.shape)
@@ -179,19 +227,41 @@ func (o *opening) end() error {
 	return nil
 }
 
-// checksum compares the file with the CRC-32 at its end. It returns false if there is none.
-func (h *header) checksum(b []byte) (bool, error) {
-	switch rest := uint64(len(b)) - h.end; {
-	case rest == 0:
-		return false, nil
-	case rest < 4:
+// hasChecksum reports whether the file ends with a CRC-32.
+func (h *header) hasChecksum(b []byte) (bool, error) {
+	rest := uint64(len(b)) - h.end
+	if rest > 0 && rest < 4 {
 		return false, models.Corrupt(h.path, "is damaged: %d bytes follow the last tensor, too few for a checksum", rest)
 	}
-	body := b[:len(b)-4]
-	if want, got := le.Uint32(b[len(body):]), crc32.ChecksumIEEE(body); want != got {
-		return false, models.Corrupt(h.path, "is damaged: its checksum is %08x, and its bytes give %08x", want, got)
+	return rest > 0, nil
+}
+
+// verify compares the file with its checksum and its signature, if it has them.
+func (h *header) verify(ctx context.Context, b []byte) error {
+	if ok, err := h.hasChecksum(b); err != nil || !ok {
+		return errors.Join(err, h.checkSignature(ctx))
 	}
-	return true, nil
+	sum := crc32.NewIEEE()
+	body := b[:len(b)-4]
+	if err := hashPieces(ctx, sum, body); err != nil {
+		return err
+	}
+	if want, got := le.Uint32(b[len(body):]), sum.Sum32(); want != got {
+		return models.Corrupt(h.path, "is damaged: its checksum is %08x, and its bytes give %08x", want, got)
+	}
+	return h.checkSignature(ctx)
+}
+
+// hashPieces writes b to a hash, whose Write has no errors, until ctx ends.
+func hashPieces(ctx context.Context, to hash.Hash, b []byte) error {
+	for piece := range slices.Chunk(b, 16<<20) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to.Write(piece)
+		models.Forget(piece)
+	}
+	return nil
 }
 
 // tensor returns x as a tensor of a type that kernels/quant has.

@@ -62,11 +62,11 @@ func seal(b []byte) []byte {
 
 func open1(b []byte) (*models.File, error) {
 	f := &models.File{Path: "x.apr"}
-	p, err := readPart(f.Path, b)
+	o := &opening{f: f, weights: true, values: map[dtype]int{}, where: map[string]int{}}
+	p, err := o.read(f.Path, b)
 	if err != nil {
 		return f, err
 	}
-	o := &opening{f: f, weights: true, values: map[dtype]int{}, where: map[string]int{}}
 	o.add(p, 0)
 	return f, errors.Join(o.err, o.end())
 }
@@ -138,7 +138,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		var b bytes.Buffer
 		packing := rapid.SampledFrom([]Compression{Plain, LZ4, ZSTD}).Draw(r, "compression")
-		if err := WriteSources(&b, meta, models.Sources(tensors), lists, packing); err != nil {
+		if err := WriteSources(&b, meta, models.Sources(tensors), lists, Options{Compression: packing}); err != nil {
 			r.Fatal(err)
 		}
 		f, err := open1(b.Bytes())
@@ -269,8 +269,8 @@ func TestHostile(t *testing.T) {
 		{"lz4", flag(1), models.ErrCorrupt, "decompressed"},
 		{"zstd", flag(2), models.ErrCorrupt, "decompressed"},
 		{"both", flag(3), models.ErrCorrupt, "in two ways"},
-		{"encrypted", flag(4), models.ErrUnsupported, "encrypted"},
-		{"signed", flag(8), models.ErrUnsupported, "signed"},
+		{"encrypted", flag(4), models.ErrUnsupported, "is encrypted in a way"},
+		{"signed", flag(8), models.ErrUnsupported, "is signed in a way"},
 		{"sharded", flag(16), models.ErrCorrupt, "does not say of how many"},
 		{"columns", flag(0x800), models.ErrUnsupported, "column by column"},
 		{"count", head(func(b []byte) { le.PutUint32(b[8:], 1<<31) }), models.ErrCorrupt, "count of tensors is 2,147,483,648"},
@@ -330,6 +330,12 @@ func FuzzOpen(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add(image(`{"a":{"b":[1,"x"]}}`, entry{name: "v", dtype: q4, shape: []int{33}, size: 36, data: make([]byte, 36)}, entry{name: "w", dtype: q8, shape: []int{2}, offset: 64, size: 6, data: make([]byte, 6)}))
+	for _, o := range []Options{{Key: testKey}, {Lock: testLock, Key: testKey}, {Compression: LZ4, Key: testKey}} {
+		f.Add(sealed(f, o))
+	}
+	if err := unlock("x.apr", sealed(f, Options{Lock: testLock}), []byte("pass")); err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if b = slices.Clone(b); len(b) > headerBytes+4 {
 			b = seal(b[:len(b)-4])

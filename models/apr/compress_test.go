@@ -17,7 +17,7 @@ import (
 func compressed(t testing.TB, c Compression) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := WriteSources(&b, models.Metadata{"name": "n"}, models.Sources([]models.Tensor{tensor("w", quant.F32, 4096)}), nil, c); err != nil {
+	if err := WriteSources(&b, models.Metadata{"name": "n"}, models.Sources([]models.Tensor{tensor("w", quant.F32, 4096)}), nil, Options{Compression: c}); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -84,14 +84,14 @@ func TestStreaming(t *testing.T) {
 	for _, c := range []Compression{Plain, ZSTD} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		err := WriteSources(io.Discard, models.Metadata{}, []models.Source{source}, nil, c)
+		err := WriteSources(io.Discard, models.Metadata{}, []models.Source{source}, nil, Options{Compression: c})
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; err != nil || n > 64<<20 {
 			t.Errorf("compression %d: %v; %d bytes of memory for a file of 256 MiB", c, err, n)
 		}
 	}
 	short := models.Source{Name: "w", Type: quant.F32, Shape: []int{2}, Copy: models.Tensor{Data: make([]byte, 7)}.Source().Copy}
-	if err := WriteSources(&bytes.Buffer{}, nil, []models.Source{short}, nil, Plain); err == nil || !strings.Contains(err.Error(), "can't have 7 bytes") {
+	if err := WriteSources(&bytes.Buffer{}, nil, []models.Source{short}, nil, Options{}); err == nil || !strings.Contains(err.Error(), "can't have 7 bytes") {
 		t.Error(err)
 	}
 }

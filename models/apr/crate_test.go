@@ -1,6 +1,7 @@
 package apr
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 	"soberano/models"
 )
 
-// TestCrate checks that the reference implementation, the Rust crate apr-format, reads what Language and Write write. It runs where cargo is installed and the
+// TestCrate checks that the reference implementation, the Rust crate apr-format, reads what Language and Write write, with a signature as without one, and of an encrypted file all but the values. It runs where cargo is installed and the
 // crate has been fetched (cargo fetch in testdata/crate): building it opens no connection.
 func TestCrate(t *testing.T) {
 	if testing.Short() {
@@ -51,21 +52,7 @@ func TestCrate(t *testing.T) {
 	meta := models.Metadata{"general.architecture": "qwen2", "general.name": "Tiny", "qwen2.embedding_length": uint64(896), "qwen2.rope.freq_base": 1e6,
 		"tokenizer.ggml.tokens": []string{"a", "<|im_end|>", "\"ü\""}, "tokenizer.ggml.scores": []float64{0, -1, 2.5}, "tokenizer.chat_template": "{{ x }}"}
 	keys, sources := Language(meta, models.Sources(tensors))
-	path := filepath.Join(t.TempDir(), "x.apr")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteSources(f, keys, sources, map[string][]byte{"__vocab__": {1, 2, 3}}, Plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(filepath.Join(target, "debug", "read"), path).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	lists := map[string][]byte{"__vocab__": {1, 2, 3}}
 	want := []string{"qwen2|Tiny|Some(896)|Some(1000000.0)|true", "__vocab__|u8|[3]|6"}
 	for _, i := range []int{4, 3, 1, 2, 0} { // in the order of the names of a folder
 		x, sum := tensors[i], 0
@@ -75,13 +62,30 @@ func TestCrate(t *testing.T) {
 		}
 		want = append(want, fmt.Sprintf("%s|%s|%s|%d", name, strings.ToLower(x.Type.String()), strings.ReplaceAll(fmt.Sprint(x.Shape), " ", ", "), sum))
 	}
-	got := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(got) != len(want) || got[0] != want[0] {
-		t.Errorf("got %q, expected %q", got, want)
-	}
-	for _, line := range want {
-		if !strings.Contains(string(out), line+"\n") {
-			t.Errorf("%q is missing in %q", line, got)
+	for name, o := range map[string]Options{"plain": {}, "signed": {Key: testKey}, "encrypted": {Lock: testLock, Key: testKey}} {
+		path := filepath.Join(t.TempDir(), "x.apr")
+		var b bytes.Buffer
+		if err := WriteSources(&b, keys, sources, lists, o); err != nil {
+			t.Fatal(err)
+		}
+		save(t, path, b.Bytes())
+		out, err := exec.Command(filepath.Join(target, "debug", "read"), path).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", name, err, out)
+		}
+		got := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if len(got) != len(want) || got[0] != want[0] {
+			t.Errorf("%s: got %q, expected %q", name, got, want)
+		}
+		for _, line := range want {
+			if o.Lock != nil { // the bytes differ, and with them their sum
+				line = line[:strings.LastIndexByte(line, '|')+1]
+			} else {
+				line += "\n"
+			}
+			if !strings.Contains(string(out), line) {
+				t.Errorf("%s: %q is missing in %q", name, line, got)
+			}
 		}
 	}
 }

@@ -25,7 +25,7 @@ var refused = []struct {
 	flag uint16
 	what string
 }{
-	{flagEncrypted, "is encrypted"}, {flagSigned, "is signed"}, {flagColMajor, "stores its matrices column by column"},
+	{flagColMajor, "stores its matrices column by column"},
 }
 
 var le = binary.LittleEndian
@@ -45,7 +45,9 @@ type header struct {
 	metaAt, indexAt, dataAt uint64
 	metaSize                uint32
 	tensors                 []entry
-	end                     uint64 // end of the last tensor and its padding, from the start of the file
+	tensorEnd               uint64 // end of the last tensor and its padding, from the start of the file
+	end                     uint64 // end of the trailer, or tensorEnd if there is none
+	trailer                 trailer
 }
 
 // entry is a tensor in the index. The names of the entries are in strictly increasing order:
@@ -74,6 +76,10 @@ func parse(path string, b []byte) (*header, []byte, error) {
 	}
 	if err == nil {
 		err = h.readIndex(b)
+	}
+	if err == nil {
+		h.tensorEnd = h.end
+		err = h.readTrailer(b)
 	}
 	return h, b, err
 }

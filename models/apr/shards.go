@@ -2,6 +2,7 @@ package apr
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -52,9 +53,12 @@ type Shard struct {
 // Write writes the file.
 func (s Shard) Write(w io.Writer) error { return s.layout.write(w) }
 
-// Shards divides a model into files of at most most bytes of weights each, though at least one tensor, and returns them with their manifest. base is the name of the
+// Shards divides a model into files, which are not compressed, of at most most bytes of weights each, though at least one tensor, and returns them with their manifest. base is the name of the
 // model without an extension.
-func Shards(base string, meta models.Metadata, tensors []models.Source, lists map[string][]byte, most uint64) ([]Shard, []byte, error) {
+func Shards(base string, meta models.Metadata, tensors []models.Source, lists map[string][]byte, most uint64, o Options) ([]Shard, []byte, error) {
+	if o.Compression != Plain {
+		return nil, nil, errors.New("apr: shards can't be compressed")
+	}
 	all, err := entries(tensors, lists)
 	if err != nil {
 		return nil, nil, err
@@ -78,11 +82,11 @@ func Shards(base string, meta models.Metadata, tensors []models.Source, lists ma
 	m := manifest{Version: "2.0", Count: len(groups), Size: total, Tensors: len(all), Where: map[string]int{}}
 	var shards []Shard
 	for i, g := range groups {
-		s, err := newShard(base, meta, lists, g, i, len(groups), total)
+		s, err := newShard(base, meta, lists, g, i, len(groups), total, o)
 		if err != nil {
 			return nil, nil, err
 		}
-		info := shardInfo{File: s.Name, Index: i, Size: s.layout.end + 4}
+		info := shardInfo{File: s.Name, Index: i, Size: s.layout.size()}
 		for _, x := range g {
 			info.Tensors, m.Where[x.name] = append(info.Tensors, x.name), i
 		}
@@ -92,7 +96,7 @@ func Shards(base string, meta models.Metadata, tensors []models.Source, lists ma
 	return shards, append(b, '\n'), err
 }
 
-func newShard(base string, meta models.Metadata, lists map[string][]byte, g []entry, index, count int, total uint64) (Shard, error) {
+func newShard(base string, meta models.Metadata, lists map[string][]byte, g []entry, index, count int, total uint64, o Options) (Shard, error) {
 	own := models.Metadata{}
 	for key, v := range meta {
 		if !strings.HasPrefix(key, "sharding.") && (index == 0 || key == "model_type") {
@@ -110,7 +114,7 @@ func newShard(base string, meta models.Metadata, lists map[string][]byte, g []en
 			tensors = append(tensors, x.source)
 		}
 	}
-	l, err := newLayout(own, tensors, parts, Plain)
+	l, err := newLayout(own, tensors, parts, o)
 	return Shard{fmt.Sprintf("%s-%05d-of-%05d.apr", base, index+1, count), l}, err
 }
 

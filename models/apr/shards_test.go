@@ -19,7 +19,7 @@ func writeShards(t *testing.T) string {
 	dir := t.TempDir()
 	tensors := []models.Tensor{tensor("c", quant.F32, 40), tensor("a", quant.Q8_0, 32), tensor("b", quant.F16, 8)}
 	meta := models.Metadata{"model_type": "x", "name": "n", "sharding.pattern": "old"}
-	shards, manifest, err := Shards("m", meta, models.Sources(tensors), map[string][]byte{"__vocab__": {1, 2}}, 200)
+	shards, manifest, err := Shards("m", meta, models.Sources(tensors), map[string][]byte{"__vocab__": {1, 2}}, 200, Options{})
 	if err != nil || len(shards) != 2 {
 		t.Fatal(len(shards), err)
 	}

@@ -1,9 +1,10 @@
 package apr
 
 import (
-	"bufio"
+	"crypto/ed25519"
+	"crypto/sha512"
+	"errors"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 	"maps"
@@ -32,13 +33,20 @@ const (
 // (Aux) in the order of their names, then the checksum. A tensor's Data must have the length
 // that Type and Shape require.
 func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor, lists map[string][]byte) error {
-	return WriteSources(w, meta, models.Sources(tensors), lists, Plain)
+	return WriteSources(w, meta, models.Sources(tensors), lists, Options{})
 }
 
-// WriteSources writes a file like Write, compressed as asked. The memory that it takes does not depend on the size of the tensors, except
-// with LZ4, whose single block is made in memory.
-func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source, lists map[string][]byte, c Compression) error {
-	l, err := newLayout(meta, tensors, lists, c)
+// Options say how a file is stored. The zero value stands for a plain file.
+type Options struct {
+	Compression Compression
+	Lock        *Lock              // encrypts the tensors; nil: they are not. It excludes compression
+	Key         ed25519.PrivateKey // signs the file; nil: it is not signed
+}
+
+// WriteSources writes a file like Write, as the options say. The memory that it takes does not depend on the size of the tensors, except
+// with LZ4, whose single block is made in memory, and for the tags of an encrypted file, 16 bytes a megabyte.
+func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source, lists map[string][]byte, o Options) error {
+	l, err := newLayout(meta, tensors, lists, o)
 	if err != nil {
 		return err
 	}
@@ -49,11 +57,14 @@ func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source, li
 type layout struct {
 	head    []byte // header, metadata and index, padded
 	entries []entry
-	end     uint64 // size of the file without the checksum, before compression
-	packing Compression
+	end     uint64 // end of the last tensor and its padding, before compression
+	options Options
 }
 
-func newLayout(meta models.Metadata, tensors []models.Source, lists map[string][]byte, c Compression) (*layout, error) {
+func newLayout(meta models.Metadata, tensors []models.Source, lists map[string][]byte, o Options) (*layout, error) {
+	if o.Lock != nil && o.Compression != Plain {
+		return nil, errors.New("apr: an encrypted file can't be compressed")
+	}
 	b, err := encodeMetadata(meta)
 	if err != nil {
 		return nil, err
@@ -65,17 +76,41 @@ func newLayout(meta models.Metadata, tensors []models.Source, lists map[string][
 	if err != nil {
 		return nil, err
 	}
-	h := &header{path: "the file to write", flags: flagsOf(meta, all) | uint16(c), count: uint32(len(all)), metaAt: headerBytes, metaSize: uint32(len(b))}
+	h := &header{path: "the file to write", flags: flagsOf(meta, all) | o.flags(), count: uint32(len(all)), metaAt: headerBytes, metaSize: uint32(len(b))}
 	head := pad(append(make([]byte, headerBytes), b...))
 	h.indexAt = uint64(len(head))
 	head = pad(appendIndex(head, all))
 	h.dataAt = uint64(len(head))
 	h.put(head)
-	l := &layout{head: head, entries: all, end: h.dataAt, packing: c}
+	l := &layout{head: head, entries: all, end: h.dataAt, options: o}
 	if n := len(all); n > 0 {
 		l.end += padded(all[n-1].offset + all[n-1].size)
 	}
 	return l, nil
+}
+
+// flags returns the flags that say how the file is stored.
+func (o Options) flags() uint16 {
+	flags := uint16(o.Compression)
+	if o.Lock != nil {
+		flags |= flagEncrypted
+	}
+	if o.Key != nil {
+		flags |= flagSigned
+	}
+	return flags
+}
+
+// size returns the size of the file before compression.
+func (l *layout) size() uint64 {
+	n := l.end + 4
+	if l.options.Lock != nil {
+		n += encryptionBytes(l.end-uint64(len(l.head)), ownChunk)
+	}
+	if l.options.Key != nil {
+		n += signatureBytes
+	}
+	return n
 }
 
 // flagsOf returns the flags that describe the content of a file.
@@ -86,7 +121,7 @@ func flagsOf(meta models.Metadata, all []entry) uint16 {
 	}
 	for key := range meta {
 		switch {
-		case strings.HasPrefix(key, "model_card."):
+		case key == Card || strings.HasPrefix(key, Card+"."):
 			flags |= flagCard
 		case strings.HasPrefix(key, "sharding."):
 			flags |= flagSharded
@@ -105,45 +140,80 @@ func flagsOf(meta models.Metadata, all []entry) uint16 {
 	return flags
 }
 
-// write writes the file: the header as it is, all else compressed if the packing says so. The checksum is that of the bytes before compression.
+// write writes the file: the header as it is, all else compressed if the options say so. Checksum and signature are those of the bytes before compression.
 func (l *layout) write(w io.Writer) error {
-	out := bufio.NewWriterSize(w, 1<<20)
-	if _, err := out.Write(l.head[:headerBytes]); err != nil {
+	if _, err := w.Write(l.head[:headerBytes]); err != nil {
 		return err
 	}
-	packed, err := l.packing.writer(out, l.end+4-headerBytes)
+	packed, err := l.options.Compression.writer(w, l.size()-headerBytes)
 	if err != nil {
 		return err
 	}
 	sum := crc32.NewIEEE()
-	if _, err := sum.Write(l.head[:headerBytes]); err != nil {
+	sum.Write(l.head[:headerBytes])
+	to := io.MultiWriter(packed, sum)
+	if l.options.Key == nil {
+		err = l.writeBody(to)
+	} else {
+		err = l.writeSigned(to)
+	}
+	if err != nil {
 		return err
 	}
-	if err := l.writeBody(packed, sum); err != nil {
+	if _, err := packed.Write(le.AppendUint32(nil, sum.Sum32())); err != nil {
 		return err
 	}
-	if err := packed.Close(); err != nil {
-		return err
-	}
-	return out.Flush()
+	return packed.Close()
 }
 
-// writeBody writes all that follows the header.
-func (l *layout) writeBody(w io.Writer, sum hash.Hash32) error {
-	to := io.MultiWriter(w, sum)
-	if _, err := to.Write(l.head[headerBytes:]); err != nil {
+// writeSigned writes all between the header and the checksum of a signed file.
+func (l *layout) writeSigned(w io.Writer) error {
+	digest := sha512.New()
+	digest.Write(l.head[:headerBytes])
+	if err := l.writeBody(io.MultiWriter(w, digest)); err != nil {
 		return err
 	}
+	block, err := signatureOf(l.options.Key, digest.Sum(nil))
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(block)
+	return err
+}
+
+// writeBody writes metadata, index and tensors, and the block of the encryption.
+func (l *layout) writeBody(w io.Writer) error {
+	if _, err := w.Write(l.head[headerBytes:]); err != nil {
+		return err
+	}
+	if l.options.Lock == nil {
+		return l.writeTensors(w)
+	}
+	block, aead, err := l.options.Lock.block(l.head, l.end-uint64(len(l.head)))
+	if err != nil {
+		return err
+	}
+	e := &encrypting{w: w, aead: aead, tags: block[tagsFrom:]}
+	if err := l.writeTensors(e); err != nil {
+		return err
+	}
+	if err := e.Close(); err != nil {
+		return err
+	}
+	_, err = w.Write(block)
+	return err
+}
+
+func (l *layout) writeTensors(w io.Writer) error {
 	for _, x := range l.entries {
-		if err := x.source.CopyExactly(to, x.size); err != nil {
+		if err := x.source.CopyExactly(w, x.size); err != nil {
 			return fmt.Errorf("apr: %w", err)
 		}
-		if _, err := to.Write(make([]byte, padded(x.size)-x.size)); err != nil {
+		if _, err := w.Write(make([]byte, padded(x.size)-x.size)); err != nil {
 			return err
 		}
 	}
-	_, err := w.Write(le.AppendUint32(nil, sum.Sum32()))
-	return err
+	return nil
 }
 
 // entries returns the index entries of all tensors and lists, by name, with their offsets.

@@ -28,8 +28,10 @@ type Options struct {
 	Importance *importance.Matrix
 	// Source are further keys, which say of what the file is made (registry.Entry.Source).
 	Source models.Metadata
-	// Compression is that of an APR file.
-	Compression apr.Compression
+	// APR says how an APR file is stored: compressed, encrypted, signed.
+	APR apr.Options
+	// Card is the model card, a text in Markdown that an APR file or a folder gets; "": none.
+	Card string
 	// Shard is the number of bytes of weights after which another file begins; 0: one file.
 	Shard uint64
 	// Replace allows to overwrite a file.
@@ -90,6 +92,9 @@ type model struct {
 func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 	to, err := FormatOf(out)
 	if err != nil {
+		return err
+	}
+	if err := f.Verify(ctx); err != nil {
 		return err
 	}
 	m, err := read(f, to, o)

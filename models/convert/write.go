@@ -40,11 +40,14 @@ func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) e
 	case !m.speech:
 		meta, tensors = apr.Language(meta, tensors)
 	}
+	if o.Card != "" {
+		meta[apr.Card] = strings.ToValidUTF8(o.Card, "\uFFFD")
+	}
 	if o.Shard == 0 {
-		return dst.file(dst.name, func(w io.Writer) error { return apr.WriteSources(w, meta, tensors, m.aux, o.Compression) })
+		return dst.file(dst.name, func(w io.Writer) error { return apr.WriteSources(w, meta, tensors, m.aux, o.APR) })
 	}
 	base := strings.TrimSuffix(dst.name, filepath.Ext(dst.name))
-	shards, manifest, err := apr.Shards(base, meta, tensors, m.aux, o.Shard)
+	shards, manifest, err := apr.Shards(base, meta, tensors, m.aux, o.Shard, o.APR)
 	if err != nil {
 		return err
 	}
@@ -68,6 +71,14 @@ func (m *model) writeFolder(dst *destination, tensors []models.Source, o Options
 		return safetensors.WriteSources(w, head, tensors)
 	}); err != nil {
 		return err
+	}
+	if o.Card != "" {
+		if err := dst.file("README.md", func(w io.Writer) error {
+			_, err := io.WriteString(w, o.Card)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
 	for name, b := range m.aux {
 		if !safetensors.Companion(name) {

@@ -50,12 +50,21 @@ func quantizedBy(f *models.File, top map[string]any) string {
 	return ""
 }
 
+// madeFor names the model for which an adapter was made, if its folder does.
+func madeFor(f *models.File) string {
+	values, err := object(f, "adapter_config.json")
+	if base, ok := values["base_model_name_or_path"].(string); ok && err == nil && base != "" {
+		return " for " + models.Printable(base)
+	}
+	return ""
+}
+
 // withoutConfig says what a file of safetensors is that has no config.json.
 func withoutConfig(f *models.File) error {
 	for _, t := range f.Tensors {
 		switch {
 		case strings.Contains(t.Name, "lora_A") || strings.Contains(t.Name, "lora_down"):
-			return models.Unsupported(f.Path, "choose the model itself, perhaps with the adapter merged into it: adapters do not run here", "holds an adapter (LoRA), which changes another model and writes nothing by itself")
+			return models.Unsupported(f.Path, "choose the model itself; chat --lora uses both", "holds an adapter (LoRA)%s, and writes nothing by itself", madeFor(f))
 		case strings.HasPrefix(t.Name, "model.diffusion_model.") || strings.HasPrefix(t.Name, "double_blocks.") || strings.HasPrefix(t.Name, "first_stage_model."):
 			return models.Unsupported(f.Path, "this program makes no pictures; choose a model that writes text", "holds a model that makes pictures or films, which does not run here")
 		}

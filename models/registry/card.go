@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"soberano/models"
+	"soberano/models/apr"
 )
 
 const (
@@ -55,7 +56,7 @@ func (e *Entry) description() (string, error) {
 		return "", err
 	}
 	text := ""
-	for _, key := range []string{"general.description", "model_card", "description"} {
+	for _, key := range []string{apr.Card, "general.description", "description"} {
 		s, _ := f.Meta.String(key, "") // a description of another type is none
 		text = cmp.Or(text, s)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"soberano/kernels/quant"
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/gguf"
 )
 
@@ -122,6 +123,9 @@ func (i *Info) run(f *models.File, check Check) {
 		return
 	}
 	var err error
+	if f.Meta[apr.Encrypted] == true {
+		check, i.Warning = nil, "Its weights are encrypted: its password is asked for when it is opened."
+	}
 	if check != nil {
 		i.Warning, err = check(f)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"soberano/models"
+	"soberano/models/apr"
 	"soberano/models/integrity"
 )
 
@@ -17,6 +18,9 @@ func examine(ctx context.Context, path string, check Check, m *meter) error {
 		return err
 	}
 	f, err := format.open(path)
+	if errors.Is(err, apr.ErrPassword) { // its values can't be looked at
+		return verifyLocked(ctx, format, path)
+	}
 	if errors.Is(err, models.ErrUnsupported) {
 		f, err = format.peek(path)
 	}
@@ -38,7 +42,16 @@ func examine(ctx context.Context, path string, check Check, m *meter) error {
 		defer mu.Unlock()
 		_ = m.add(n) // Check returns the error of ctx
 	})
-	return errors.Join(unfit, damage, f.Close())
+	return errors.Join(unfit, damage, f.Verify(ctx), f.Close())
+}
+
+// verifyLocked looks for damage in an encrypted file without its password: by its structure, its checksum and its signature.
+func verifyLocked(ctx context.Context, format format, path string) error {
+	f, err := format.peek(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Verify(ctx), f.Close())
 }
 
 // examine looks for damage in the files of e.

@@ -6,6 +6,7 @@
 //	tokenizer.json                  or tokenizer.model, or vocab.json and merges.txt, or vocab.txt; added_tokens.json
 //	tokenizer_config.json, special_tokens_map.json, chat_template.jinja or .json
 //	1_Pooling/config.json           of sentence-transformers
+//	adapter_config.json             of an adapter, whose weights are in adapter_model.safetensors
 //
 // Weights are memory-mapped and keep the type and shape of the file; the other files go to
 // Aux, by their paths in the directory. The reader of a model family, or models/huggingface, interprets them.
@@ -37,7 +38,7 @@ var aux = []struct {
 	{"config.json", 1 << 20}, {"generation_config.json", 1 << 20}, {"preprocessor_config.json", 4 << 20},
 	{"tokenizer.json", 64 << 20}, {"tokenizer_config.json", 4 << 20}, {"special_tokens_map.json", 1 << 20}, {"chat_template.jinja", 1 << 20}, {"chat_template.json", 1 << 20},
 	{"tokenizer.model", 64 << 20}, {"vocab.txt", 16 << 20},
-	{"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20}, {"1_Pooling/config.json", 1 << 16},
+	{"vocab.json", 16 << 20}, {"merges.txt", 16 << 20}, {"added_tokens.json", 1 << 20}, {"1_Pooling/config.json", 1 << 16}, {"adapter_config.json", 1 << 20},
 }
 
 // Limits of an index. A model of 400 GB has 200 files.

@@ -1,5 +1,6 @@
 // Writes the logits that llama.cpp computes for a model file as JSON to standard output, in
-// the form that README.md describes, with 24 or TOKENS greedy tokens: small MODEL.gguf [TOKENS] > MODEL.json
+// the form that README.md describes, with 24 or TOKENS greedy tokens, and with an adapter if there is one:
+// small MODEL.gguf [TOKENS [ADAPTER.gguf SCALE]] > MODEL.json
 //
 // One thread: ggml waits for others by spinning, which takes minutes on a busy machine.
 #include <algorithm>
@@ -33,8 +34,8 @@ static bool decode(llama_context * ctx, llama_batch & batch, const std::vector<i
 }
 
 int main(int argc, char ** argv) {
-    if (argc != 2 && argc != 3) return fprintf(stderr, "usage: small MODEL.gguf [TOKENS]\n"), 2;
-    const int generated = argc == 3 ? atoi(argv[2]) : 24;
+    if (argc != 2 && argc != 3 && argc != 5) return fprintf(stderr, "usage: small MODEL.gguf [TOKENS [ADAPTER.gguf SCALE]]\n"), 2;
+    const int generated = argc >= 3 ? atoi(argv[2]) : 24;
     llama_backend_init();
     auto mp         = llama_model_default_params();
     mp.n_gpu_layers = 0;
@@ -51,6 +52,11 @@ int main(int argc, char ** argv) {
     cp.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
     llama_context * ctx = llama_init_from_model(model, cp);
     if (!ctx) return 1;
+    if (argc == 5) {
+        llama_adapter_lora * adapter = llama_adapter_lora_init(model, argv[3]);
+        float scale = atof(argv[4]);
+        if (!adapter || llama_set_adapters_lora(ctx, &adapter, 1, &scale) != 0) return 1;
+    }
     llama_batch batch = llama_batch_init(256, 0, 1);
 
     printf("[");
