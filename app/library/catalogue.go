@@ -74,7 +74,7 @@ func (p *Page) offer(m catalogue.Model, entries []registry.Entry) fyne.CanvasObj
 
 // fit says in a line whether a model fits into the free memory.
 func (p *Page) fit(i registry.Info) fyne.CanvasObject {
-	m := estimate(i, p.Context(), p.Free())
+	m := estimate(i, p.Context(), p.KV(), p.Free())
 	color := ui.Muted
 	if m.Free > 0 && m.Sum() > m.Free {
 		color = ui.Record
