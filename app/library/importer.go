@@ -23,6 +23,7 @@ type Shelf interface {
 	Remove(name string) error
 	// Attach makes a file the vision encoder of a model.
 	Attach(ctx context.Context, name, path string, how registry.How, progress func(done, total int64)) (registry.Entry, error)
+	Records
 }
 
 // Window is what imports and the page need from the window around them.

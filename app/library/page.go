@@ -37,8 +37,9 @@ type Page struct {
 	successors map[registry.Kind]successor
 
 	view      view
-	transfers []*transfer // downloads, in the order in which they were asked for
-	sought    bool        // what earlier downloads have left was looked for
+	details   map[string]*detail // those that were opened, by model
+	transfers []*transfer        // downloads, in the order in which they were asked for
+	sought    bool               // what earlier downloads have left was looked for
 
 	going  map[string]bool // models that are being removed
 	ctx    context.Context // the context of removals
@@ -47,7 +48,8 @@ type Page struct {
 
 // view is what the page shows.
 type view struct {
-	catalogue bool // the models that can be downloaded, instead of those of the library
+	catalogue bool   // the models that can be downloaded, instead of those of the library
+	details   string // one model, by its name
 }
 
 // owned is an object of the page with the name under which its buttons keep the focus.
@@ -61,7 +63,7 @@ const dropWords = "Drop a GGUF or APR file or a folder of Hugging Face (chat), o
 
 // NewPage returns the page; Refresh fills it.
 func NewPage(c Config) *Page {
-	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}, successors: map[registry.Kind]successor{}}
+	p := &Page{Config: c, pane: ui.NewPane(), Cards: ui.NewColumn(8), says: map[string]string{}, checks: map[string]*check{}, going: map[string]bool{}, details: map[string]*detail{}, successors: map[registry.Kind]successor{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.Object = p.pane.Object
 	return p
@@ -95,8 +97,8 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	if ui.HeightFor(p.Cards, ui.ColumnWidth) > 0 {
 		list = append(list, p.Cards) // these buttons keep their own focus
 	}
-	if p.view.catalogue {
-		for _, o := range p.catalogueObjects(entries) {
+	if other := p.other(entries); other != nil {
+		for _, o := range other {
 			add(o.owner, o.CanvasObject)
 		}
 		p.keys.swap(func() { p.pane.Keep(list...) })
@@ -131,6 +133,20 @@ func (p *Page) draw(entries []registry.Entry, broken []error) {
 	}
 	add("others", p.others.objects(p, len(entries)+len(broken) == 0)...)
 	p.keys.swap(func() { p.pane.Keep(list...) })
+}
+
+// other returns the objects of another view than the list of models; nil: the list is shown.
+func (p *Page) other(entries []registry.Entry) (list []owned) {
+	switch {
+	case p.view.catalogue:
+		return p.catalogueObjects(entries)
+	case p.view.details != "":
+		list = p.detailObjects(entries, p.view.details)
+	}
+	if list == nil {
+		p.view = view{}
+	}
+	return list
 }
 
 func (p *Page) addButton() fyne.CanvasObject {
@@ -245,12 +261,12 @@ func (p *Page) actions(e registry.Entry) fyne.CanvasObject {
 	case choice.Uses(e.Kind):
 		row.Add(ui.NewButton(ui.Primary, useFor[e.Kind], func() { p.Use(e); p.Refresh() }))
 	}
+	row.Add(ui.NewButton(ui.Plain, "Details", func() { p.openDetails(e.Name) }))
 	if c := p.checks[e.Name]; c != nil {
 		row.Add(ui.NewButton(ui.Plain, "Cancel", c.cancel))
 	} else {
 		row.Add(ui.NewButton(ui.Plain, "Verify", func() { p.verify(e) }))
 	}
-	row.Add(ui.NewButton(ui.Plain, "Show the file", func() { p.ShowFile(e.Path()) }))
 	row.Add(ui.NewButton(ui.Plain, "Remove", func() { p.ask(e.Name) }))
 	return row
 }

@@ -109,6 +109,7 @@ type library interface {
 	Verify(ctx context.Context, name string, progress func(done, total int64)) error
 	Remove(name string) error
 	Attach(ctx context.Context, name, path string, how registry.How, progress func(done, total int64)) (registry.Entry, error)
+	Records
 }
 
 // inspected is a library whose Inspect is a function of the test.
@@ -121,6 +122,7 @@ func (s inspected) Inspect(path string) (registry.Info, error) { return s.inspec
 
 // scripted is a library in memory whose imports and checks stop where a test says.
 type scripted struct {
+	Records // none
 	entries []registry.Entry
 	broken  []error
 	share   float64       // the share of an import or a check that is done when it stops

@@ -21,6 +21,7 @@ import (
 
 	"soberano/app/chat"
 	"soberano/app/host"
+	"soberano/app/library"
 	"soberano/app/store"
 	"soberano/app/transcribe"
 	"soberano/app/voice"
@@ -114,11 +115,12 @@ func (m *scripted) Generate(ctx context.Context, r engine.Request) iter.Seq2[eng
 
 // shelf is a library in memory.
 type shelf struct {
-	mu      sync.Mutex
-	entries []registry.Entry
-	broken  []error
-	gate    chan struct{} // a value lets an import continue
-	removed []string
+	library.Records // none
+	mu              sync.Mutex
+	entries         []registry.Entry
+	broken          []error
+	gate            chan struct{} // a value lets an import continue
+	removed         []string
 }
 
 func (s *shelf) Inspect(path string) (registry.Info, error) { return inspect(path) }

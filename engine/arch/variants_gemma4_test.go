@@ -2,7 +2,9 @@ package arch
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"testing"
 
 	"soberano/engine/arch/tiny"
 	"soberano/models"
@@ -58,7 +60,7 @@ var gemma4Cases = kindCases{
 	dispensable: []string{"attn_v.weight", "layer_output_scale.weight"},
 	variants: map[string]func(*tiny.Source){
 		"swa": func(s *tiny.Source) {
-			s.Meta["gemma4.rope.freq_base_swa"], s.Meta["gemma4.rope.scaling.factor"], s.Meta["gemma4.rope.scaling.attn_factor"] = 500.0, 4.0, 1.25
+			s.Meta["gemma4.rope.freq_base_swa"], s.Meta["gemma4.rope.scaling.factor"] = 500.0, 4.0
 			delete(s.Meta, "gemma4.final_logit_softcapping")
 			s.Matrix("output.weight", tiny.Vocabulary, tiny.Dim)
 		},
@@ -79,4 +81,28 @@ var gemma4MoECases = kindCases{
 	unsupported: models.Metadata{"rope.scaling.type": "yarn"},
 	optional:    []string{"attention.shared_kv_layers", "attention.scale"},
 	dispensable: []string{"attn_v.weight", "ffn_gate_inp.weight", "ffn_gate_up_exps.weight", "ffn_down_exps.scale"},
+}
+
+// TestGemma4RotaryFactor checks that the factor of the rotary embedding counts in layers with and without a window: that of q and of k together is
+// one of the scores.
+func TestGemma4RotaryFactor(t *testing.T) {
+	logits := func(key string, value float64) []float32 {
+		s := tiny.New("gemma4")
+		s.Meta["gemma4."+key] = value
+		m, dev, err := openTiny(t, s, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := dev.NewState(m.Shape().State(8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows(t, m, c, []int32{1, 50, 60, 70, 80}, 0)[4]
+	}
+	got, want := logits("rope.scaling.attn_factor", 1.25), logits("attention.scale", 1.25*1.25)
+	for i := range got {
+		if math.Abs(float64(got[i]-want[i])) > 1e-4 {
+			t.Fatalf("logit %d is %v, expected %v", i, got[i], want[i])
+		}
+	}
 }

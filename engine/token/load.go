@@ -179,10 +179,10 @@ func (t *Tokenizer) readLowercase(m models.Metadata) error {
 // newMerges returns BPE of bytes or characters, and sets how the tokens are decoded.
 func (t *Tokenizer) newMerges(merges []mergePair, p preTokenizer) (*bpe, error) {
 	if !p.spaces && !p.bare {
-		t.setPieces(decodeBytes)
+		t.decode = decodeBytes
 		return newBPE(t, merges, p)
 	}
-	t.setPieces(decodeSpaces)
+	t.decode = decodeSpaces
 	if p.spaces {
 		t.prepare = func(text string, _ bool) string { return strings.ReplaceAll(text, " ", space) }
 	}
@@ -201,12 +201,12 @@ func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
 	if err := t.readSpecial(m, true, false, 1, 2); err != nil {
 		return err
 	}
-	t.setPieces(decodeSpaces)
+	t.decode = decodeSpaces
 	unk, err := t.readID(m, "unknown_token_id", none)
 	if err != nil {
 		return err
 	}
-	if id, ok := t.ids["<unk>"]; unk == none && ok {
+	if id, ok := t.ids.find("<unk>"); unk == none && ok {
 		unk = id
 	}
 	s := newSentencePiece(t, scores, unk)

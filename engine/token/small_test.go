@@ -195,7 +195,8 @@ func TestSpecialLongestMatch(t *testing.T) {
 
 func TestAddSpecial(t *testing.T) {
 	p := small(t, smallPiece())
-	if got, want := p.Encode("abc", Options{AddSpecial: true}), []int32{1, p.ids["▁abc"], 2}; !slices.Equal(got, want) {
+	id, _ := p.ID("▁abc")
+	if got, want := p.Encode("abc", Options{AddSpecial: true}), []int32{1, id, 2}; !slices.Equal(got, want) {
 		t.Errorf("got %v, expected %v", got, want)
 	}
 	if bos, ok := p.BOS(); !ok || bos != 1 || !p.AddsBOS() {

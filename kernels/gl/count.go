@@ -35,9 +35,11 @@ type Counts struct {
 	WeightBytes   int64 `json:"weight_bytes"`
 	KeyValueBytes int64 `json:"key_value_bytes"`
 	OtherBytes    int64 `json:"other_bytes"`
-	// MultiplyAdds of products with weights, and the most of one dispatch.
+	// MultiplyAdds of products with weights, the most of one dispatch, and the most between two points at which the driver can give the card to
+	// other programs.
 	MultiplyAdds     float64 `json:"multiply_adds"`
 	MostMultiplyAdds float64 `json:"most_multiply_adds"`
+	MostAtOnce       float64 `json:"most_multiply_adds_at_once"`
 	UploadedBytes    int64   `json:"uploaded_bytes"`
 	DownloadedBytes  int64   `json:"downloaded_bytes"`
 	// Uncounted dispatches are those of kernels whose bytes are not counted.
@@ -55,6 +57,7 @@ func Count(d kernels.Device) Counts {
 	}
 	dev.gpu.mu.Unlock()
 	c := Counts{UploadedBytes: 4 * int64(len(s.words)), DownloadedBytes: 4 * int64(len(dev.host))}
+	given := 0.0
 	for i := range s.commands {
 		cmd := &s.commands[i]
 		if cmd.more == 0 {
@@ -62,10 +65,17 @@ func Count(d kernels.Device) Counts {
 		}
 		if cmd.kind != dispatch {
 			c.Copies++
+			if cmd.flush == 1 {
+				given = c.MultiplyAdds
+			}
 			continue
 		}
 		c.Dispatches++
 		c.add(names[cmd.program], cmd, s.words)
+		c.MostAtOnce = max(c.MostAtOnce, c.MultiplyAdds-given)
+		if cmd.flush == 1 {
+			given = c.MultiplyAdds
+		}
 	}
 	return c
 }
@@ -109,10 +119,11 @@ func (c *Counts) add(kernel program, cmd *command, words []uint32) {
 
 // weightRows returns how many rows of weights a dispatch multiplies with.
 func weightRows(kernel program, cmd *command) int64 {
+	rows, wide, gated := int64(cmd.param[0]), int64(matvecRows), kernel.option&matvecGated
 	if kernel.kernel == "tile" {
-		return int64(min(cmd.param[0], tileCols*cmd.param[21]) - tileCols*cmd.param[20])
+		wide, gated = tileCols, 0
 	}
-	return int64(cmd.param[0])
+	return (min(rows>>gated, wide*int64(cmd.param[21])) - wide*int64(cmd.param[20])) << gated
 }
 
 // product counts a product with weights.
@@ -123,7 +134,7 @@ func (c *Counts) product(kernel program, cmd *command) {
 	if cmd.param[9] == 1 {
 		c.OtherBytes += 4 * n * rows
 	}
-	work := float64(rows) * float64(cols) * float64(n)
+	work := float64(rows) * float64(cols) * float64(n) * float64(cmd.groups[2])
 	c.MultiplyAdds += work
 	c.MostMultiplyAdds = max(c.MostMultiplyAdds, work)
 }

@@ -4,6 +4,8 @@ package gl
 
 import (
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -366,6 +368,75 @@ func TestSmallDispatches(t *testing.T) {
 	g.mostWork = 1000
 	if err := Check(g); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// unusual runs products by experts and by heads, and a recurrence, on a device, and returns what they compute and the counts of their step.
+func unusual(t *testing.T, g *GPU) (results [][]float32, counts Counts) {
+	t.Helper()
+	d, err := New(Options{GPU: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	const experts, cols, ff, rows = 4, 64, 20, 11
+	c := checker{d: d, r: rand.New(rand.NewPCG(1, 2))}
+	var m [2]kernels.Matrix
+	for i := range m {
+		w, _ := c.weights(quant.Q4_0, experts*2*ff, cols)
+		w.Experts, w.Rows = experts, ff
+		half := w
+		half.Data = w.Data[len(w.Data)/2:]
+		parts := []kernels.Weights{w, half}[:2-i]
+		if m[i], err = d.Load(parts...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rule := kernels.DeltaRule{Heads: 2, KeyHeads: 2, KeyDim: 16, ValueDim: 16}
+	state, err := d.NewState(kernels.StateShape{Layers: []kernels.Layer{rule.Layer()}, Cap: rows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := d.Begin(&kernels.Batch{Spans: []kernels.Span{{State: state, N: rows}}})
+	random := func(rows, cols int) kernels.Tensor {
+		x := st.New(rows, cols)
+		st.Write(x, c.random(rows*cols))
+		return x
+	}
+	chosen := st.Route(random(rows, experts), &kernels.Routing{Used: 2, Scale: 1})
+	gated := st.New(2*rows, ff)
+	st.MatMulGatedExperts(gated, random(2*rows, cols), m[0], chosen, kernels.SiLU)
+	heads := st.New(rows, experts*ff)
+	st.MatMulHeads(heads, random(rows, experts*cols), m[1])
+	delta, beta := st.New(rows, 32), random(rows, 2)
+	st.DeltaRule(delta, random(rows, 32), random(rows, 32), random(rows, 32), random(rows, 2), beta, 0, &rule)
+	var read []*kernels.Rows
+	for _, x := range []kernels.Tensor{gated, heads, delta} {
+		read = append(read, st.Read(x))
+	}
+	if err := st.End(); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range read {
+		for i := range r.Len {
+			results = append(results, slices.Clone(r.Row(i)))
+		}
+	}
+	return results, Count(d)
+}
+
+// TestMostWork checks that no dispatch of a product by experts or by heads does more than mostWork, and that dividing them, and recurrences, does not
+// change what they compute.
+func TestMostWork(t *testing.T) {
+	g := ownGPU(t)
+	want, whole := unusual(t, g)
+	g.mostWork = 25_000
+	got, counts := unusual(t, g)
+	if counts.MostMultiplyAdds > g.mostWork || counts.MostAtOnce > g.mostWork || counts.Dispatches < whole.Dispatches+5 {
+		t.Errorf("%+v, with any work %+v", counts, whole)
+	}
+	if !slices.EqualFunc(got, want, slices.Equal[[]float32]) {
+		t.Errorf("divided: %v, expected %v", got, want)
 	}
 }
 

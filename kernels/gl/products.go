@@ -13,8 +13,8 @@ const (
 	tileRows, tileCols = 8, 64
 	// mostRows and fewRows are the options for many rows of x, and for those of which one tile of that option has all.
 	mostRows, fewRows = 8, 4
-	// mostWork is the most multiplications with weights, or of queries with keys and values, of a dispatch, and the most between two points at which
-	// the driver can give the card to other programs: 30 ms on a card that does 150 billion operations a second.
+	// mostWork is the most multiplications with weights, of queries with keys and values, or of recurrences, of a dispatch, and the most between two
+	// points at which the driver can give the card to other programs: 30 ms on a card that does 150 billion operations a second.
 	mostWork = 1 << 31
 	// matvecRows is the number of rows of weights of a work group of matvec.glsl.
 	matvecRows = 4
@@ -132,36 +132,42 @@ func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
 	if p.quads(m.cols) {
 		kernel.option |= matvecQuads
 	}
-	g := groups{min((rows+matvecRows-1)/matvecRows, mostGroups), (p.x.Rows + few - 1) / few, 1}
+	high, heads := (p.x.Rows+few-1)/few, 1
 	switch {
 	case p.mode == modeExperts:
-		g[1] = p.tiles
+		high = p.tiles
 	case p.mode == modeHeads:
-		g[2] = p.heads
+		heads = p.heads
 	case p.x.Rows > few:
 		s.tiles(m, part, c, p)
 		return
 	}
-	s.weigh(float64(c.rows) * float64(m.cols) * float64(p.x.Rows))
-	s.run(kernel, g, s.operands(part, c, p), p.params(m, part, c)...)
+	tiles := (rows + matvecRows - 1) / matvecRows
+	work := float64(c.rows) / float64(tiles) * float64(m.cols) * float64(p.x.Rows*heads)
+	s.pieces(kernel, tiles, high, heads, work, s.operands(part, c, p), p.params(m, part, c))
 }
 
-// tiles records the product of many rows with one chunk: dispatches of mostWork at most, unless 64 rows of the chunk are more.
+// pieces records a product whose work groups number all × high × heads, of which those with the same first number do work multiplications together, as
+// dispatches of mostWork at most, unless work is more.
+func (s *step) pieces(kernel program, all, high, heads int, work float64, buffers []*buffer, params []int) {
+	each := min(mostGroups, max(1, int(s.d.gpu.mostWork/work)))
+	params = append(params, 0, 0)
+	for first := 0; first < all; first += each {
+		n := min(each, all-first)
+		s.weigh(work * float64(n))
+		params[len(params)-2], params[len(params)-1] = first, first+n
+		s.run(kernel, groups{n, high, heads}, buffers, params...)
+	}
+}
+
+// tiles records the product of many rows with one chunk.
 func (s *step) tiles(m *matrix, part *part, c chunk, p product) {
 	kernel := program{kernel: "tile", option: mostRows, weight: part.kind, blocks: true}
 	if p.x.Rows <= tileRows*fewRows {
 		kernel.option = fewRows
 	}
 	all, high := (c.rows+tileCols-1)/tileCols, (p.x.Rows+tileRows*kernel.option-1)/(tileRows*kernel.option)
-	work := float64(tileCols) * float64(m.cols) * float64(p.x.Rows)
-	each := min(mostGroups, max(1, int(s.d.gpu.mostWork/work)))
-	param := append(p.params(m, part, c), 0, 0)
-	for first := 0; first < all; first += each {
-		n := min(each, all-first)
-		s.weigh(work * float64(n))
-		param[len(param)-2], param[len(param)-1] = first, first+n
-		s.run(kernel, groups{n, high, 1}, s.operands(part, c, p), param...)
-	}
+	s.pieces(kernel, all, high, 1, float64(tileCols)*float64(m.cols)*float64(p.x.Rows), s.operands(part, c, p), p.params(m, part, c))
 }
 
 // operands returns the buffers of matvec.glsl and tile.glsl.
@@ -176,7 +182,7 @@ func (s *step) operands(part *part, c chunk, p product) []*buffer {
 	return []*buffer{c.b, grid, bufferOf(&p.dst), bufferOf(&p.x), bias, p.choice, bufferOf(&p.x)}
 }
 
-// params returns the parameters of matvec.glsl, of which tile.glsl has the first.
+// params returns the parameters of matvec.glsl and tile.glsl but the last two, which pieces adds.
 func (p *product) params(m *matrix, part *part, c chunk) []int {
 	return []int{c.rows, m.cols, part.rowBytes, p.dst.Offset, p.dst.Stride, p.x.Offset, p.x.Stride, p.x.Rows, part.first + c.row,
 		flag(p.add), flag(part.bias != nil), p.mode, c.expert, c.experts, p.tilesAt, p.xWidth, p.dstWidth, part.rows, c.row, int(p.activation)}

@@ -37,18 +37,23 @@ func (s *step) advance(c *state, layer int, sp kernels.Span) kept {
 	return kept{m.slab.buffers[f.slot], m.index * f.words}
 }
 
-// overSpan records a dispatch for the rows of a span. Its parameters are numbers, the beginning and the stride of each tensor, and more;
-// its buffers are b, those of the tensors, and last.
-func (s *step) overSpan(kernel string, work int, sp kernels.Span, b *buffer, tensors []kernels.Tensor, last []*buffer, numbers []int, more ...int) {
-	if sp.N == 0 {
-		return
+// slower is how many times as long as a multiplication with weights one of a recurrence takes, which reads and writes memory for it.
+const slower = 8
+
+// overSpan records dispatches for the rows of a span, each of which does so many multiplications for each of the columns. Their parameters are
+// the number of rows, numbers, the beginning and the stride of each tensor, and more; their buffers are b, those of the tensors, and last.
+func (s *step) overSpan(kernel string, cols, work int, sp kernels.Span, b *buffer, tensors []kernels.Tensor, last []*buffer, numbers []int, more ...int) {
+	each := max(1, int(s.d.gpu.mostWork/(slower*float64(cols)*float64(work))))
+	for first := 0; first < sp.N; first += each {
+		rows := min(each, sp.N-first)
+		params, buffers := append([]int{rows}, numbers...), []*buffer{b}
+		for i := range tensors {
+			t := &tensors[i]
+			params, buffers = append(params, t.Offset+(sp.Row+first)*t.Stride, t.Stride), append(buffers, bufferOf(t))
+		}
+		s.weigh(slower * float64(rows) * float64(cols) * float64(work))
+		s.run(program{kernel: kernel}, over(cols), append(buffers, last...), append(params, more...)...)
 	}
-	buffers := []*buffer{b}
-	for i := range tensors {
-		t := &tensors[i]
-		numbers, buffers = append(numbers, t.Offset+sp.Row*t.Stride, t.Stride), append(buffers, bufferOf(t))
-	}
-	s.run(program{kernel: kernel}, over(work), append(buffers, last...), append(numbers, more...)...)
 }
 
 // ShortConv convolves the rows of each span with w along the sequence, separately for each column.
@@ -62,7 +67,7 @@ func (s *step) ShortConv(dst, x kernels.Tensor, w kernels.Vector, layer int) {
 	width := len(taps.x) / x.Cols
 	for i, k := range s.recurrent(op, layer, width-1, x.Cols, x.Rows) {
 		sp := s.Batch.Spans[i]
-		s.overSpan("shortconv", x.Cols, sp, k.b, []kernels.Tensor{dst, x}, []*buffer{taps.b}, []int{sp.N, x.Cols, width, k.at})
+		s.overSpan("shortconv", x.Cols, width, sp, k.b, []kernels.Tensor{dst, x}, []*buffer{taps.b}, []int{x.Cols, width, k.at})
 	}
 }
 
@@ -95,8 +100,8 @@ func (s *step) Scan(dst, x, dt, b, c kernels.Tensor, layer int, p *kernels.Scan)
 	l := p.Layer()
 	for i, k := range s.recurrent(op, layer, l.Rows, l.Cols, dst.Rows) {
 		sp := s.Batch.Spans[i]
-		s.overSpan("scan", x.Cols, sp, k.b, []kernels.Tensor{dst, x, dt, b, c}, []*buffer{a.b, bufferOf(&extras)},
-			[]int{sp.N, p.Heads, p.Dim, p.States, p.Groups, k.at}, flag(each), biasAt, dAt)
+		s.overSpan("scan", x.Cols, 3*p.States, sp, k.b, []kernels.Tensor{dst, x, dt, b, c}, []*buffer{a.b, bufferOf(&extras)},
+			[]int{p.Heads, p.Dim, p.States, p.Groups, k.at}, flag(each), biasAt, dAt)
 	}
 }
 
@@ -133,8 +138,8 @@ func (s *step) DeltaRule(dst, q, k, v, decay, beta kernels.Tensor, layer int, r 
 	l := r.Layer()
 	for i, have := range s.recurrent(op, layer, l.Rows, l.Cols, dst.Rows) {
 		sp := s.Batch.Spans[i]
-		s.overSpan("delta", dst.Cols, sp, have.b, []kernels.Tensor{dst, q, k, v, decay, beta}, nil,
-			[]int{sp.N, r.Heads, r.KeyHeads, r.KeyDim, r.ValueDim, flag(r.Cyclic), flag(perKey), have.at})
+		s.overSpan("delta", dst.Cols, 4*r.KeyDim, sp, have.b, []kernels.Tensor{dst, q, k, v, decay, beta}, nil,
+			[]int{r.Heads, r.KeyHeads, r.KeyDim, r.ValueDim, flag(r.Cyclic), flag(perKey), have.at})
 	}
 }
 
@@ -158,7 +163,7 @@ func (s *step) WKV(dst, r, decay, k, v, a, b kernels.Tensor, layer, heads int) {
 	dim := dst.Cols / heads
 	for i, have := range s.recurrent(op, layer, dst.Cols, dim, dst.Rows) {
 		sp := s.Batch.Spans[i]
-		s.overSpan("wkv", dst.Cols, sp, have.b, []kernels.Tensor{dst, r, decay, k, v, a, b}, nil,
-			[]int{sp.N, dst.Cols, dim, have.at})
+		s.overSpan("wkv", dst.Cols, 5*dim, sp, have.b, []kernels.Tensor{dst, r, decay, k, v, a, b}, nil,
+			[]int{dst.Cols, dim, have.at})
 	}
 }

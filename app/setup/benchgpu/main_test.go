@@ -40,8 +40,10 @@ func TestCounts(t *testing.T) {
 		if m.ReadRatio > 1.05 || m.ReadRatio < 1 {
 			t.Errorf("%s %s: a token reads and writes %g times the bytes of the weights", m.Model, m.Format, m.ReadRatio)
 		}
-		if m.Prompt.MostMultiplyAdds > 1<<31 {
-			t.Errorf("%s %s: a dispatch of the prompt has %g multiplications", m.Model, m.Format, m.Prompt.MostMultiplyAdds)
+		for _, c := range []gl.Counts{m.Token, m.Deep, m.Prompt} {
+			if c.MostMultiplyAdds > 1<<31 || c.MostAtOnce > 1<<31 {
+				t.Errorf("%s %s: a dispatch has %g multiplications, %g are done at once", m.Model, m.Format, c.MostMultiplyAdds, c.MostAtOnce)
+			}
 		}
 		if m.Token.Uncounted+m.Deep.Uncounted+m.Prompt.Uncounted > 0 {
 			t.Errorf("%s %s: not every dispatch is counted", m.Model, m.Format)

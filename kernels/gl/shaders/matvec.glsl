@@ -19,7 +19,8 @@ layout(std430, binding = 6) readonly buffer Quads { vec4 quads[]; }; // x
 
 // p: 0 rows of w, 1 columns, 2 bytes of a row, 3 and 4 begin and stride of dst, 5 and 6 of x, 7 rows of x, 8 first column of dst,
 // 9 add to dst, 10 there is a bias, 11 mode, 12 and 13 first and number of the experts in w, 14 place of the tiles in choice,
-// 15 and 16 width of a head of x and dst, 17 rows of the part (for biases), 18 first row of w in the part, 19 activation
+// 15 and 16 width of a head of x and dst, 17 rows of the part (for biases), 18 first row of w in the part, 19 activation, 20 and 21 first tile of ROWS rows of
+// w (of gate) and the one behind the last
 #define PLAIN 0
 #define EXPERTS 1 // work group y is a tile: an expert, its first row of the groups, the number of its rows
 #define HEADS 2   // work group z is a head, and the expert of that number
@@ -41,7 +42,7 @@ float product(float v[32], uint at, uint most) {
 
 void main() {
 	uint t = gl_LocalInvocationID.x, lane = t % LANES;
-	uint rows = uint(p[0]), cols = uint(p[1]), runs = (cols + RUN - 1u) / RUN, mine = rows >> GATED, tiles = (mine + ROWS - 1u) / ROWS;
+	uint rows = uint(p[0]), cols = uint(p[1]), runs = (cols + RUN - 1u) / RUN, mine = rows >> GATED;
 	int expert = 0, first = int(gl_WorkGroupID.y) * FEW, count = min(FEW, p[7] - first);
 	int from = p[5], to = p[3] + p[8];
 	if (p[11] == EXPERTS) {
@@ -55,7 +56,7 @@ void main() {
 		to += int(gl_WorkGroupID.z) * p[16];
 	}
 	if (p[11] != PLAIN && (expert < 0 || expert >= p[13])) return;
-	for (uint tile = gl_WorkGroupID.x; tile < tiles; tile += gl_NumWorkGroups.x) {
+	for (uint tile = gl_WorkGroupID.x + uint(p[20]); tile < uint(p[21]); tile += gl_NumWorkGroups.x) {
 		uint r = tile * ROWS + t / LANES;
 		for (uint part = 0u; part <= GATED; part++) {
 			for (int n = 0; n < count; n++) sums[part][n][t] = 0.0;

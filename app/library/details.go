@@ -1,0 +1,254 @@
+package library
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/markdown"
+	"soberano/app/problem"
+	"soberano/app/ui"
+	"soberano/models"
+	"soberano/models/registry"
+)
+
+// Records is the part of a library that keeps what a person sets for a model. Its methods are called from any goroutine.
+type Records interface {
+	Alias(name, alias string, move bool) (registry.Entry, error)
+	Unalias(name, alias string) (registry.Entry, error)
+	SetStage(name string, to registry.Stage) (registry.Entry, error)
+	SetCard(name, text string) error
+	Lineage(name string) (*registry.Node, []string, error)
+}
+
+// detail is the view of one model: its memory, its names, its stage, from which models it came, the text about it, its files.
+type detail struct {
+	name     string
+	read     bool // card, root and children are set
+	card     string
+	root     *registry.Node
+	children []string // names of models that came from it
+	about    *markdown.View
+	busy     bool                 // a change is being stored
+	failed   error                // of the last change
+	taken    *registry.TakenError // an alias that another model has
+	alias    *ui.Entry            // of a new name
+	text     *ui.Entry            // of the card while it is edited; nil: it is shown
+}
+
+func (p *Page) openDetails(name string) {
+	d := p.details[name]
+	if d == nil || d.text == nil || d.text.Text == d.card { // a text that was begun is kept
+		d = &detail{name: name, alias: p.newEntry(ui.NewEntry(), "smollm2:135m-q4")}
+		d.alias.OnSubmitted = func(string) { p.addAlias(d, false) }
+		p.details[name] = d
+	}
+	p.turn(view{details: name})
+	p.look(d)
+}
+
+// newEntry returns e with the keys of the page.
+func (p *Page) newEntry(e *ui.Entry, placeholder string) *ui.Entry {
+	e.SetPlaceHolder(placeholder)
+	e.OnShortcut = p.Shortcut
+	e.OnKey = func(k *fyne.KeyEvent) bool {
+		if k.Name == fyne.KeyEscape || k.Name == fyne.KeyPageUp || k.Name == fyne.KeyPageDown {
+			ui.UnusedKey(e, k)
+			return true
+		}
+		return false
+	}
+	return e
+}
+
+// look reads the card and the lineage of a model.
+func (p *Page) look(d *detail) {
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		root, children, err := p.Shelf.Lineage(d.name)
+		card := ""
+		if err == nil && root.Model != nil {
+			card, err = root.Model.Card()
+		}
+		p.Post(func() {
+			d.read, d.root, d.children, d.card = true, root, children, card
+			d.about = p.rendered(card)
+			if err != nil {
+				d.failed = err
+			}
+			p.Refresh()
+		})
+	}()
+}
+
+// shownCard is the number of bytes of a card that are shown; cards can be as long as a book.
+const shownCard = 20_000
+
+// rendered returns the view of a card.
+func (p *Page) rendered(card string) *markdown.View {
+	if rest, ok := strings.CutPrefix(card, "---\n"); ok { // metadata for programs
+		if _, text, ended := strings.Cut(rest, "\n---\n"); ended {
+			card = text
+		}
+	}
+	if len(card) > shownCard {
+		card = strings.ToValidUTF8(card[:shownCard], "") + "\n\n…"
+	}
+	v := markdown.NewView()
+	v.OnCopy = p.Copy
+	v.Set(markdown.Parse(card), false)
+	return v
+}
+
+// change stores what a person has set for a model.
+func (p *Page) change(d *detail, store func(Records) error, done func()) {
+	if d.busy {
+		return
+	}
+	d.busy, d.failed, d.taken = true, nil, nil
+	p.Refresh()
+	p.running.Add(1)
+	go func() {
+		defer p.running.Done()
+		err := store(p.Shelf)
+		p.Post(func() {
+			d.busy = false
+			if d.failed = err; err == nil {
+				done()
+				p.look(d)
+			}
+			if taken, ok := errors.AsType[*registry.TakenError](err); ok {
+				d.taken = taken
+			}
+			p.Refresh()
+		})
+	}()
+}
+
+// addAlias gives the model the name in the entry; with move it is taken from the model that has it.
+func (p *Page) addAlias(d *detail, move bool) {
+	alias := strings.TrimSpace(d.alias.Text)
+	if alias == "" {
+		return
+	}
+	p.change(d, func(r Records) error {
+		_, err := r.Alias(d.name, alias, move)
+		return err
+	}, func() { d.alias.SetText("") })
+}
+
+// detailObjects returns the view of a model; nil if the library does not have it any more.
+func (p *Page) detailObjects(entries []registry.Entry, name string) []owned {
+	i, d := slices.IndexFunc(entries, func(e registry.Entry) bool { return e.Name == name }), p.details[name]
+	if i < 0 || d == nil {
+		return nil
+	}
+	e := entries[i]
+	list := []owned{{"", p.backButton()}, {"", ui.Text(e.Title, ui.TitleSize, ui.Ink)}, {"", ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}}
+	if d.failed != nil {
+		list = append(list, owned{"failed", p.changeFailed(d)})
+	}
+	section := func(owner, title string, objects ...fyne.CanvasObject) {
+		objects = append([]fyne.CanvasObject{ui.NewLabel(title, ui.TextSize, ui.Ink).Strong()}, objects...)
+		list = append(list, owned{"", ui.NewRule()}, owned{owner, ui.NewColumn(8, objects...)})
+	}
+	if e.Kind == registry.Chat && e.Runs {
+		m := estimate(e.Info, p.Context(), p.Free())
+		section("memory", "Will it fit?", ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
+	}
+	section("names", "Names", p.names(d, e)...)
+	section("stage", "Stage", p.stages(d, e)...)
+	if d.read {
+		section("lineage", "Lineage", p.lineage(d)...)
+		section("card", "About this model", p.cardOf(d)...)
+	}
+	section("files", "Files", p.files(e)...)
+	return list
+}
+
+// changeFailed says why a change was not stored.
+func (p *Page) changeFailed(d *detail) fyne.CanvasObject {
+	words := ui.Text(problem.Text(d.failed), ui.TextSize, ui.Record)
+	if d.taken == nil {
+		return words
+	}
+	return ui.NewColumn(8, words, buttons("", ui.NewButton(ui.Plain, "Take it from "+models.Printable(d.taken.Name), func() { p.addAlias(d, true) })))
+}
+
+// names shows how the model is called, on the command line and by other programs.
+func (p *Page) names(d *detail, e registry.Entry) []fyne.CanvasObject {
+	list := []fyne.CanvasObject{ui.Text("On the command line and for other programs it is called "+models.Printable(e.Name)+". Further names can have a tag behind a colon.", ui.SmallSize, ui.Muted)}
+	for _, a := range e.Aliases {
+		name := ui.NewLabel(models.Printable(a.Name), ui.TextSize, ui.Ink).Shrink(80)
+		remove := ui.NewButton(ui.Quiet, "Remove "+models.Printable(a.Name), func() {
+			p.change(d, func(r Records) error {
+				_, err := r.Unalias(d.name, a.Name)
+				return err
+			}, func() {})
+		})
+		list = append(list, ui.NewRow(12, name, name, remove))
+	}
+	add := ui.NewButton(ui.Plain, "Add the name", func() { p.addAlias(d, false) })
+	return append(list, ui.NewRow(12, d.alias, d.alias, add))
+}
+
+// stages shows the stage of a model and moves it.
+func (p *Page) stages(d *detail, e registry.Entry) []fyne.CanvasObject {
+	words := "Models can be moved from development over staging to production, and archived. This one is in no stage."
+	if e.Stage != "" {
+		words = "This model is in the stage " + models.Printable(string(e.Stage)) + "."
+	}
+	var moves []*ui.Button
+	for _, to := range e.Stage.Moves() {
+		moves = append(moves, ui.NewButton(ui.Plain, "Move to "+string(to), func() {
+			p.change(d, func(r Records) error {
+				_, err := r.SetStage(d.name, to)
+				return err
+			}, func() {})
+		}))
+	}
+	return []fyne.CanvasObject{buttons(words, moves...)}
+}
+
+// cardOf shows the text about a model, or the entry in which it is edited.
+func (p *Page) cardOf(d *detail) []fyne.CanvasObject {
+	if d.text != nil {
+		save := ui.NewButton(ui.Primary, "Save", func() {
+			text := d.text.Text
+			p.change(d, func(r Records) error { return r.SetCard(d.name, text) }, func() { d.text = nil })
+		})
+		return []fyne.CanvasObject{d.text,
+			buttons("Markdown. If nothing is written here, the text that came with the model is shown again.", save, ui.NewButton(ui.Plain, "Cancel", func() {
+				d.text = nil
+				p.keys.anew = true
+				p.Refresh()
+			}))}
+	}
+	edit := ui.NewButton(ui.Plain, "Edit the text", func() {
+		d.text = p.newEntry(ui.NewText(), "What this model is good for")
+		d.text.SetText(d.card)
+		d.text.SetMinRowsVisible(12)
+		p.Refresh()
+		fyne.CurrentApp().Driver().CanvasForObject(p.Object).Focus(d.text)
+	})
+	if d.card == "" {
+		return []fyne.CanvasObject{buttons("There is no text about this model.", edit)}
+	}
+	return []fyne.CanvasObject{d.about, buttons("", edit)}
+}
+
+// files shows where the files are, and the hashes by which they are known in public.
+func (p *Page) files(e registry.Entry) []fyne.CanvasObject {
+	var list []fyne.CanvasObject
+	for _, f := range e.Files {
+		words := models.Printable(e.FilePath(f)) + " · " + models.Size(f.Bytes)
+		if f.SHA256 != "" {
+			words += " · SHA-256 " + models.Printable(f.SHA256)
+		}
+		list = append(list, ui.Text(words, ui.SmallSize, ui.Muted))
+	}
+	return append(list, buttons("", ui.NewButton(ui.Plain, "Show the file", func() { p.ShowFile(e.Path()) })))
+}

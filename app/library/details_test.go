@@ -1,0 +1,170 @@
+package library
+
+import (
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"soberano/app/ui"
+	"soberano/app/ui/uitest"
+	"soberano/models/registry"
+)
+
+// related returns a stage over a real library with the models "base" and "mine", which was fine-tuned from base, and shows the details of mine.
+func related(t *testing.T, mode ui.Mode) (*stage, *registry.Library) {
+	t.Helper()
+	lib, err := registry.Open(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i, name := range []string{"base", "mine", "other"} {
+		if _, err := lib.Import(t.Context(), modelFile(t, dir, name+".gguf", byte(i)), registry.Copy, registry.ImportOptions{Name: name, Title: strings.ToUpper(name)}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := lib.SetParents("mine", []registry.Parent{{Relation: registry.Quantized, Name: "base", How: "type Q4_K_M"}, {Relation: registry.Merged, Name: "Some/Model-7B"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lib.SetParents("base", []registry.Parent{{Relation: registry.FineTuned, Name: "Maker/Base-1B"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := lib.SetCard("mine", "---\nlicense: mit\n---\n# Mine\n\nIt is good at **tests**.\n\n- one\n- two"); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, lib, examine, mode)
+	s.details("mine")
+	return s, lib
+}
+
+// details opens the details of a model as the button of its row does.
+func (s *stage) details(name string) {
+	s.T.Helper()
+	s.page.openDetails(name)
+	s.UntilShown("About this model")
+}
+
+func (s *stage) typed(text string) { uitest.TypeRunes(s.Win.Canvas(), text) }
+
+func find(t *testing.T, l *registry.Library, name string) registry.Entry {
+	t.Helper()
+	e, err := l.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestNames adds a name with the keyboard, takes one from another model, and removes it.
+func TestNames(t *testing.T) {
+	s, lib := related(t, ui.Light)
+	if _, err := lib.Alias("other", "best", false); err != nil {
+		t.Fatal(err)
+	}
+	s.Win.Canvas().Focus(s.page.details["mine"].alias)
+	s.typed("mine:tiny")
+	s.Key(fyne.KeyReturn)
+	s.UntilShown("Remove mine:tiny")
+	if e := find(t, lib, "mine"); !e.Is("mine:tiny") || s.page.details["mine"].alias.Text != "" {
+		t.Errorf("its names are %v; the entry has %q", e.Aliases, s.page.details["mine"].alias.Text)
+	}
+	s.Win.Canvas().Focus(s.page.details["mine"].alias)
+	s.typed("best")
+	s.Tap("Add the name")
+	s.UntilShown("Take it from other")
+	s.Tap("Take it from other")
+	s.UntilShown("Remove best")
+	s.Tap("Remove mine:tiny")
+	s.Until("the removal", func() bool { e := find(t, lib, "mine"); return !e.Is("mine:tiny") && e.Is("best") })
+	s.Win.Canvas().Focus(s.page.details["mine"].alias)
+	s.typed("not a name")
+	s.Key(fyne.KeyReturn)
+	s.Until("the reason", func() bool { return s.page.details["mine"].failed != nil })
+	if s.page.details["mine"].alias.Text != "not a name" {
+		t.Error("what was typed is gone")
+	}
+}
+
+// TestStages offers the allowed moves only.
+func TestStages(t *testing.T) {
+	s, lib := related(t, ui.Light)
+	s.Expect("This one is in no stage.", "Move to production")
+	s.Tap("Move to development")
+	s.UntilShown("This model is in the stage development.")
+	if words := s.Words(); strings.Contains(words, "Move to production") || !strings.Contains(words, "Move to staging") || find(t, lib, "mine").Stage != registry.Development {
+		t.Errorf("after development: %s", words)
+	}
+}
+
+// TestCard edits the text about a model; a text that was begun is there again when the page is left and opened.
+func TestCard(t *testing.T) {
+	s, lib := related(t, ui.Light)
+	s.Expect("It is good at tests")
+	if strings.Contains(s.Words(), "license: mit") {
+		t.Error("the metadata of the card are shown")
+	}
+	s.Tap("Edit the text")
+	d := s.page.details["mine"]
+	if s.Win.Canvas().Focused() != fyne.Focusable(d.text) || !strings.HasPrefix(d.text.Text, "---") {
+		t.Fatalf("the entry has %q", d.text.Text)
+	}
+	s.typed("New. ")
+	begun := d.text.Text
+	s.page.Back()
+	s.details("mine")
+	if d = s.page.details["mine"]; d.text == nil || d.text.Text != begun {
+		t.Fatal("the text that was begun is gone")
+	}
+	s.Tap("Save")
+	s.UntilShown("Edit the text")
+	e := find(t, lib, "mine")
+	if card, err := e.Card(); err != nil || card != begun {
+		t.Errorf("the card is %q, %v", card, err)
+	}
+	s.Tap("Edit the text")
+	s.typed("x")
+	s.Tap("Cancel")
+	s.Expect("Edit the text")
+	s.page.Back()
+	s.details("mine")
+	if s.page.details["mine"].text != nil {
+		t.Error("a text that was cancelled is there again")
+	}
+}
+
+// TestLineage draws the tree, and leads to related models that the library has.
+func TestLineage(t *testing.T) {
+	s, lib := related(t, ui.Light)
+	s.Expect("quantized from base (type Q4_K_M)", "merged from Some/Model-7B", "fine-tuned from Maker/Base-1B")
+	s.Tap("Details of base")
+	s.UntilShown("From it came:")
+	s.Tap("Details of mine")
+	s.UntilShown("quantized from base")
+	if err := lib.Remove("mine"); err != nil {
+		t.Fatal(err)
+	}
+	s.page.Refresh()
+	s.Expect("Add a model")
+	s.details("other")
+	s.Expect("It is not known from which model it came", "There is no text about this model.")
+}
+
+// TestDetailStates draws the details in both themes.
+func TestDetailStates(t *testing.T) {
+	for _, mode := range []ui.Mode{ui.Light, ui.Dark} {
+		s, lib := related(t, mode)
+		if _, err := lib.Alias("mine", "mine:tiny", false); err != nil {
+			t.Fatal(err)
+		}
+		s.page.Refresh()
+		s.Shot("details-" + string(mode))
+		s.Win.Canvas().Focus(s.Button("Edit the text"))
+		s.Shot("details-below-" + string(mode))
+		s.Tap("Edit the text")
+		s.Shot("details-edit-" + string(mode))
+		s.Win.Resize(fyne.NewSize(600, 704))
+		s.Win.Canvas().Focus(s.Button("All models"))
+		s.Shot("details-narrow-" + string(mode))
+	}
+}
