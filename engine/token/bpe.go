@@ -2,6 +2,7 @@ package token
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 
 	"soberano/models"
@@ -23,20 +24,23 @@ var byteRunes = func() (r [256]rune) {
 	return r
 }()
 
-var runeBytes = func() map[rune]byte {
-	m := make(map[rune]byte, 256)
-	for b, r := range byteRunes {
-		m[r] = byte(b)
+// runeBytes is the inverse of byteRunes; -1 for characters that spell no byte.
+var runeBytes = func() (bytes [0x144]int16) {
+	for i := range bytes {
+		bytes[i] = -1
 	}
-	return m
+	for b, r := range byteRunes {
+		bytes[r] = int16(b)
+	}
+	return bytes
 }()
 
 // decodeBytes converts a spelling to bytes. Characters that do not spell a byte are kept.
 func decodeBytes(text string) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range text {
-		if b, ok := runeBytes[r]; ok {
-			out = append(out, b)
+		if int(r) < len(runeBytes) && runeBytes[r] >= 0 {
+			out = append(out, byte(runeBytes[r]))
 		} else {
 			out = append(out, string(r)...)
 		}
@@ -108,13 +112,25 @@ func newCharBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) 
 }
 
 func (b *bpe) addAll(merges []mergePair) error {
-	b.merges = make(map[[2]int32]merge, len(merges))
-	for rank, m := range merges {
-		if m.left == "" || m.right == "" {
-			return fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m.left+m.right))
+	type found struct {
+		pair [2]int32
+		id   int32
+	}
+	all, errs := make([]found, len(merges)), make([]error, runtime.GOMAXPROCS(0))
+	parts(len(merges), func(part, from, to int) {
+		for rank := from; rank < to && errs[part] == nil; rank++ {
+			all[rank].pair, all[rank].id, errs[part] = b.find(rank, merges[rank])
 		}
-		if err := b.add(rank, m.left, m.right); err != nil {
+	})
+	for _, err := range errs { // the first one is that of the first merge that is wrong
+		if err != nil {
 			return err
+		}
+	}
+	b.merges = make(map[[2]int32]merge, len(merges))
+	for rank, m := range all {
+		if _, dup := b.merges[m.pair]; !dup && m.id != none { // of duplicates the first counts
+			b.merges[m.pair] = merge{int32(rank), m.id}
 		}
 	}
 	return nil
@@ -141,26 +157,23 @@ func cutMerges(all []string) []mergePair {
 	return pairs
 }
 
-func (b *bpe) add(rank int, left, right string) error {
-	var pair [2]int32
-	for i, s := range []string{left, right} {
-		id, ok := b.t.ids[s]
+// find returns the tokens of a merge and the one that it makes: none if that is a control token, which plain text must never become.
+func (b *bpe) find(rank int, m mergePair) (pair [2]int32, id int32, err error) {
+	if m.left == "" || m.right == "" {
+		return pair, none, fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m.left+m.right))
+	}
+	for i, s := range []string{m.left, m.right} {
+		id, ok := b.t.ids.find(s)
 		if !ok {
-			return fmt.Errorf("merge %d names %s, which is no token", rank, models.Quote(s))
+			return pair, none, fmt.Errorf("merge %d names %s, which is no token", rank, models.Quote(s))
 		}
 		pair[i] = id
 	}
-	id, ok := b.t.ids[left+right]
+	id, ok := b.t.ids.find(m.left + m.right)
 	if !ok {
-		return fmt.Errorf("merge %d makes %s, which is no token", rank, models.Quote(left+right))
+		return pair, none, fmt.Errorf("merge %d makes %s, which is no token", rank, models.Quote(m.left+m.right))
 	}
-	if b.t.ordinary(left+right) == none {
-		return nil // plain text must never become a control token
-	}
-	if _, dup := b.merges[pair]; !dup { // of duplicates the first counts
-		b.merges[pair] = merge{int32(rank), id}
-	}
-	return nil
+	return pair, b.t.plain(id), nil
 }
 
 func (b *bpe) encode(dst []int32, text string) []int32 {

@@ -180,7 +180,7 @@ func readPairs(raw json.RawMessage, texts *[]string) ([]float64, error) {
 func (t *Tokenizer) readJSONModel(f *jsonFile, m *jsonModel, scores []float64) error {
 	unknown := none
 	if m.Unknown != nil {
-		if id, ok := t.ids[*m.Unknown]; ok {
+		if id, ok := t.ids.find(*m.Unknown); ok {
 			unknown = id
 		}
 	}
@@ -206,7 +206,7 @@ func (t *Tokenizer) readJSONModel(f *jsonFile, m *jsonModel, scores []float64) e
 		if m.UnknownID != nil && t.has(int32(min(max(*m.UnknownID, -1), maxTokens))) {
 			unknown = int32(*m.UnknownID)
 		}
-		t.setPieces(decodeSpaces)
+		t.decode = decodeSpaces
 		u := newUnigram(t, scores, unknown)
 		if m.ByteFallback {
 			u.readBytes(t)
@@ -237,10 +237,10 @@ func (t *Tokenizer) readJSONBPE(m *jsonModel, p *pipeline, unknown int32) error 
 	var b *bpe
 	var err error
 	if p.bytes {
-		t.setPieces(decodeBytes)
+		t.decode = decodeBytes
 		b, err = newBPE(t, m.Merges, pre)
 	} else {
-		t.setPieces(decodeSpaces)
+		t.decode = decodeSpaces
 		t.dropSpace = p.spaced
 		if b, err = newCharBPE(t, m.Merges, pre); err == nil {
 			b.unknown, b.fuse = unknown, m.Fuse
@@ -261,15 +261,15 @@ func (u *unigram) readBytes(t *Tokenizer) {
 	}
 }
 
-// setWordPieces computes the pieces of a WordPiece vocabulary, in which rest marks what continues a word.
+// setWordPieces sets how the tokens of a WordPiece vocabulary are decoded, in which rest marks what continues a word.
 func (t *Tokenizer) setWordPieces(rest string) {
 	t.dropSpace = true
-	t.setPieces(func(text string) []byte {
+	t.decode = func(text string) []byte {
 		if s, ok := strings.CutPrefix(text, rest); ok {
 			return []byte(s)
 		}
 		return []byte(" " + text)
-	})
+	}
 }
 
 // splitWords divides a text into words and encodes each.

@@ -63,7 +63,7 @@ func (t *Tokenizer) readJSONNames(files map[string][]byte) error {
 			id   *int32
 			text spelled
 		}{{&t.bos, f.BOS}, {&t.eos, f.EOS}, {&t.sep, f.SEP}, {&t.bos, f.CLS}} {
-			if id, ok := t.ids[string(x.text)]; ok && *x.id == none {
+			if id, ok := t.ids.find(string(x.text)); ok && *x.id == none {
 				*x.id = id
 			}
 		}

@@ -87,7 +87,7 @@ func candidates(t *Tokenizer, m *jsonModel) (list []models.Metadata) {
 	scores := make([]float64, len(t.texts))
 	for i, p := range m.Merges {
 		merges[i] = p.left + " " + p.right
-		if id, ok := t.ids[p.left+p.right]; ok && scores[id] == 0 {
+		if id, ok := t.ids.find(p.left + p.right); ok && scores[id] == 0 {
 			scores[id] = -float64(i + 1)
 		}
 	}

@@ -179,10 +179,10 @@ func (t *Tokenizer) readLowercase(m models.Metadata) error {
 // newMerges returns BPE of bytes or characters, and sets how the tokens are decoded.
 func (t *Tokenizer) newMerges(merges []mergePair, p preTokenizer) (*bpe, error) {
 	if !p.spaces && !p.bare {
-		t.setPieces(decodeBytes)
+		t.decode = decodeBytes
 		return newBPE(t, merges, p)
 	}
-	t.setPieces(decodeSpaces)
+	t.decode = decodeSpaces
 	if p.spaces {
 		t.prepare = func(text string, _ bool) string { return strings.ReplaceAll(text, " ", space) }
 	}
@@ -201,12 +201,12 @@ func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
 	if err := t.readSpecial(m, true, false, 1, 2); err != nil {
 		return err
 	}
-	t.setPieces(decodeSpaces)
+	t.decode = decodeSpaces
 	unk, err := t.readID(m, "unknown_token_id", none)
 	if err != nil {
 		return err
 	}
-	if id, ok := t.ids["<unk>"]; unk == none && ok {
+	if id, ok := t.ids.find("<unk>"); unk == none && ok {
 		unk = id
 	}
 	s := newSentencePiece(t, scores, unk)
@@ -274,13 +274,16 @@ func (t *Tokenizer) readSpecial(m models.Metadata, addBOS, addEOS bool, bos, eos
 	return nil
 }
 
-// readID reads a token id. If the key is absent, it returns def, or none if the vocabulary lacks def.
+// noID is -1 as 32 bits without a sign, which some files have as the id of a token that they do not have.
+const noID = math.MaxUint32
+
+// readID reads a token id. If the key is absent or noID, it returns def, or none if the vocabulary lacks def.
 func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, error) {
 	n, err := m.Int(prefix+key, int(def))
 	if err != nil {
 		return none, err
 	}
-	if _, set := m[prefix+key]; !set {
+	if _, set := m[prefix+key]; !set || n == noID {
 		if !t.has(def) {
 			return none, nil
 		}

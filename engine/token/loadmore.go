@@ -23,7 +23,7 @@ func (t *Tokenizer) readUnigram(m models.Metadata) error {
 	if err := t.readSpecial(m, false, true, none, 1); err != nil {
 		return err
 	}
-	t.setPieces(decodeSpaces)
+	t.decode = decodeSpaces
 	unk, err := t.readID(m, "unknown_token_id", 2)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (t *Tokenizer) readWordPiece(m models.Metadata) error {
 		return fmt.Errorf("the file does not say which tokens begin and end a text: %w", models.ErrCorrupt)
 	}
 	t.before, t.after, t.dropSpace = []int32{t.bos}, []int32{t.sep}, true
-	t.setPieces(decodeSpaces)
+	t.decode = decodeSpaces
 	unk, err := t.readID(m, "unknown_token_id", 100)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (t *Tokenizer) readRWKV(m models.Metadata) error {
 	if err != nil {
 		return err
 	}
-	t.setPieces(unescapeRWKV)
+	t.decode = unescapeRWKV
 	t.words = newRWKV(t, unk)
 	return nil
 }
@@ -112,7 +112,7 @@ func (t *Tokenizer) readPlamo(m models.Metadata) error {
 	if err := t.readSpecial(m, false, false, 1, 2); err != nil {
 		return err
 	}
-	t.setPieces(func(text string) []byte { return []byte(text) })
+	t.decode = func(text string) []byte { return []byte(text) }
 	p, err := newPlamo(t, scores)
 	if err != nil {
 		return fmt.Errorf("key %q: %w: %w", prefix+"tokens", err, models.ErrCorrupt)
@@ -140,7 +140,7 @@ func (t *Tokenizer) readStrips(m models.Metadata) error {
 			}
 		}
 	}
-	if id, ok := t.ids[maskOf(name, pre, family)]; ok {
+	if id, ok := t.ids.find(maskOf(name, pre, family)); ok {
 		t.strips[id] = strip{left: true}
 	}
 	return nil

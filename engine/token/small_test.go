@@ -195,7 +195,8 @@ func TestSpecialLongestMatch(t *testing.T) {
 
 func TestAddSpecial(t *testing.T) {
 	p := small(t, smallPiece())
-	if got, want := p.Encode("abc", Options{AddSpecial: true}), []int32{1, p.ids["▁abc"], 2}; !slices.Equal(got, want) {
+	id, _ := p.ID("▁abc")
+	if got, want := p.Encode("abc", Options{AddSpecial: true}), []int32{1, id, 2}; !slices.Equal(got, want) {
 		t.Errorf("got %v, expected %v", got, want)
 	}
 	if bos, ok := p.BOS(); !ok || bos != 1 || !p.AddsBOS() {
@@ -204,6 +205,11 @@ func TestAddSpecial(t *testing.T) {
 	b := small(t, smallBPE())
 	if got := b.Encode("", Options{AddSpecial: true}); len(got) != 0 {
 		t.Errorf("byte-level BPE adds %v without being asked", got)
+	}
+	m := smallPiece() // files that have -1 for a token that they do not have, as a number without a sign
+	m["tokenizer.ggml.bos_token_id"], m["tokenizer.ggml.unknown_token_id"] = uint64(math.MaxUint32), uint64(math.MaxUint32)
+	if bos, ok := small(t, m).BOS(); !ok || bos != 1 {
+		t.Errorf("without an id, BOS is %d, %v", bos, ok)
 	}
 }
 

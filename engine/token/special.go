@@ -201,7 +201,7 @@ func (t *Tokenizer) setEnds(untyped bool, named ...int32) {
 		}
 	}
 	for _, s := range endTexts {
-		id, ok := t.ids[s]
+		id, ok := t.ids.find(s)
 		switch {
 		case !ok:
 		case untyped || t.ends[id] || t.kinds[id] == control:
@@ -213,12 +213,12 @@ func (t *Tokenizer) setEnds(untyped bool, named ...int32) {
 	}
 	t.excludeEnds()
 	for _, s := range insertTexts {
-		if id, ok := t.ids[s]; ok && t.kinds[id] == userDefined {
+		if id, ok := t.ids.find(s); ok && t.kinds[id] == userDefined {
 			t.kinds[id] = lookalike
 		}
 	}
 	for _, s := range channelTexts {
-		if id, ok := t.ids[s]; ok && t.kinds[id] == control {
+		if id, ok := t.ids.find(s); ok && t.kinds[id] == control {
 			t.kinds[id] = userDefined
 		}
 	}
@@ -240,13 +240,13 @@ var channelTexts = []string{"<|channel|>", "<|message|>", "<|start|>", "<|constr
 // vocabularies like harmony's, "<|end|>" ends a message within an answer that continues; beside
 // "<|tool_response>" and "<|plamo:eos|>", "</s>" is plain text.
 func (t *Tokenizer) excludeEnds() {
-	has := func(s string) bool { _, ok := t.ids[s]; return ok }
+	has := func(s string) bool { _, ok := t.ids.find(s); return ok }
 	calls := has("<|call|>") || has("<|calls|>")
-	if id, ok := t.ids["<|end|>"]; ok && calls && (has("<|return|>") || has("<|flush|>")) {
+	if id, ok := t.ids.find("<|end|>"); ok && calls && (has("<|return|>") || has("<|flush|>")) {
 		delete(t.ends, id)
 		t.kinds[id] = userDefined
 	}
-	if id, ok := t.ids["</s>"]; ok && (has("<|tool_response>") || has("<|plamo:eos|>")) {
+	if id, ok := t.ids.find("</s>"); ok && (has("<|tool_response>") || has("<|plamo:eos|>")) {
 		delete(t.ends, id)
 		t.kinds[id] = normal
 	}

@@ -1,7 +1,9 @@
 package token
 
 import (
+	"runtime"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -41,8 +43,8 @@ const none int32 = -1
 type Tokenizer struct {
 	texts  []string // spelling in the file, by id
 	kinds  []kind
-	ids    map[string]int32 // id by spelling, of every kind
-	pieces [][]byte         // bytes that each token adds to a text; nil for control tokens
+	ids    vocabulary               // of tokens of every kind
+	decode func(text string) []byte // converts the spelling of a normal token to bytes
 
 	special  specials
 	strips   map[int32]strip // special tokens that take white space away
@@ -159,7 +161,7 @@ func (t *Tokenizer) Decode(ids []int32) []byte {
 		if !t.has(id) {
 			continue
 		}
-		p := t.pieces[id]
+		p := t.Piece(id)
 		if p == nil && t.kinds[id] != unused {
 			p = []byte(t.texts[id])
 		}
@@ -172,12 +174,21 @@ func (t *Tokenizer) Decode(ids []int32) []byte {
 }
 
 // Piece returns the bytes that a token adds to the text before it. They may be a part of a UTF-8
-// character; control tokens and ids outside the vocabulary add none. The caller must not change them.
+// character; control tokens and ids outside the vocabulary add none.
 func (t *Tokenizer) Piece(id int32) []byte {
 	if !t.has(id) {
 		return nil
 	}
-	return t.pieces[id]
+	switch s := t.texts[id]; t.kinds[id] {
+	case normal:
+		return t.decode(s)
+	case userDefined, lookalike:
+		return []byte(s)
+	case byteToken:
+		b, _ := byteOf(s)
+		return []byte{b}
+	}
+	return nil
 }
 
 // IsControl reports whether a token stands for no text.
@@ -217,7 +228,7 @@ func (t *Tokenizer) Text(id int32) string {
 
 // ID returns the id of the token with this spelling, of any kind.
 func (t *Tokenizer) ID(text string) (int32, bool) {
-	id, ok := t.ids[text]
+	id, ok := t.ids.find(text)
 	return id, ok
 }
 
@@ -233,10 +244,15 @@ func (t *Tokenizer) has(id int32) bool { return id >= 0 && int(id) < len(t.texts
 // ordinary returns the id of the token with this spelling that plain text can become, or none. Plain
 // text never becomes a control, unknown or byte token.
 func (t *Tokenizer) ordinary(text string) int32 {
-	id, ok := t.ids[text]
+	id, ok := t.ids.find(text)
 	if !ok {
 		return none
 	}
+	return t.plain(id)
+}
+
+// plain returns id, or none if plain text can't become that token.
+func (t *Tokenizer) plain(id int32) int32 {
 	switch t.kinds[id] {
 	case control, unknown, byteToken, lookalike:
 		return none
@@ -245,35 +261,19 @@ func (t *Tokenizer) ordinary(text string) int32 {
 }
 
 // index fills ids from texts. If two spellings are equal, it returns the first such pair and false.
-// Empty spellings may be repeated, since no text becomes such a token.
 func (t *Tokenizer) index() (first, second int32, ok bool) {
-	t.ids = make(map[string]int32, len(t.texts))
-	for i, s := range t.texts {
-		if s == "" {
-			continue
-		}
-		if old, dup := t.ids[s]; dup {
-			return old, int32(i), false
-		}
-		t.ids[s] = int32(i)
-	}
-	return 0, 0, true
+	t.ids, first, second, ok = newVocabulary(t.texts)
+	return first, second, ok
 }
 
-// setPieces computes the bytes of every token. decode converts the spelling of a normal token.
-func (t *Tokenizer) setPieces(decode func(text string) []byte) {
-	t.pieces = make([][]byte, len(t.texts))
-	for i, s := range t.texts {
-		switch t.kinds[i] {
-		case normal:
-			t.pieces[i] = decode(s)
-		case userDefined, lookalike:
-			t.pieces[i] = []byte(s)
-		case byteToken:
-			b, _ := byteOf(s)
-			t.pieces[i] = []byte{b}
-		}
+// parts calls do on all cores for consecutive parts of n things: with the number of the part, and the things from … to-1.
+func parts(n int, do func(part, from, to int)) {
+	count := max(1, min(runtime.GOMAXPROCS(0), n/4096))
+	var all sync.WaitGroup
+	for i := range count {
+		all.Go(func() { do(i, n*i/count, n*(i+1)/count) })
 	}
+	all.Wait()
 }
 
 // byteOf parses the spelling of a byte token, "<0x0A>".

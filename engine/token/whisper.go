@@ -168,7 +168,7 @@ func newWhisper(texts []string) (*Tokenizer, error) {
 	if a, b, ok := t.index(); !ok {
 		return nil, fmt.Errorf("tokens %d and %d are both spelled %s", a, b, models.Quote(texts[b]))
 	}
-	end, ok := t.ids[endOfText]
+	end, ok := t.ids.find(endOfText)
 	if !ok {
 		return nil, fmt.Errorf("there is no token %s", endOfText)
 	}
@@ -180,7 +180,7 @@ func newWhisper(texts []string) (*Tokenizer, error) {
 	}
 	t.eos = end
 	t.ends = map[int32]bool{end: true}
-	t.setPieces(decodeBytes)
+	t.decode = decodeBytes
 	return t, nil
 }
 
@@ -193,8 +193,8 @@ func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
 		return nil, err
 	}
 	for _, a := range f.Added { // make older names available as well
-		if _, known := t.ids[a.Content]; !known && a.Content != "" {
-			t.ids[a.Content] = int32(a.ID)
+		if _, known := t.ids.find(a.Content); !known && a.Content != "" {
+			t.ids.add(a.Content, int32(a.ID))
 		}
 	}
 	b, err := newBPE(t, f.Model.Merges, preTokenizer{split: splitGPT2})
