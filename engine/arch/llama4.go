@@ -49,6 +49,7 @@ func openLlama4(r *reader) (Model, error) {
 	if rotary.Yarn {
 		r.unsupported("YaRN in the llama4 family")
 	}
+	rotary.Base = r.float("rope.freq_base_swa", rotary.Base, 2, 1e12) // only layers with chunks rotate
 	rotary.Divide = r.divisors(rotary, c.context)
 	if r.err != nil {
 		return nil, r.err

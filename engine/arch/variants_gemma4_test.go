@@ -86,23 +86,25 @@ var gemma4MoECases = kindCases{
 // TestGemma4RotaryFactor checks that the factor of the rotary embedding counts in layers with and without a window: that of q and of k together is
 // one of the scores.
 func TestGemma4RotaryFactor(t *testing.T) {
-	logits := func(key string, value float64) []float32 {
-		s := tiny.New("gemma4")
-		s.Meta["gemma4."+key] = value
-		m, dev, err := openTiny(t, s, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := dev.NewState(m.Shape().State(8))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return rows(t, m, c, []int32{1, 50, 60, 70, 80}, 0)[4]
-	}
-	got, want := logits("rope.scaling.attn_factor", 1.25), logits("attention.scale", 1.25*1.25)
+	got, want := logitsWith(t, "gemma4", "rope.scaling.attn_factor", 1.25), logitsWith(t, "gemma4", "attention.scale", 1.25*1.25)
 	for i := range got {
 		if math.Abs(float64(got[i]-want[i])) > 1e-4 {
 			t.Fatalf("logit %d is %v, expected %v", i, got[i], want[i])
 		}
 	}
+}
+
+// logitsWith returns logits of a model with another value of a key.
+func logitsWith(t *testing.T, kind, key string, value float64) []float32 {
+	s := tiny.New(kind)
+	s.Meta[s.Architecture+"."+key] = value
+	m, dev, err := openTiny(t, s, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := dev.NewState(m.Shape().State(8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows(t, m, c, []int32{1, 50, 60, 70, 80}, 0)[4]
 }

@@ -84,3 +84,11 @@ func TestWindows(t *testing.T) {
 		}
 	}
 }
+
+// TestLlama4Base checks that the base of the layers with chunks, which alone are rotated, may have its own key.
+func TestLlama4Base(t *testing.T) {
+	got, want := logitsWith(t, "llama4", "rope.freq_base_swa", 500), logitsWith(t, "llama4", "rope.freq_base", 500)
+	if !slices.Equal(got, want) || slices.Equal(got, logitsWith(t, "llama4", "rope.freq_base_swa", 10000)) {
+		t.Errorf("the logits are %v, expected %v", got[:4], want[:4])
+	}
+}

@@ -14,13 +14,13 @@ type Draft struct {
 	next    Continue
 	hits    hits
 	cost    float64 // of a token of the small model, on average, in steps without a proposal; 0: not known yet
-	begun   int     // steps so far
+	run     int     // steps with a proposal since the last without one
 }
 
 const (
-	mostRead  = 32 // tokens that the small model reads for a proposal whose time counts: more are those of a prompt, or of steps in which nothing could be proposed
-	mostPlain = 2  // steps that are measured before the first proposal
-	prior     = 4  // tokens that are taken as accepted with their probability before anything is known
+	mostRead = 32 // tokens that the small model reads for a proposal whose time counts: more are those of a prompt, or of steps in which nothing could be proposed
+	mostRun  = 16 // steps with a proposal in a row, before one without it is measured
+	prior    = 4  // tokens that are taken as accepted with their probability before anything is known
 )
 
 // NewDraft returns a draft for a text that begins with a prompt without images. With repeats it also proposes what a Text does.
@@ -48,9 +48,11 @@ func (d *Draft) Propose(most int) ([]int32, error) {
 	} else {
 		t.begin()
 	}
-	if d.begun++; d.begun <= mostPlain || !t.affordable(d.cost+t.each) {
+	if t.plain < mostPlain || d.run >= mostRun || !t.affordable(d.cost+t.each) {
+		d.run = 0
 		return nil, nil
 	}
+	d.run++
 	out, sure, err := d.draft(most)
 	if len(out) > 0 && err == nil {
 		t.try(out, &d.hits)

@@ -29,6 +29,7 @@ type steps struct {
 	by      *hits     // of who made it
 
 	single float64 // seconds of a step without a proposal, on average; 0: not known yet
+	plain  int     // steps without a proposal so far
 	each   float64 // what a proposed token adds to a step
 	lost   float64 // what proposals have cost beyond what they have saved
 
@@ -42,12 +43,14 @@ type hits struct {
 }
 
 const (
-	follow    = 0.15 // the weight of a new value in an average
-	forget    = 0.9  // the weight of what was counted before a proposal
-	firstEach = 0.15 // before anything is measured
-	allowance = 0.02 // of the steps may be lost by proposals, and
-	ahead     = 1.0  // so many before the first is earned
-	mostSaved = 8    // steps that are remembered as saved
+	follow     = 0.15 // the weight of a new value in an average
+	followDown = 0.5  // and of a step that is shorter than the average
+	forget     = 0.9  // the weight of what was counted before a proposal
+	firstEach  = 0.15 // before anything is measured
+	allowance  = 0.02 // of the steps may be lost by proposals, and
+	ahead      = 1.0  // so many before the first is earned
+	mostSaved  = 8    // steps that are remembered as saved
+	mostPlain  = 4    // steps without a proposal of which the shortest is the first average
 )
 
 // Count implements Proposer.
@@ -69,14 +72,28 @@ func (s *steps) measure() {
 	}
 	took, n := s.now().Sub(s.started).Seconds(), float64(len(s.tried))
 	switch {
-	case n == 0 && s.single == 0:
-		s.single = took
 	case n == 0:
-		s.single += follow * (min(took, 2*s.single) - s.single) // a pause of the machine is no step
+		s.measurePlain(took)
 	case s.single > 0:
+		s.single = min(s.single, took)
 		more := min(max(0, took/s.single-1), n) // a token in a step takes no longer than a step
 		s.lost += more
 		s.each += follow * (more/n - s.each)
+	}
+}
+
+// measurePlain takes the time of a step without a proposal. The first average is the shortest of some steps, and shorter ones count more than longer ones, since a step takes longer when
+// other programs are running, but never shorter.
+func (s *steps) measurePlain(took float64) {
+	switch s.plain++; {
+	case s.plain == 1:
+		s.single = took
+	case s.plain <= mostPlain:
+		s.single = min(s.single, took)
+	case took < s.single:
+		s.single += followDown * (took - s.single)
+	default:
+		s.single += follow * (min(took, 2*s.single) - s.single)
 	}
 }
 

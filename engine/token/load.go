@@ -274,13 +274,16 @@ func (t *Tokenizer) readSpecial(m models.Metadata, addBOS, addEOS bool, bos, eos
 	return nil
 }
 
-// readID reads a token id. If the key is absent, it returns def, or none if the vocabulary lacks def.
+// noID is -1 as 32 bits without a sign, which some files have as the id of a token that they do not have.
+const noID = math.MaxUint32
+
+// readID reads a token id. If the key is absent or noID, it returns def, or none if the vocabulary lacks def.
 func (t *Tokenizer) readID(m models.Metadata, key string, def int32) (int32, error) {
 	n, err := m.Int(prefix+key, int(def))
 	if err != nil {
 		return none, err
 	}
-	if _, set := m[prefix+key]; !set {
+	if _, set := m[prefix+key]; !set || n == noID {
 		if !t.has(def) {
 			return none, nil
 		}

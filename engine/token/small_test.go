@@ -206,6 +206,11 @@ func TestAddSpecial(t *testing.T) {
 	if got := b.Encode("", Options{AddSpecial: true}); len(got) != 0 {
 		t.Errorf("byte-level BPE adds %v without being asked", got)
 	}
+	m := smallPiece() // files that have -1 for a token that they do not have, as a number without a sign
+	m["tokenizer.ggml.bos_token_id"], m["tokenizer.ggml.unknown_token_id"] = uint64(math.MaxUint32), uint64(math.MaxUint32)
+	if bos, ok := small(t, m).BOS(); !ok || bos != 1 {
+		t.Errorf("without an id, BOS is %d, %v", bos, ok)
+	}
 }
 
 func TestEnds(t *testing.T) {

@@ -285,9 +285,10 @@ func (s *segment) packInts(w *packer, p, rows int) {
 		dst := panel[b*values/32*2*n:]
 		for i := range rows {
 			src, dst := s.row(32*p + i)[b*bytes:][:bytes], dst[i/16*n:]
-			u.quants(&w.u, src)
-			for c := 0; c < values; c += 32 {
-				l.putPlanes(dst[c/32*2*n:][:n], i%16, (*[8]uint32)(unsafe.Pointer(&w.u.q[c])))
+			if u.planes != nil {
+				u.planes(dst[4*(i%16):], 2*n, src)
+			} else {
+				w.putQuants(dst, i%16, l, &u, src, values)
 			}
 			if u.top != nil {
 				if u.scales != nil {
@@ -302,6 +303,15 @@ func (s *segment) packInts(w *packer, p, rows int) {
 				copy(dst[at+32:][:2], src[2:])
 			}
 		}
+	}
+}
+
+// putQuants writes the bit planes of row i of a block of the file with so many values, which it unpacks.
+func (w *packer) putQuants(dst []byte, i int, l *layout, u *unpacker, src []byte, values int) {
+	n := l.blockBytes()
+	u.quants(&w.u, src)
+	for c := 0; c < values; c += 32 {
+		l.putPlanes(dst[c/32*2*n:][:n], i, (*[8]uint32)(unsafe.Pointer(&w.u.q[c])))
 	}
 }
 

@@ -25,33 +25,35 @@ type unpacker struct {
 	top    func(b []byte) float32
 	scales func(u *unpacked, b []byte) // nil if quants decodes the scales too
 	quants func(u *unpacked, b []byte)
+	// planes writes the integers as they are in the layout, see planes.go; nil: quants and putPlanes do.
+	planes func(dst []byte, stride int, b []byte)
 }
 
 var unpackers = map[quant.Type]unpacker{
-	quant.Q4_0: {q4s32, nil, scaleOnly, func(u *unpacked, b []byte) { nibbles(u, b[2:]) }},
-	quant.Q4_1: {q4a32, nil, scaleMin, func(u *unpacked, b []byte) { nibbles(u, b[4:]) }},
-	quant.Q5_0: {q5s32, nil, scaleOnly, func(u *unpacked, b []byte) { fives(u, b[2:]) }},
-	quant.Q5_1: {q5a32, nil, scaleMin, func(u *unpacked, b []byte) { fives(u, b[4:]) }},
-	quant.Q8_0: {q8s32, nil, scaleOnly, quantsQ8_0},
-	quant.Q2_K: {q2a16, topOf(80, 15, 82, 15), scalesQ2_K, func(u *unpacked, b []byte) { twos(u, b[16:80]) }},
-	quant.Q3_K: {q3s16, topOf(108, 32, 108, 0), scalesQ3_K, quantsQ3_K},
-	quant.Q4_K: {q4a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ4_K},
-	quant.Q5_K: {q5a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ5_K},
-	quant.Q6_K: {q6s16, topOf(208, 128, 208, 0), scalesQ6_K, quantsQ6_K},
+	quant.Q4_0: {q4s32, nil, scaleOnly, func(u *unpacked, b []byte) { nibbles(u, b[2:]) }, nil},
+	quant.Q4_1: {q4a32, nil, scaleMin, func(u *unpacked, b []byte) { nibbles(u, b[4:]) }, nil},
+	quant.Q5_0: {q5s32, nil, scaleOnly, func(u *unpacked, b []byte) { fives(u, b[2:]) }, nil},
+	quant.Q5_1: {q5a32, nil, scaleMin, func(u *unpacked, b []byte) { fives(u, b[4:]) }, nil},
+	quant.Q8_0: {q8s32, nil, scaleOnly, quantsQ8_0, nil},
+	quant.Q2_K: {q2a16, topOf(80, 15, 82, 15), scalesQ2_K, func(u *unpacked, b []byte) { twos(u, b[16:80]) }, nil},
+	quant.Q3_K: {q3s16, topOf(108, 32, 108, 0), scalesQ3_K, quantsQ3_K, nil},
+	quant.Q4_K: {q4a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ4_K, planesQ4_K},
+	quant.Q5_K: {q5a32, topOf(0, 63, 2, 63), scalesQ4_K, quantsQ5_K, planesQ5_K},
+	quant.Q6_K: {q6s16, topOf(208, 128, 208, 0), scalesQ6_K, quantsQ6_K, planesQ6_K},
 
-	quant.IQ1_S:   {t3s32iq1, topOf(0, 15.0/8, 0, 0), nil, codesOf(quant.IQ1_S)},
-	quant.IQ1_M:   {t3s16iq1, topIQ1_M, nil, codesOf(quant.IQ1_M)},
-	quant.IQ2_XXS: {t3s32iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_XXS)},
-	quant.IQ2_XS:  {t3s16iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_XS)},
-	quant.IQ2_S:   {t3s16iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_S)},
-	quant.IQ3_XXS: {t4s32xxs, topOf(0, 15.5/2, 0, 0), nil, codesOf(quant.IQ3_XXS)},
-	quant.IQ3_S:   {t4s32iq3, topOf(0, 31, 0, 0), nil, codesOf(quant.IQ3_S)},
-	quant.IQ4_NL:  {t4s32iq4, nil, nil, codesOf(quant.IQ4_NL)},
-	quant.IQ4_XS:  {t4s32iq4, topOf(0, 32, 0, 0), nil, codesOf(quant.IQ4_XS)},
-	quant.TQ1_0:   {q2s32, topOf(52, 1, 52, 0), nil, codesOf(quant.TQ1_0)},
-	quant.TQ2_0:   {q2s32, topOf(64, 1, 64, 0), nil, codesOf(quant.TQ2_0)},
-	quant.MXFP4:   {t4e32fp4, nil, nil, codesOf(quant.MXFP4)},
-	quant.NVFP4:   {t4s16fp4, func([]byte) float32 { return 240 }, nil, codesOf(quant.NVFP4)}, // scales of 7 bits are at most 480/2
+	quant.IQ1_S:   {t3s32iq1, topOf(0, 15.0/8, 0, 0), nil, codesOf(quant.IQ1_S), nil},
+	quant.IQ1_M:   {t3s16iq1, topIQ1_M, nil, codesOf(quant.IQ1_M), nil},
+	quant.IQ2_XXS: {t3s32iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_XXS), nil},
+	quant.IQ2_XS:  {t3s16iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_XS), nil},
+	quant.IQ2_S:   {t3s16iq2, topOf(0, 15.5/4, 0, 0), nil, codesOf(quant.IQ2_S), nil},
+	quant.IQ3_XXS: {t4s32xxs, topOf(0, 15.5/2, 0, 0), nil, codesOf(quant.IQ3_XXS), nil},
+	quant.IQ3_S:   {t4s32iq3, topOf(0, 31, 0, 0), nil, codesOf(quant.IQ3_S), nil},
+	quant.IQ4_NL:  {t4s32iq4, nil, nil, codesOf(quant.IQ4_NL), nil},
+	quant.IQ4_XS:  {t4s32iq4, topOf(0, 32, 0, 0), nil, codesOf(quant.IQ4_XS), nil},
+	quant.TQ1_0:   {q2s32, topOf(52, 1, 52, 0), nil, codesOf(quant.TQ1_0), nil},
+	quant.TQ2_0:   {q2s32, topOf(64, 1, 64, 0), nil, codesOf(quant.TQ2_0), nil},
+	quant.MXFP4:   {t4e32fp4, nil, nil, codesOf(quant.MXFP4), nil},
+	quant.NVFP4:   {t4s16fp4, func([]byte) float32 { return 240 }, nil, codesOf(quant.NVFP4), nil}, // scales of 7 bits are at most 480/2
 }
 
 // codesOf returns a function that decodes the codes and scales of format t.

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
@@ -42,6 +43,33 @@ func TestUnpack(t *testing.T) {
 		if _, ok := unpackers[ty]; ty.Known() && !ok && ty != quant.F32 && ty != quant.F16 && ty != quant.BF16 {
 			t.Logf("%v has no unpacker: it is multiplied as float16", ty)
 		}
+	}
+}
+
+// TestPlanes checks that the planes of formats that are not unpacked are those of their integers.
+func TestPlanes(t *testing.T) {
+	r, tested := devicetest.Rand(), 0
+	for ty, u := range unpackers {
+		if u.planes == nil {
+			continue
+		}
+		tested++
+		l := &layouts[u.kind]
+		n := l.blockBytes()
+		w := devicetest.RandomWeights(r, ty, 16, 256)
+		got, want := make([]byte, 8*2*n), make([]byte, 8*2*n)
+		var p packer
+		for i := range 16 {
+			src := w.Data[i*ty.BlockBytes():][:ty.BlockBytes()]
+			u.planes(got[4*i:], 2*n, src)
+			p.putQuants(want, i, l, &u, src, 256)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%v: the planes differ", ty)
+		}
+	}
+	if tested == 0 {
+		t.Error("no format has planes")
 	}
 }
 

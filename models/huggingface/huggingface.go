@@ -34,6 +34,7 @@ type family struct {
 
 // families is the table of families by model_type.
 var families = map[string]family{
+	"afmoe":            {architecture: "afmoe", keys: afmoeKeys, name: decoderName, own: afmoeModules},
 	"apertus":          {architecture: "apertus", keys: apertusKeys, name: decoderName, own: apertusModules},
 	"arcee":            {architecture: "arcee", keys: ropeKeys, name: decoderName, interleaved: true},
 	"bert":             {architecture: "bert", keys: bertKeys, name: bertName},

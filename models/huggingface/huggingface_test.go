@@ -424,7 +424,7 @@ func TestValuesOfConfig(t *testing.T) {
 	}{
 		"norm_topk_prob": {"qwen3_moe", false}, "decoder_sparse_step": {"qwen3_moe", 2}, "mlp_only_layers": {"qwen2_moe", []int{0}}, "clip_qkv": {"olmoe", 8.0}, "no_rope_layers": {"smollm3", []int{1, 0}},
 		"no_rope_layer_interval": {"smollm3", 3}, "conv_bias": {"lfm2", true}, "beta_fast": {"qwen3", nil}, "alibi": {"falcon", true}, "n_group": {"glm4_moe", 4}, "scale_attn_by_inverse_layer_idx": {"gpt2", true}, "topk_method": {"deepseek_v2", "group_limited_greedy"},
-		"rope_interleave": {"deepseek_v3", false}, "moe_layer_freq": {"deepseek_v3", 2}, "use_qk_norm": {"hunyuan_v1_dense", false}, "qk_layernorm": {"phi", true}, "attention_chunk_size": {"llama4", 4096}, "multi_query": {"gpt_bigcode", false}, "mamba_rms_norm": {"falcon_h1", true}, "attn_config": {"mpt", map[string]any{"qk_ln": true}},
+		"rope_interleave": {"deepseek_v3", false}, "moe_layer_freq": {"deepseek_v3", 2}, "use_qk_norm": {"hunyuan_v1_dense", false}, "qk_layernorm": {"phi", true}, "mup_enabled": {"afmoe", false}, "attention_chunk_size": {"llama4", 4096}, "multi_query": {"gpt_bigcode", false}, "mamba_rms_norm": {"falcon_h1", true}, "attn_config": {"mpt", map[string]any{"qk_ln": true}},
 		"apply_residual_connection_post_layernorm": {"bloom", true},
 	} {
 		values := map[string]any{name: c.value, "num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64, "shared_expert_intermediate_size": 64, "conv_L_cache": 3, "layer_types": []string{"conv", "conv"}}

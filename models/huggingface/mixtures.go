@@ -97,6 +97,30 @@ func lfm2MoEKeys(c *config) {
 	c.only(c.number("routed_scaling_factor", 1) == 1, "routed_scaling_factor")
 }
 
+// afmoeModules are those modules of Arcee Trinity that differ.
+var afmoeModules = map[string]name{
+	"self_attn.gate_proj": {text: "attn_gate"}, "post_attention_layernorm": {text: "post_attention_norm"}, "pre_mlp_layernorm": {text: "ffn_norm"}, "post_mlp_layernorm": {text: "post_ffw_norm"},
+	"mlp.router.gate": {text: "ffn_gate_inp"}, "mlp/expert_bias": {text: "exp_probs_b.bias"},
+}
+
+// afmoeKeys sets the keys of Arcee Trinity, of whose layers every fourth has no window and does not rotate.
+func afmoeKeys(c *config) {
+	windowKeys(c)
+	c.mixture("moe_intermediate_size")
+	c.set("leading_dense_block_count", c.int("num_dense_layers", 0))
+	c.set("expert_shared_count", c.int("num_shared_experts", 0))
+	c.set("expert_gating_func", 2) // a sigmoid
+	c.set("expert_weights_norm", c.bool("route_norm", true))
+	c.set("expert_weights_scale", c.number("route_scale", 1))
+	c.only(c.string("score_func", "sigmoid") == "sigmoid", "score_func")
+	c.only(c.bool("mup_enabled", false), "mup_enabled")
+	c.only(c.int("n_group", 1) == 1, "n_group")
+	c.only(c.int("global_attn_every_n_layers", 4) == 4, "global_attn_every_n_layers")
+	for i, local := range c.layersOf(map[string]bool{"sliding_attention": true, "full_attention": false}) {
+		c.only(local == ((i+1)%4 != 0), "layer_types") // that a layer rotates follows from its number
+	}
+}
+
 // ernieMoEModules are those modules of the mixtures of ERNIE 4.5 that differ.
 var ernieMoEModules = map[string]name{"mlp.moe_statics/e_score_correction_bias": {make: squeezed("exp_probs_b", "bias")}}
 

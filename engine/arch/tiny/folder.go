@@ -18,7 +18,7 @@ import (
 
 // modelTypes are the families whose models Folder writes, with the model_type of their config.json.
 var modelTypes = map[string]string{
-	"arcee": "arcee", "bloom": "bloom", "dots1": "dots1", "falcon-h1": "falcon_h1", "internlm2": "internlm2", "jamba": "jamba", "llama4": "llama4_text", "mamba": "mamba", "mamba2": "mamba2", "minicpm": "minicpm",
+	"afmoe": "afmoe", "arcee": "arcee", "bloom": "bloom", "dots1": "dots1", "falcon-h1": "falcon_h1", "internlm2": "internlm2", "jamba": "jamba", "llama4": "llama4_text", "mamba": "mamba", "mamba2": "mamba2", "minicpm": "minicpm",
 	"mpt": "mpt", "nemotron": "nemotron", "phi2": "phi", "stablelm": "stablelm", "starcoder": "gpt_bigcode",
 	"apertus": "apertus", "deepseek2": "deepseek_v3", "falcon": "falcon", "glm4moe": "glm4_moe", "gpt2": "gpt2", "gptneox": "gpt_neox", "granitehybrid": "granitemoehybrid", "hunyuan-dense": "hunyuan_v1_dense",
 	"hunyuan-moe": "hunyuan_v1_moe", "nemotron_h": "nemotron_h", "nemotron_h_moe": "nemotron_h",

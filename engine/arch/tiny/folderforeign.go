@@ -70,6 +70,8 @@ func (s *Source) foreignPart(t *models.Tensor) (list []models.Tensor, ok bool) {
 	case what == "exp_probs_b.bias":
 		if out.Name = s.module(layer, "ffn_gate_inp") + ".e_score_correction_bias"; s.Architecture == "lfm2moe" {
 			out.Name = prefix + "feed_forward.expert_bias"
+		} else if s.Architecture == "afmoe" {
+			out.Name = prefix + "mlp.expert_bias"
 		}
 	case s.Architecture == "gpt2" && len(t.Shape) == 2:
 		out = s.pytorch(t)
@@ -189,7 +191,7 @@ func (s *Source) foreignConfig(c map[string]any) bool {
 	}
 	key := func(name string) any { return s.Meta[s.Architecture+"."+name] }
 	switch s.Architecture {
-	case "arcee", "bloom", "dots1", "falcon-h1", "gemma3n", "internlm2", "jamba", "llama4", "mamba", "mamba2", "minicpm", "mpt", "nemotron", "phi2", "stablelm", "starcoder":
+	case "afmoe", "arcee", "bloom", "dots1", "falcon-h1", "gemma3n", "internlm2", "jamba", "llama4", "mamba", "mamba2", "minicpm", "mpt", "nemotron", "phi2", "stablelm", "starcoder":
 		s.olderConfig(c, move)
 	case "gpt2":
 		move("hidden_size", "n_embd", "num_hidden_layers", "n_layer", "num_attention_heads", "n_head", "max_position_embeddings", "n_positions", "intermediate_size", "n_inner", "layer_norm_eps", "layer_norm_epsilon")

@@ -102,6 +102,9 @@ func (s *Source) divide(t *models.Tensor, by func(row int) float32) {
 func (s *Source) olderConfig(c map[string]any, move func(...string)) {
 	key := func(name string) any { return s.Meta[s.Architecture+"."+name] }
 	switch s.Architecture {
+	case "afmoe":
+		c["num_dense_layers"], c["num_shared_experts"], c["route_norm"], c["route_scale"], c["score_func"], c["mup_enabled"] = key("leading_dense_block_count"), key("expert_shared_count"), true, key("expert_weights_scale"), "sigmoid", true
+		c["layer_types"] = []string{"sliding_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention"}
 	case "bloom":
 		move("num_hidden_layers", "n_layer", "num_attention_heads", "n_head", "max_position_embeddings", "seq_length", "layer_norm_eps", "layer_norm_epsilon")
 		delete(c, "num_key_value_heads")
