@@ -18,6 +18,8 @@ type Settings struct {
 	Exact   bool      // float32 weights, activations and cache throughout
 	// GPU says whether, and which part of, a model runs on a GPU.
 	GPU GPUUse
+	// Anyway opens a model even if it may not fit into the memory, after idle models were closed. It does not distinguish opened models.
+	Anyway bool
 }
 
 // Open opens the model of an entry. It calls report with the finished share, from 0 to 1, and returns early with an error when ctx
@@ -82,7 +84,7 @@ func (s *Models[M]) Acquire(ctx context.Context, e registry.Entry, o Settings, r
 		}
 		return v, bytes, nil
 	}
-	m, err := s.host.acquire(ctx, request{e, o, open, s.Idle}, report)
+	m, err := s.host.acquire(ctx, request{e, o, open, s.Idle, false}, report)
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (p *Page) getting(m catalogue.Model, entries []registry.Entry) []fyne.Canva
 	case deleting:
 		return row("Deleting…")
 	case failed:
-		return append([]fyne.CanvasObject{ui.Text(t.words(), ui.SmallSize, ui.Record)}, row("", append([]*ui.Button{start(ui.Primary, "Try again")}, remains(t, forget)...)...)...)
+		return append([]fyne.CanvasObject{ui.Text(t.words(), ui.SmallSize, ui.Record)}, row("", append(append([]*ui.Button{start(ui.Primary, "Try again")}, remains(t, forget)...), ui.NewButton(ui.Plain, "Close", func() { p.rest(t); p.Refresh() }))...)...)
 	}
 	return row("Paused. "+models.SizeOf(t.partial, m.Info.Bytes)+" are here.", append([]*ui.Button{start(ui.Primary, "Continue")}, remains(t, forget)...)...)
 }
