@@ -105,7 +105,7 @@ bench-gpu: packages
 	@mkdir -p build/gpu/lib
 	$(GO) build -o build/gpu/benchgpu ./app/setup/benchgpu
 	$(GO) test -c -o build/gpu/gl.test ./kernels/gl
-	@ldd build/gpu/benchgpu | awk '/libEGL|libGLdispatch/ { print $$3 }' | xargs -r cp -L -t build/gpu/lib
+	@ldd build/gpu/benchgpu | awk '/lib(EGL|GL|X|xcb|bsd|md)/ { print $$3 }' | xargs -r cp -L -t build/gpu/lib
 	@cp app/setup/bench_gpu.sh build/gpu
 	@sh build/gpu/bench_gpu.sh build/gpu $(BENCH)
 

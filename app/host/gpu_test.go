@@ -294,6 +294,15 @@ func TestGPUTrialDisturbed(t *testing.T) {
 		}
 	}
 	<-tries
+	other := make(chan string, 2)
+	for _, key := range []string{"second", "first", "second"} { // "first" is under way, and "second" waits: the later one takes its place
+		h.tryIdle(trial{key, func(context.Context) { other <- key }})
+	}
+	h.mu.Lock()
+	if n := len(h.trials.waiting); n != 3 {
+		t.Errorf("%d trials wait", n)
+	}
+	h.mu.Unlock()
 	if len(said()) > 0 {
 		t.Error(said())
 	}

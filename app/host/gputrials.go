@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"soberano/engine"
@@ -61,16 +62,20 @@ func (o opening[M]) tryLater(m M) {
 	}})
 }
 
-// tryIdle has t run as soon as the person is idle, unless one of its key waits already.
+// tryIdle has t run as soon as the person is idle, in the place of one of its key that waits: that is of other settings, or was closed.
 func (h *Host) tryIdle(t trial) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, other := range h.trials.waiting {
-		if other.key == t.key {
-			return
-		}
+	first := 0
+	if h.trials.disturb != nil {
+		first = 1 // the other one is under way
 	}
-	h.trials.waiting = append(h.trials.waiting, t)
+	same := func(other trial) bool { return other.key == t.key }
+	if i := slices.IndexFunc(h.trials.waiting[first:], same); i >= 0 {
+		h.trials.waiting[first+i] = t
+	} else {
+		h.trials.waiting = append(h.trials.waiting, t)
+	}
 	if !h.trials.running && !h.closed {
 		h.trials.running, h.trials.ended = true, make(chan struct{})
 		go h.runTrials(h.trials.ended)

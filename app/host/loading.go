@@ -53,6 +53,12 @@ func (d *loadingDevice) BatchInvariant() bool {
 	return ok && b.BatchInvariant()
 }
 
+// Loaded ends the load: what is loaded later, as for a device that replaces another, is not cancelled with it.
+func (d *loadingDevice) Loaded() error {
+	d.ctx = context.Background()
+	return d.Device.Loaded()
+}
+
 // lost returns a cpu.Options.Lost for the files of e. When one can't be read any longer, the model is closed as soon as it is not in
 // use, and the contexts of its leases end with the error.
 func (h *Host) lost(e registry.Entry) func(addr uintptr) error {

@@ -18,6 +18,12 @@ func GPU(g host.GPU) string {
 	case g.MemoryBytes > 0:
 		s += ", " + models.Size(g.MemoryBytes)
 	}
+	if g.Compute {
+		s += ", blocks of up to " + models.Size(g.StorageBytes)
+	}
+	for _, name := range g.Extensions {
+		s += ", " + models.Printable(name)
+	}
 	switch {
 	case g.Error != "":
 		return s + ", but it is not used: " + g.Error

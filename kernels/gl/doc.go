@@ -1,8 +1,9 @@
 // Package gl implements kernels.Device on graphics processors by compute shaders of OpenGL 4.3, which needs no vendor's kit. It
-// opens contexts without a window or display, by EGL on Linux; other systems, and builds without cgo, have no device yet.
+// opens contexts by EGL, without a display, or with a hidden window; systems other than Linux and Windows, and builds without cgo, have no device.
 //
 //	gl, errors, none        what the system's OpenGL is, typed errors
-//	driver                  the C functions of EGL and OpenGL, and the loop that runs a step's commands
+//	driver                  the C functions of OpenGL, and the loop that runs a step's commands
+//	egl, window             contexts
 //	gpu, programs, binaries a context and its thread, compiled shaders, their files
 //	device, buffer          the device, its memory
 //	matrix, vector          weights, in the blocks of their files

@@ -1,11 +1,8 @@
-//go:build linux && cgo
+//go:build (linux || windows) && cgo
 
 package gl
 
 /*
-#cgo LDFLAGS: -lEGL
-#include <EGL/egl.h>
-#include <EGL/eglext.h>
 #include <GL/glcorearb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,56 +23,11 @@ package gl
 #define FIELD(TYPE, NAME) PFNGL##TYPE##PROC NAME;
 static struct { FUNCTIONS(FIELD) } gl;
 
-// load finds the functions. It returns the name of one that is missing, or NULL.
-static const char *load(void) {
-#define FIND(TYPE, NAME) if (!(gl.NAME = (PFNGL##TYPE##PROC)eglGetProcAddress("gl" #NAME))) return "gl" #NAME;
-	FUNCTIONS(FIND)
-	return NULL;
-}
-
-// devices writes the EGL devices of the machine to out and returns their number; 0 if EGL can't list them.
-static int devices(EGLDeviceEXT *out, int most) {
-	PFNEGLQUERYDEVICESEXTPROC query = (PFNEGLQUERYDEVICESEXTPROC)eglGetProcAddress("eglQueryDevicesEXT");
-	EGLint n = 0;
-	return query && query(most, out, &n) ? n : 0;
-}
-
-// display returns an initialized display: that of a device or, with device < 0, the surfaceless one of Mesa.
-static const char *display(int device, EGLDisplay *out) {
-	PFNEGLGETPLATFORMDISPLAYEXTPROC platform = (PFNEGLGETPLATFORMDISPLAYEXTPROC)eglGetProcAddress("eglGetPlatformDisplayEXT");
-	if (!platform) return "EGL has no platforms";
-	if (device < 0) {
-		*out = platform(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL);
-	} else {
-		EGLDeviceEXT all[64];
-		if (device >= devices(all, 64)) return "EGL has no such device";
-		*out = platform(EGL_PLATFORM_DEVICE_EXT, all[device], NULL);
-	}
-	if (*out == EGL_NO_DISPLAY) return "EGL has no display without a window system";
-	return eglInitialize(*out, NULL, NULL) ? NULL : "EGL does not start";
-}
-
-// create makes a context without a surface and makes it current. It returns NULL, or what failed.
-static const char *create(int device, EGLDisplay *d, EGLContext *ctx) {
-	const char *failed = display(device, d);
-	if (failed) return failed;
-	EGLint want[] = {EGL_RENDERABLE_TYPE, EGL_OPENGL_BIT, EGL_SURFACE_TYPE, 0, EGL_NONE};
-	EGLint core[] = {EGL_CONTEXT_MAJOR_VERSION, 4, EGL_CONTEXT_MINOR_VERSION, 3,
-		EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
-	EGLConfig config;
-	EGLint found = 0;
-	if (!eglBindAPI(EGL_OPENGL_API)) return "EGL has no desktop OpenGL";
-	if (!eglChooseConfig(*d, want, &config, 1, &found) || found < 1) return "EGL has no configuration for OpenGL";
-	if ((*ctx = eglCreateContext(*d, config, EGL_NO_CONTEXT, core)) == EGL_NO_CONTEXT) return "there is no OpenGL 4.3 core context";
-	if (!eglMakeCurrent(*d, EGL_NO_SURFACE, EGL_NO_SURFACE, *ctx)) {
-		eglDestroyContext(*d, *ctx);
-		return "the OpenGL context can't be used";
-	}
-	return NULL;
-}
-
-static void leave(EGLDisplay d) { eglMakeCurrent(d, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT); }
-static void destroy(EGLDisplay d, EGLContext c) { leave(d); eglDestroyContext(d, c); }
+#define NAME(TYPE, NAME) "gl" #NAME,
+static const char *names[] = {FUNCTIONS(NAME)};
+static int functions(void) { return sizeof names / sizeof *names; }
+static const char *name(int i) { return names[i]; }
+static void set(int i, void *function) { ((void **)&gl)[i] = function; }
 
 static const char *text(GLenum name) { return (const char *)gl.GetString(name); }
 static long long number(GLenum name) { GLint64 v = 0; gl.GetInteger64v(name, &v); return v; }
@@ -242,37 +194,41 @@ const (
 	clearWords
 )
 
-// context is an OpenGL context. Only the thread on which it was opened may use it.
+// context is an OpenGL context. Only the thread on which it is current may use it.
 type context struct {
-	display C.EGLDisplay
-	context C.EGLContext
-	count   *counter // not nil: there is no driver, nothing is allocated or run
+	current
+	count *counter // not nil: there is no driver, nothing is allocated or run
 }
 
-// openContext opens a context on the device of EGL with that number or, if it is negative, on the one that Mesa chooses. It
-// is current on the calling thread.
-func openContext(device int) (c context, err error) {
-	if why := C.create(C.int(device), &c.display, &c.context); why != nil {
-		return c, fmt.Errorf("%w: %s", ErrUnavailable, C.GoString(why))
-	}
-	if missing := C.load(); missing != nil {
-		c.close()
-		return c, fmt.Errorf("%w: the driver has no %s", ErrUnavailable, C.GoString(missing))
-	}
-	return c, nil
+// current is a context of a window system, which is current on a thread.
+type current interface {
+	// function returns the address of a function of OpenGL, or nil.
+	function(name string) unsafe.Pointer
+	// leave makes no context current.
+	leave()
+	// close destroys the context.
+	close()
 }
 
-// close destroys the context. The display, which all contexts of a device share, stays initialized.
+// newContext finds the functions of OpenGL. If it fails, it closes c.
+func newContext(c current) (context, error) {
+	for i := range C.functions() {
+		name := C.GoString(C.name(i))
+		f := c.function(name)
+		if f == nil {
+			c.close()
+			return context{}, fmt.Errorf("%w: the driver has no %s", ErrUnavailable, name)
+		}
+		C.set(i, f)
+	}
+	return context{current: c}, nil
+}
+
+// close destroys the context.
 func (c context) close() {
 	if c.count == nil {
-		C.destroy(c.display, c.context)
+		c.current.close()
 	}
-}
-
-// countDevices returns the number of EGL's devices; 0 if EGL can't list them.
-func countDevices() int {
-	var all [64]C.EGLDeviceEXT
-	return int(C.devices(&all[0], 64))
 }
 
 // info describes the context.
@@ -280,6 +236,11 @@ func (c context) info() Info {
 	i := Info{Version: C.GoString(C.text(C.GL_VERSION)), Renderer: C.GoString(C.text(C.GL_RENDERER)), vendor: C.GoString(C.text(C.GL_VENDOR)), Compute: true,
 		StorageBytes: int64(C.number(C.GL_MAX_SHADER_STORAGE_BLOCK_SIZE))}
 	i.Software = isSoftware(i.Renderer)
+	for _, name := range useful {
+		if hasExtension(name) {
+			i.Extensions = append(i.Extensions, name)
+		}
+	}
 	const nvidiaDedicatedKiB, amdBufferFreeKiB = 0x9047, 0x87FB // GL_NVX_gpu_memory_info, GL_ATI_meminfo
 	switch {
 	case hasExtension("GL_NVX_gpu_memory_info"):
@@ -350,8 +311,6 @@ func (c context) error() (number uint32) {
 	}
 	return uint32(C.error())
 }
-
-func (c context) leave() { C.leave(c.display) }
 
 // upload writes data, which is not empty, to bytes at … of a buffer.
 func (c context) upload(buffer uint32, at int, data []byte) {

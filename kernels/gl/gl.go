@@ -13,9 +13,14 @@ type Info struct {
 	StorageBytes int64 `json:"storage_bytes"`
 	// MemoryBytes is the memory of the GPU; 0 if the driver does not report it.
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	// Extensions are those of the driver among the ones that faster kernels could use.
+	Extensions []string `json:"extensions,omitempty"`
 	// Software says that the processor does the work of the GPU. Such a driver serves tests only.
 	Software bool `json:"software"`
 }
+
+// useful are the extensions of Info.Extensions: sums over the invocations that run together, and arithmetic with float16.
+var useful = []string{"GL_KHR_shader_subgroup", "GL_ARB_shader_ballot", "GL_NV_shader_thread_group", "GL_NV_gpu_shader5", "GL_AMD_gpu_shader_half_float"}
 
 // softwareRenderers are parts of the names of renderers that run on the processor.
 var softwareRenderers = []string{"llvmpipe", "softpipe", "swrast", "swiftshader", "software", "basic render", "gdi generic"}

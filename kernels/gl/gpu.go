@@ -1,8 +1,9 @@
-//go:build linux && cgo
+//go:build (linux || windows) && cgo
 
 package gl
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ type GPU struct {
 	stop    chan struct{}
 	stopped chan struct{}
 	once    sync.Once
+	window  *windowContext // of the context; nil: it needs none
 
 	mu       sync.Mutex
 	programs map[program]uint32
@@ -39,18 +41,51 @@ const mostBlockBytes = 1<<31 - 256
 // Built reports whether this build can use GPUs.
 const Built = true
 
-// Open opens a context on the GPU with that number in List. The caller closes it after its devices.
+// Open opens a context on the GPU with that number in List: by EGL without a display or, if EGL has none, with a hidden window of the display. The caller
+// closes it after its devices. Where a window is needed, Open, List and Close must be called on the main thread.
 func Open(number int) (*GPU, error) {
-	if countDevices() == 0 {
-		number = -1 // Mesa chooses
+	n := countDevices()
+	switch {
+	case n == 0:
+		g, err := open(-1) // Mesa chooses
+		if err == nil {
+			return g, nil
+		}
+		g, failed := openWindow()
+		if failed != nil {
+			return nil, errors.Join(err, failed)
+		}
+		return g, nil
+	case number == n: // see List
+		return openWindow()
 	}
 	return open(number)
 }
 
+// open opens a context of EGL.
 func open(number int) (*GPU, error) {
+	return newGPU().start(func() (current, error) { return openEGL(number) })
+}
+
+// openWindow opens the context of a hidden window.
+func openWindow() (*GPU, error) {
+	w, err := newWindow()
+	if err != nil {
+		return nil, err
+	}
 	g := newGPU()
+	g.window = w
+	if g, err = g.start(w.open); err != nil {
+		w.destroy()
+		return nil, err
+	}
+	return g, nil
+}
+
+// start starts the thread of the GPU, on which begin makes a context current.
+func (g *GPU) start(begin func() (current, error)) (*GPU, error) {
 	opened := make(chan error, 1)
-	go g.serve(number, opened)
+	go g.serve(begin, opened)
 	if err := <-opened; err != nil {
 		return nil, fmt.Errorf("gl: %w", err)
 	}
@@ -72,10 +107,14 @@ func newGPU() *GPU {
 }
 
 // serve opens the context, runs the jobs on the same thread and closes the context when the GPU is closed.
-func (g *GPU) serve(number int, opened chan<- error) {
+func (g *GPU) serve(begin func() (current, error), opened chan<- error) {
 	runtime.LockOSThread()
 	defer close(g.stopped)
-	c, err := openContext(number)
+	var c context
+	made, err := begin()
+	if err == nil {
+		c, err = newContext(made)
+	}
 	if err != nil {
 		runtime.UnlockOSThread()
 		opened <- err
@@ -125,35 +164,39 @@ func (g *GPU) Info() Info { return g.info }
 
 // Close frees the context. Closing twice is allowed.
 func (g *GPU) Close() error {
-	g.once.Do(func() { close(g.stop) })
-	<-g.stopped
+	g.once.Do(func() {
+		close(g.stop)
+		<-g.stopped
+		if g.window != nil {
+			g.window.destroy()
+		}
+	})
 	return nil
 }
 
-// List returns the GPUs of the machine. The error wraps ErrUnavailable if there is none.
+// List returns the GPUs of the machine: those that EGL lists and, if none of them can be opened without a display, the one of the display. The error
+// wraps ErrUnavailable if there is none.
 func List() ([]Found, error) {
-	n := countDevices()
-	if n == 0 {
-		f, err := find(-1)
-		if err != nil {
+	var all []Found
+	failed := true
+	for i := range max(1, countDevices()) {
+		f, err := find(Open(i))
+		if err != nil && countDevices() == 0 {
 			return nil, err
 		}
-		return []Found{f}, nil
-	}
-	var all []Found
-	for i := range n {
-		f, err := find(i)
-		if err != nil {
-			f.Error = err
-		}
+		f.Error, failed = err, failed && err != nil
 		all = append(all, f)
+	}
+	if failed {
+		if f, err := find(openWindow()); err == nil {
+			all = append(all, f)
+		}
 	}
 	return all, nil
 }
 
-// find describes one GPU.
-func find(number int) (Found, error) {
-	g, err := open(number)
+// find describes a GPU, which it closes.
+func find(g *GPU, err error) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}

@@ -1,4 +1,4 @@
-//go:build !linux || !cgo
+//go:build !(linux || windows) || !cgo
 
 package gl
 
@@ -8,7 +8,7 @@ import (
 	"soberano/kernels"
 )
 
-// errNone is the error of everything: only Linux builds with cgo have a device.
+// errNone is the error of everything: only builds with cgo for Linux and Windows have a device.
 var errNone = fmt.Errorf("%w: this build can't use it", ErrUnavailable)
 
 // Built reports whether this build can use GPUs.
