@@ -133,7 +133,7 @@ func (m *Model) slotsFor(p Params) int {
 	if p.Follow {
 		return 1
 	}
-	one := cpu.StateBytes(m.net.CrossShape(), m.net.AudioContext)
+	one := cpu.StateBytes(m.net.CrossShape(), m.net.AudioContext, cpu.Cached8)
 	return int(min(max(1, max(64<<20, m.info.WeightBytes/2)/one), mostSlots))
 }
 

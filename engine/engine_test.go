@@ -391,7 +391,7 @@ func TestEstimateByType(t *testing.T) {
 	const file = 1000 << 20
 	for name, least := range map[string]float64{"Q4_K_M": 1.1, "Q5_K_M": 1.08, "Q5_0": 1, "Q2_K": 1.5, "Q3_K_S": 1.16, "Q6_K": 1.06, "Q8_0": 1, "F16": 1,
 		"IQ1_S": 2.24, "IQ2_XXS": 1.7, "IQ2_XS": 1.73, "IQ3_XXS": 1.47, "IQ3_M": 1.31, "IQ4_NL": 1, "IQ4_XS": 1.06, "TQ1_0": 1.48, "TQ2_0": 1.21, "MXFP4": 1} {
-		weights, _, _ := Estimate(registry.Info{Bytes: file, Quantization: name, Layers: 1, Parameters: 1}, 1)
+		weights, _, _ := Estimate(registry.Info{Bytes: file, Quantization: name, Layers: 1, Parameters: 1}, 1, "")
 		if r := float64(weights) / file; r < least || r > least+0.2 {
 			t.Errorf("%s: %.2f times the file", name, r)
 		}
@@ -415,8 +415,8 @@ func TestEstimateLookups(t *testing.T) {
 		}
 		all := in
 		all.LookedUp = 0
-		less, _, _ := Estimate(in, 0)
-		more, _, _ := Estimate(all, 0)
+		less, _, _ := Estimate(in, 0, "")
+		more, _, _ := Estimate(all, 0, "")
 		if in.LookedUp != want || (want > 0) != (table != "") || more-less < want {
 			t.Errorf("%s: %d bytes are looked up, expected %d; %d instead of %d bytes of weights", kind, in.LookedUp, want, less, more)
 		}

@@ -38,14 +38,14 @@ func layersOf(info registry.Info) []kernels.Layer {
 
 // Estimate estimates the number of bytes that a model needs when it is opened with a context (0:
 // the default): its weights, the cache of one conversation that fills the context, and the scratch
-// memory of a step. It reads only info, so it can be shown before the model is loaded. Once the
+// memory of a step. kv is how keys and values are stored. It reads only info, so it can be shown before the model is loaded. Once the
 // model is open, Info has the exact numbers. scratch is a rough estimate: the width of the network
 // is derived from the number of parameters, and a vocabulary of 128,000 is assumed.
-func Estimate(info registry.Info, context int) (weights, cache, scratch int64) {
+func Estimate(info registry.Info, context int, kv KV) (weights, cache, scratch int64) {
 	if context <= 0 {
 		context = min(info.Context, DefaultContext)
 	}
-	cache = cpu.StateBytes(kernels.StateShape{Layers: layersOf(info), Cap: context}, batch.Chunk)
+	cache = cpu.StateBytes(kernels.StateShape{Layers: layersOf(info), Cap: context}, batch.Chunk, kv.Cached())
 	// A layer has about 12·width² parameters. A row of a step has about 12·width values.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
 	const rows, logits = 512, 64 * 128_000

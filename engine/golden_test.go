@@ -206,14 +206,19 @@ func TestEstimate(t *testing.T) {
 		"gemma3":  {Parameters: 268098176, Context: 32768, Layers: 18, KVHeads: 1, HeadDim: 256, Local: 15, Window: 512, Bytes: 253 << 20},
 	} {
 		i := openDefault(t, name, false).Info()
-		weights, cache, scratch := Estimate(in, i.Context)
+		weights, cache, scratch := Estimate(in, i.Context, "")
 		for what, v := range map[string][2]int64{"weights": {weights, i.WeightBytes}, "cache": {cache, i.CacheBytes}, "scratch": {scratch, i.ScratchBytes}} {
 			if r := float64(v[0]) / float64(v[1]); r < 0.4 || r > 3 || what == "cache" && r != 1 {
 				t.Errorf("%s: %s %d MB foretold, %d MB taken", name, what, v[0]>>20, v[1]>>20)
 			}
 		}
-		_, most, _ := Estimate(in, 4096)
-		if _, cache, _ = Estimate(in, 0); cache != most {
+		for kv, share := range map[KV]float64{KVF16: 1.83, KVQ8: 1, KVQ4: 0.56} { // of the bytes in 8 bits, with scales
+			if _, c, _ := Estimate(in, i.Context, kv); math.Abs(float64(c)/float64(cache)-share) > 0.06 {
+				t.Errorf("%s: cache of %d bytes in %s, %d in 8 bits", name, c, kv, cache)
+			}
+		}
+		_, most, _ := Estimate(in, 4096, "")
+		if _, cache, _ = Estimate(in, 0, ""); cache != most {
 			t.Errorf("%s: cache of the default context is %d", name, cache)
 		}
 	}

@@ -132,6 +132,17 @@ func (r *Runner) Again() {
 	}
 }
 
+// Anyway opens the chosen model although it may not fit into the memory.
+func (r *Runner) Anyway() {
+	r.mu.Lock()
+	s, settings := r.status, r.settings
+	r.mu.Unlock()
+	if s.Phase == Broken {
+		settings.Anyway = true
+		r.Use(s.Entry, settings)
+	}
+}
+
 // Moved reads the state of the chosen model again after it has moved to another device.
 func (r *Runner) Moved() {
 	r.mu.Lock()

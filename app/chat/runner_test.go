@@ -232,6 +232,23 @@ func TestClosedModelIsOpenedAgain(t *testing.T) {
 	}
 }
 
+// A model that may not fit is opened if the person wants that, and answers.
+func TestAnyway(t *testing.T) {
+	var open atomic.Int32
+	h := host.New(host.Options{Budget: budgetOfOne / 4})
+	defer h.Close()
+	r := NewRunner(host.NewModels(h, counting(&open, nil), nil), nil)
+	defer r.Close()
+	r.Use(entry("m"), host.Settings{})
+	for r.Status().Phase != Broken {
+		time.Sleep(time.Millisecond)
+	}
+	r.Anyway()
+	if err := r.Ask(context.Background(), ask(1), func(Status, engine.Piece) {}); err != nil {
+		t.Error(err)
+	}
+}
+
 // budgetOfOne is enough memory for one model whose file does not state its size, but not for two.
 const budgetOfOne = 50 << 20
 

@@ -2,11 +2,13 @@ package chat
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
 	"fyne.io/fyne/v2"
 
+	"soberano/app/host"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -153,6 +155,10 @@ func (s *Screen) showBroken(status Status) {
 	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{{Label: "Try again", Do: s.Runner.Again},
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
+	if _, full := errors.AsType[*host.MemoryError](status.Err); full {
+		p.Why += " If you load it anyway, the computer may become slow, or the system may end the program; what you have written is kept."
+		p.Actions = slices.Insert(p.Actions, 1, ui.Action{Label: "Load it anyway", Do: s.Runner.Anyway})
+	}
 	s.trial = p.Card()
 	s.thread.Add(s.trial)
 }

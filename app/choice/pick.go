@@ -37,6 +37,6 @@ func better(e, than registry.Entry, free int64) bool {
 
 // fits reports whether a model can be opened with the engine's default context in free bytes of memory.
 func fits(e registry.Entry, free int64) bool {
-	weights, cache, scratch := engine.Estimate(e.Info, 0)
+	weights, cache, scratch := engine.Estimate(e.Info, 0, "")
 	return free <= 0 || weights+cache+scratch <= free
 }

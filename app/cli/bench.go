@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
@@ -108,6 +109,7 @@ func benchCommand() *cobra.Command {
 	numberFlag(fs, &threads, "threads", "t", 0, mostThreads, "threads; 0: as many as a chat would use")
 	gpuFlags(fs, &o.gpu)
 	expertsFlag(fs, &o.gpu)
+	kvFlag(fs, &o.kv)
 	numberFlag(fs, &o.prompt, "prompt", "p", 1, mostContext, "tokens of the prompt")
 	numberFlag(fs, &o.generate, "tokens", "n", 1, mostContext, "tokens to generate")
 	numberFlag(fs, &o.depth, "depth", "d", 0, mostContext, "tokens in the context before the prompt, and before those to generate")
@@ -129,13 +131,14 @@ func machineOf(threads int) (machine, error) {
 type chatLoad struct {
 	depth, prompt, generate int
 	gpu                     host.GPUUse
+	kv                      engine.KV
 }
 
 // benchChat measures like llama-bench: a prompt in one batch, then tokens one by one, each from an empty context or after depth
 // tokens.
 func benchChat(ctx context.Context, w io.Writer, e registry.Entry, o chatLoad, threads, rounds int, asJSON bool) error {
 	p, n := o.prompt, o.generate
-	m, closeModel, err := open(ctx, host.Chats, e, host.Settings{Context: o.depth + max(p, n) + 1, Threads: threads, GPU: o.gpu})
+	m, closeModel, err := open(ctx, host.Chats, e, host.Settings{Context: o.depth + max(p, n) + 1, Threads: threads, KV: o.kv, GPU: o.gpu})
 	if err != nil {
 		return err
 	}

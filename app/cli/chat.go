@@ -27,6 +27,7 @@ type chatFlags struct {
 	adapters              []string // of --lora
 	tokens, context       int
 	threads               int
+	kv                    engine.KV
 	gpu                   host.GPUUse
 	seed                  uint64
 	thinking              int // tokens of a thought
@@ -140,6 +141,7 @@ func chatCommand() *cobra.Command {
 	numberFlag(fs, &f.thinking, "max-thinking", "", 1, math.MaxInt32, "at most this many tokens of thoughts before an answer (default: until the model ends them)")
 	numberFlag(fs, &f.seed, "seed", "", 0, math.MaxUint64, "seed of the random choice: the same one gives the same answer (default: a new one each time)")
 	contextFlag(fs, &f.context)
+	kvFlag(fs, &f.kv)
 	fs.Var(&f.overflow, "overflow", "what is done where the context is full. refuse: the answer ends; middle: the oldest messages are left out of the prompt; rolling: and the answer goes on without its oldest part")
 	threadsFlag(fs, &f.threads)
 	gpuFlags(fs, &f.gpu)
@@ -218,7 +220,7 @@ func runChat(cmd *cobra.Command, f chatFlags) error {
 		}
 		entries = append(entries, small)
 	}
-	opened, closeModels, err := openAll(ctx, host.Chats, host.Settings{Context: f.context, Threads: f.threads, GPU: f.gpu}, entries...)
+	opened, closeModels, err := openAll(ctx, host.Chats, host.Settings{Context: f.context, Threads: f.threads, KV: f.kv, GPU: f.gpu}, entries...)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -27,7 +28,8 @@ func modelsConvert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "convert MODEL OUT", Short: "Write a model in another format or with weights of another type", Args: arguments(cobra.ExactArgs(2)),
 		Long: "Write a model, of the library or at a path, to a file in the format that its name says: .gguf or .apr, or a folder of Hugging Face\n" +
-			"for a name without an extension. Metadata, tokenizer and chat template are kept. The file appears when it is complete.\n\n" +
+			"for a name without an extension. Metadata, tokenizer and chat template are kept. The file appears when it is complete. After an interruption the same command goes on where\n" +
+			"it was stopped, within a week, unless the file is compressed or encrypted.\n\n" +
 			"Types: " + strings.Join(convert.Types(), ", "),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
@@ -83,6 +85,9 @@ func modelsConvert() *cobra.Command {
 			o.Progress, o.Tokens, o.Vocabulary = line.report(), whisper.Tokens, engine.Vocabulary
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
+			if errors.Is(err, context.Canceled) && !encrypt && compression == "" {
+				warnf("The same command goes on where it was stopped.")
+			}
 			if err != nil {
 				return convertError(args[1], err)
 			}
@@ -135,6 +140,9 @@ func convertError(out string, err error) error {
 		return told{e}
 	}
 	if e, ok := errors.AsType[*importance.ShapeError](err); ok {
+		return told{e}
+	}
+	if e, ok := errors.AsType[*convert.BusyError](err); ok {
 		return told{e}
 	}
 	if e, ok := errors.AsType[*convert.TypeError](err); ok {

@@ -7,11 +7,13 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"soberano/app/host"
 	"soberano/asr"
+	"soberano/engine"
 	"soberano/models"
 )
 
@@ -81,6 +83,24 @@ func (c *gpuChoice) Set(text string) error {
 
 func contextFlag(fs *pflag.FlagSet, tokens *int) {
 	numberFlag(fs, tokens, "ctx", "", 0, mostContext, "tokens of context (default: the model's own, at most 4096)")
+}
+
+// kvFlag adds the flag that says how keys and values are stored.
+func kvFlag(fs *pflag.FlagSet, kv *engine.KV) {
+	fs.Var((*kvType)(kv), "kv", "how what was read is kept in memory on the processor: f16, q8_0, or q4_0, which takes a quarter of f16 and is less exact (default: q8_0). Some models need f16 for some of it in any case")
+}
+
+// kvType is the value of a flag for an engine.KV.
+type kvType engine.KV
+
+func (k *kvType) String() string { return string(*k) }
+func (k *kvType) Type() string   { return strings.Join(engine.KVs(), "|") }
+
+// Set implements pflag.Value.
+func (k *kvType) Set(text string) error {
+	kv, err := engine.ParseKV(text)
+	*k = kvType(kv)
+	return err
 }
 
 // mostContext is the largest context that may be asked for, in tokens: more than any model has been trained with.

@@ -102,6 +102,7 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 func modelsShow() *cobra.Command {
 	var asJSON bool
 	var tokens int
+	var kv engine.KV
 	cmd := &cobra.Command{
 		Use: "show MODEL", Short: "Show what a model is", Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -112,17 +113,18 @@ func modelsShow() *cobra.Command {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), e)
 			}
-			return showEntry(cmd, e, tokens)
+			return showEntry(cmd, e, tokens, kv)
 		},
 	}
 	cmd.Flags().IntVar(&tokens, "ctx", 0, "for how many tokens of context the memory is estimated (0: the default)")
+	kvFlag(cmd.Flags(), &kv)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 // memoryWord says how much memory a chat model is estimated to need with the usual context, and whether so much is free.
 func memoryWord(i registry.Info) string {
-	weights, state, scratch := engine.Estimate(i, min(engine.DefaultContext, i.Context))
+	weights, state, scratch := engine.Estimate(i, min(engine.DefaultContext, i.Context), "")
 	need := weights + state + scratch
 	switch free := host.Available(); {
 	case free == 0:
@@ -135,14 +137,14 @@ func memoryWord(i registry.Info) string {
 
 // memoryOf says in parts how much memory a chat model is estimated to need with a context of so many tokens (0: as it is opened by default), and how much is free. It is no
 // limit: the system may make memory free.
-func memoryOf(i registry.Info, tokens int) string {
+func memoryOf(i registry.Info, tokens int, kv engine.KV) string {
 	if tokens <= 0 {
 		tokens = engine.DefaultContext
 	}
 	if i.Context > 0 {
 		tokens = min(tokens, i.Context)
 	}
-	weights, state, scratch := engine.Estimate(i, tokens)
+	weights, state, scratch := engine.Estimate(i, tokens, kv)
 	text := fmt.Sprintf("about %s: weights %s, conversation %s at %s tokens, scratch %s", models.Size(weights+state+scratch), models.Size(weights), models.Size(state), models.Grouped(tokens), models.Size(scratch))
 	switch free := host.Available(); {
 	case free == 0:
@@ -166,7 +168,7 @@ func cardOf(ctx context.Context, e registry.Entry, tokens int) string {
 	return "all layers fit into the memory of " + models.Printable(p.GPU)
 }
 
-func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
+func showEntry(cmd *cobra.Command, e registry.Entry, tokens int, kv engine.KV) error {
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 	row := func(key string, value any) { fmt.Fprintf(w, "%s\t%v\n", key, value) }
 	row("model", models.Printable(e.Title))
@@ -184,7 +186,7 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int) error {
 	}
 	row("size", models.Size(e.Bytes))
 	if e.Kind == registry.Chat {
-		row("memory", memoryOf(e.Info, tokens))
+		row("memory", memoryOf(e.Info, tokens, kv))
 		if text := cardOf(cmd.Context(), e, tokens); text != "" {
 			row("graphics card", text)
 		}

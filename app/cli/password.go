@@ -69,7 +69,7 @@ func typed(prompt string) ([]byte, error) {
 func newPassword(file string) ([]byte, error) {
 	var password []byte
 	var err error
-	given := true
+	var given bool
 	if file != "" {
 		password, err = host.PasswordIn(file)
 	} else if password, given, err = host.Password(); !given && err == nil {

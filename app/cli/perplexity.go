@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/engine"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -18,6 +19,7 @@ func perplexityCommand() *cobra.Command {
 	var model string
 	var chunks, threads int
 	var gpu host.GPUUse
+	var kv engine.KV
 	context := 512
 	var exact, asJSON bool
 	cmd := &cobra.Command{
@@ -31,7 +33,7 @@ func perplexityCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, Exact: exact, GPU: gpu})
+			m, closeModel, err := open(cmd.Context(), host.Chats, entry, host.Settings{Context: context, Threads: threads, KV: kv, Exact: exact, GPU: gpu})
 			if err != nil {
 				return err
 			}
@@ -63,6 +65,7 @@ func perplexityCommand() *cobra.Command {
 	fs := cmd.Flags()
 	modelFlag(fs, &model)
 	threadsFlag(fs, &threads)
+	kvFlag(fs, &kv)
 	gpuFlags(fs, &gpu)
 	expertsFlag(fs, &gpu)
 	numberFlag(fs, &context, "ctx", "", 2, mostContext, "tokens in a chunk")

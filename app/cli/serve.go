@@ -48,6 +48,7 @@ func serveCommand() *cobra.Command {
 	fs.BoolVar(&f.newKey, "new-key", false, "make another key, print it and end; the earlier one is no longer valid")
 	numberFlag(fs, &f.requests, "requests", "", 1, 65536, "requests that are answered or wait at the same time; others are refused")
 	contextFlag(fs, &f.settings.Context)
+	kvFlag(fs, &f.settings.KV)
 	threadsFlag(fs, &f.settings.Threads)
 	gpuFlags(fs, &f.settings.GPU)
 	expertsFlag(fs, &f.settings.GPU)
@@ -191,6 +192,9 @@ func (f *serveFlags) catalog(h *host.Host, dir string) (*api.Catalog, error) {
 func settingsFor(e registry.Entry, s host.Settings) host.Settings {
 	if e.Kind == registry.Speech {
 		return host.Settings{Threads: s.Threads}
+	}
+	if e.Kind != registry.Chat {
+		s.KV = ""
 	}
 	if e.Context > 0 && s.Context > e.Context {
 		s.Context = e.Context

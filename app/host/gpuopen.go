@@ -208,7 +208,7 @@ func (o opening[M]) divided(gpu kernels.Device, f *models.File, p placement, poo
 		return nil, errors.Join(fmt.Errorf("%w: too little memory for a second one", errOnCPU), gpu.Close())
 	}
 	// Repacked weights are kept for whole models only.
-	rest, err := cpu.New(cpu.Options{Pool: pool, Exact: o.s.Exact, Floats: o.floats, Forget: models.Forget, Lost: o.h.lost(o.e)})
+	rest, err := cpu.New(cpu.Options{Pool: pool, Exact: o.s.Exact, Floats: o.floats, Cache: o.s.KV.Cached(), Forget: models.Forget, Lost: o.h.lost(o.e)})
 	if err != nil {
 		return nil, errors.Join(err, gpu.Close())
 	}

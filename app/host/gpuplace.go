@@ -98,7 +98,7 @@ func place(blocks []engine.Block, rest int64, info registry.Info, s Settings, me
 		p.layers = p.of
 		return p
 	}
-	_, cache, scratch := engine.Estimate(info, s.Context)
+	_, cache, scratch := engine.Estimate(info, s.Context, engine.KVF16)
 	free := int64(memoryShare*float64(memory)) - scratch
 	each := cache / int64(max(1, len(blocks)))
 	for _, b := range blocks {

@@ -157,6 +157,21 @@ func TestBudget(t *testing.T) {
 	if got := f.history(); !slices.Equal(got, []string{"open one", "open idle"}) {
 		t.Errorf("history: %q", got)
 	}
+	huge := entry("huge")
+	huge.Bytes = 10 * unit
+	forced, err := m.Acquire(context.Background(), huge, Settings{Anyway: true}, nil) // the idle model makes room, the one in use stays
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := m.Acquire(context.Background(), huge, Settings{}, nil)
+	if err != nil || again.Model != forced.Model {
+		t.Errorf("it is opened a second time: %v", err)
+	}
+	again.Release()
+	forced.Release()
+	if got := f.history(); !slices.Equal(got, []string{"open one", "open idle", "close idle", "open huge"}) {
+		t.Errorf("history: %q", got)
+	}
 	one.Release()
 	l, err := m.Acquire(context.Background(), big, Settings{}, nil)
 	if err != nil {

@@ -6,16 +6,20 @@ import (
 	"sync"
 	"time"
 
+	"soberano/engine"
 	"soberano/models/registry"
 )
 
 // Settings say how a model is opened. Zero values mean the default.
 type Settings struct {
-	Context int  // tokens of prompt and answer together, for a chat model; 0: the engine's default
-	Threads int  // 0: chosen by the number of the machine's cores
-	Exact   bool // float32 weights, activations and cache throughout
+	Context int       // tokens of prompt and answer together, for a chat model; 0: the engine's default
+	Threads int       // 0: chosen by the number of the machine's cores
+	KV      engine.KV // how a chat model's keys and values are stored on the CPU
+	Exact   bool      // float32 weights, activations and cache throughout
 	// GPU says whether, and which part of, a model runs on a GPU.
 	GPU GPUUse
+	// Anyway opens a model even if it may not fit into the memory, after idle models were closed. It does not distinguish opened models.
+	Anyway bool
 }
 
 // Open opens the model of an entry. It calls report with the finished share, from 0 to 1, and returns early with an error when ctx
@@ -80,7 +84,7 @@ func (s *Models[M]) Acquire(ctx context.Context, e registry.Entry, o Settings, r
 		}
 		return v, bytes, nil
 	}
-	m, err := s.host.acquire(ctx, request{e, o, open, s.Idle}, report)
+	m, err := s.host.acquire(ctx, request{e, o, open, s.Idle, false}, report)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type request struct {
 	settings Settings
 	open     opener
 	idle     time.Duration // see Models.Idle
+	anyway   bool          // that of settings, in which it is not set
 }
 
 // acquire returns the open model of an entry, with one more user.
@@ -36,6 +37,7 @@ func (h *Host) acquire(ctx context.Context, r request, report func(float64)) (*m
 	if report == nil {
 		report = func(float64) {}
 	}
+	r.anyway, r.settings.Anyway = r.settings.Anyway, false
 	evicted := int64(0)
 	for {
 		if ctx.Err() != nil {
@@ -98,7 +100,7 @@ func (h *Host) step(w *waiter, r request, evicted *int64) (*model, <-chan struct
 // holds mu.
 func (h *Host) begin(w *waiter, r request, evicted *int64) (*model, <-chan struct{}, error) {
 	needs := estimate(r.entry, r.settings)
-	wait, err := h.room(r.entry.Title, needs, evicted)
+	wait, err := h.room(r.entry.Title, needs, r.anyway, evicted)
 	if wait != nil || err != nil {
 		return nil, wait, err
 	}

@@ -85,5 +85,5 @@ func (h *Host) cpuDevice(e registry.Entry, s Settings, f *models.File, floats cp
 	if f.Meta[apr.Encrypted] == true {
 		packed = cpu.Packed{} // encrypted weights are not kept decrypted on disk
 	}
-	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Forget: models.Forget, Lost: h.lost(e), Packed: packed})
+	return cpu.New(cpu.Options{Pool: pool, Exact: s.Exact, Floats: floats, Cache: s.KV.Cached(), Forget: models.Forget, Lost: h.lost(e), Packed: packed})
 }

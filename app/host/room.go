@@ -9,15 +9,15 @@ import (
 
 // estimate returns the number of bytes that the model of an entry will use.
 func estimate(e registry.Entry, o Settings) int64 {
-	weights, cache, scratch := engine.Estimate(e.Info, o.Context)
+	weights, cache, scratch := engine.Estimate(e.Info, o.Context, o.KV)
 	return weights + cache + scratch
 }
 
 // room frees memory for a model by closing idle models. If a model is being closed, it returns a channel to wait for before room is
-// called again. If closing all idle models would not free enough, it returns a *MemoryError; if there is enough, it returns nothing.
+// called again. If closing all idle models would not free enough, it returns a *MemoryError, or with anyway closes them all; if there is enough, it returns nothing.
 // evicted counts the bytes of the models closed for this caller: the system may count them as available only after a while. The
 // caller holds mu.
-func (h *Host) room(title string, needs int64, evicted *int64) (<-chan struct{}, error) {
+func (h *Host) room(title string, needs int64, anyway bool, evicted *int64) (<-chan struct{}, error) {
 	free, limited := h.unused()
 	if !limited || needs <= free {
 		return nil, nil
@@ -39,7 +39,7 @@ func (h *Host) room(title string, needs int64, evicted *int64) (<-chan struct{},
 		most += *evicted
 	}
 	switch {
-	case needs > most:
+	case needs > most && !anyway:
 		return nil, &MemoryError{Title: title, Needed: needs, Free: max(0, most), Budget: h.budget, InUse: h.inUse()}
 	case going != nil:
 		return going.gone, nil

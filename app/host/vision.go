@@ -190,7 +190,7 @@ func (h *Host) grow(e registry.Entry, bytes int64) error {
 func (h *Host) tryGrow(e registry.Entry, bytes int64, evicted *int64) (<-chan struct{}, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	wait, err := h.room(e.Title, bytes, evicted)
+	wait, err := h.room(e.Title, bytes, false, evicted)
 	if m := h.models[keyOf(e)]; wait == nil && err == nil && m != nil {
 		m.bytes += bytes
 	}

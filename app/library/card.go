@@ -199,7 +199,7 @@ func (c *card) useWhenReady() *ui.Button {
 func (c *card) facts() []fyne.CanvasObject {
 	list := []fyne.CanvasObject{ui.Text(describe(c.info, c.im.Context()), ui.SmallSize, ui.Muted)}
 	if c.info.Kind == registry.Chat {
-		m := estimate(c.info, c.im.Context(), c.im.Free())
+		m := estimate(c.info, c.im.Context(), c.im.KV(), c.im.Free())
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
 		if !c.info.Template {
 			list = append(list, ui.Text("The file does not say in which form messages are given to the model (it has no chat template): a common form is used (ChatML), and answers may look odd.", ui.SmallSize, ui.Muted))

@@ -74,7 +74,7 @@ func (p *Page) offer(m catalogue.Model, entries []registry.Entry) fyne.CanvasObj
 
 // fit says in a line whether a model fits into the free memory.
 func (p *Page) fit(i registry.Info) fyne.CanvasObject {
-	m := estimate(i, p.Context(), p.Free())
+	m := estimate(i, p.Context(), p.KV(), p.Free())
 	color := ui.Muted
 	if m.Free > 0 && m.Sum() > m.Free {
 		color = ui.Record
@@ -111,7 +111,7 @@ func (p *Page) getting(m catalogue.Model, entries []registry.Entry) []fyne.Canva
 	case deleting:
 		return row("Deleting…")
 	case failed:
-		return append([]fyne.CanvasObject{ui.Text(t.words(), ui.SmallSize, ui.Record)}, row("", append([]*ui.Button{start(ui.Primary, "Try again")}, remains(t, forget)...)...)...)
+		return append([]fyne.CanvasObject{ui.Text(t.words(), ui.SmallSize, ui.Record)}, row("", append(append([]*ui.Button{start(ui.Primary, "Try again")}, remains(t, forget)...), ui.NewButton(ui.Plain, "Close", func() { p.rest(t); p.Refresh() }))...)...)
 	}
 	return row("Paused. "+models.SizeOf(t.partial, m.Info.Bytes)+" are here.", append([]*ui.Button{start(ui.Primary, "Continue")}, remains(t, forget)...)...)
 }

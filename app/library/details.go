@@ -156,7 +156,7 @@ func (p *Page) detailObjects(entries []registry.Entry, name string) []owned {
 		list = append(list, owned{"", ui.NewRule()}, owned{owner, ui.NewColumn(8, objects...)})
 	}
 	if e.Kind == registry.Chat && e.Runs {
-		m := estimate(e.Info, p.Context(), p.Free())
+		m := estimate(e.Info, p.Context(), p.KV(), p.Free())
 		section("memory", "Will it fit?", ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
 	}
 	section("names", "Names", p.names(d, e)...)

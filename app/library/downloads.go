@@ -119,7 +119,7 @@ func (p *Page) run(t *transfer) {
 
 // received shows the progress of a download.
 func (t *transfer) received(now download.Progress) {
-	words := map[download.Phase]string{download.Checking: "Reading what is here already…", download.Connecting: "Connecting…", download.Waiting: "The connection ended. Trying again…"}[now.Phase]
+	words := map[download.Phase]string{download.Checking: "Reading what is here already…", download.Connecting: "Connecting…", download.Waiting: "No connection. Trying again…"}[now.Phase]
 	if words == "" {
 		words = "Downloading " + now.String()
 	}
@@ -143,7 +143,7 @@ func (p *Page) ran(t *transfer, e registry.Entry, err error, partial int64, lack
 		}
 		p.Added(e)
 	case errors.Is(err, context.Canceled):
-		t.state = paused
+		p.rest(t)
 	default:
 		t.state, t.failed = failed, err
 	}
@@ -159,8 +159,15 @@ func (p *Page) pause(t *transfer) {
 		t.cancel()
 		return
 	}
-	t.state = paused
+	p.rest(t)
 	p.Refresh()
+}
+
+// rest shows a download that does not run as paused, or no longer if nothing has arrived.
+func (p *Page) rest(t *transfer) {
+	if t.state, t.failed = paused, nil; t.partial == 0 {
+		p.transfers = slices.DeleteFunc(p.transfers, func(o *transfer) bool { return o == t })
+	}
 }
 
 // discard deletes what has arrived of a download that does not run.

@@ -11,6 +11,7 @@ import (
 
 	"soberano/app/filekind"
 	"soberano/app/ui"
+	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -49,6 +50,7 @@ type Models interface {
 	// Release closes an opened model before its files are deleted; it is called from any goroutine. The error says why that is
 	// not possible at present.
 	Release(context.Context, registry.Entry) error
+	KV() engine.KV // how keys and values of a chat would be stored
 	Allowed() bool // the person has allowed connections for downloads of models
 	Allow(bool)
 	Downloading(bool) // called when the first connection is about to be opened, and when the last download has ended

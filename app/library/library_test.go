@@ -17,6 +17,7 @@ import (
 
 	"soberano/app/host"
 	"soberano/app/ui"
+	"soberano/engine"
 	"soberano/engine/arch/tiny"
 	"soberano/models/defaults"
 	"soberano/models/registry"
@@ -353,7 +354,7 @@ func TestMemory(t *testing.T) {
 			Layers: rapid.IntRange(0, 1000).Draw(t, "layers"), KVHeads: rapid.IntRange(0, 1000).Draw(t, "heads"), HeadDim: rapid.IntRange(0, 1000).Draw(t, "dim"),
 			Context: rapid.IntRange(0, 1<<20).Draw(t, "context")}
 		free := rapid.Int64Range(0, 1<<42).Draw(t, "free")
-		m := estimate(i, rapid.IntRange(0, 1<<20).Draw(t, "tokens"), free)
+		m := estimate(i, rapid.IntRange(0, 1<<20).Draw(t, "tokens"), engine.KV(rapid.SampledFrom(engine.KVs()).Draw(t, "kv")), free)
 		var sum float32
 		for _, p := range m.Bar() {
 			if p.Share < 0 {

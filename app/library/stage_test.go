@@ -15,6 +15,7 @@ import (
 
 	"soberano/app/ui"
 	"soberano/app/ui/uitest"
+	"soberano/engine"
 	"soberano/engine/arch/tiny"
 	"soberano/models"
 	"soberano/models/registry"
@@ -93,6 +94,7 @@ func (m inUse) Fitting(path string, entries []registry.Entry) ([]registry.Entry,
 
 func (m inUse) Attached(e registry.Entry) { m.s.attached = append(m.s.attached, e.Name) }
 
+func (m inUse) KV() engine.KV       { return "" }
 func (m inUse) Allowed() bool       { return m.s.allowed }
 func (m inUse) Allow(on bool)       { m.s.allowed = on }
 func (m inUse) Downloading(on bool) { m.s.online = on }

@@ -66,11 +66,11 @@ func used(i registry.Info, context int) int {
 	return context
 }
 
-// estimate returns the memory needed for the context length of the settings.
-func estimate(i registry.Info, context int, free int64) Memory {
+// estimate returns the memory needed for the context length and the type of keys and values of the settings.
+func estimate(i registry.Info, context int, kv engine.KV, free int64) Memory {
 	tokens := used(i, context)
 	m := Memory{Tokens: tokens, Free: free}
-	m.Weights, m.Conversation, m.Scratch = engine.Estimate(i, tokens)
+	m.Weights, m.Conversation, m.Scratch = engine.Estimate(i, tokens, kv)
 	return m
 }
 

@@ -165,6 +165,9 @@ func (p *Page) draw() {
 		ui.NewRule(),
 		row(p, "Processor cores", "How many cores of the processor work on an answer. A change loads the model again.", threads(p.Cores, v.Threads), v.Threads, func(n int) { set(func() { v.Threads = n }) }),
 		ui.NewRule(),
+		row(p, "Precision of what was read", "How exactly the processor keeps what the model has read of a chat. Fewer bits use less memory, 4 of them at the cost of worse answers. A change loads the model again.",
+			[]option[engine.KV]{{"8 bits", ""}, {"16 bits", engine.KVF16}, {"4 bits", engine.KVQ4}}, v.KV, func(k engine.KV) { set(func() { v.KV = k }) }),
+		ui.NewRule(),
 		p.cards(set), ui.NewRule(), p.api(set), ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
 	p.fit()

@@ -98,14 +98,14 @@ func (s *stage) selects() (list []*ui.Choice) {
 // Each choice changes its own value and no other.
 func TestChoices(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.System, Models: choice.Models{ChatModel: "qwen3"}}, ui.Light, nil)
-	choices := []string{"Dark", "USB headset", "German", "Yes", "No", "Ctrl+Alt+D", "8,192 tokens", "Leave out the oldest messages", "3", "Off"}
+	choices := []string{"Dark", "USB headset", "German", "Yes", "No", "Ctrl+Alt+D", "8,192 tokens", "Leave out the oldest messages", "3", "4 bits", "Off"}
 	for i, words := range choices {
 		s.selects()[i].SetSelected(words)
 	}
 	var want []Values
 	v := Values{}
 	for _, change := range []func(){func() { v.Theme = ui.Dark }, func() { v.Microphone = "USB headset" }, func() { v.Language = "de" }, func() { v.Fillers = true },
-		func() { v.Literal = true }, func() { v.Hotkey = "Ctrl+Alt+D" }, func() { v.Context = 8192 }, func() { v.LongChats = engine.DropMiddle }, func() { v.Threads = 3 }, func() { v.GPU = host.GPUOff }} {
+		func() { v.Literal = true }, func() { v.Hotkey = "Ctrl+Alt+D" }, func() { v.Context = 8192 }, func() { v.LongChats = engine.DropMiddle }, func() { v.Threads = 3 }, func() { v.KV = engine.KVQ4 }, func() { v.GPU = host.GPUOff }} {
 		change()
 		want = append(want, v)
 	}
@@ -125,7 +125,7 @@ func TestChoices(t *testing.T) {
 			t.Errorf("drawn again, choice %d shows %q, want %q", i, got, words)
 		}
 	}
-	for i, first := range []string{"Same as system", "System default", "Detect automatically", "No", "Yes", "Off", "Automatic", "Say so and stop", "Automatic", "Automatic"} {
+	for i, first := range []string{"Same as system", "System default", "Detect automatically", "No", "Yes", "Off", "Automatic", "Say so and stop", "Automatic", "8 bits", "Automatic"} {
 		s.selects()[i].SetSelected(first)
 	}
 	if got := s.heard[len(s.heard)-1]; got != (Values{Theme: ui.System, Models: choice.Models{ChatModel: "qwen3"}}) {
@@ -136,7 +136,7 @@ func TestChoices(t *testing.T) {
 // A value from the file is kept and shown, even if it is not one of the usual options.
 func TestUnusualValues(t *testing.T) {
 	s := newStage(t, Values{Theme: ui.Light, Microphone: "Old webcam", Language: "tlh", Hotkey: "Hyper+F13", Context: 5000, Threads: 99, GPU: "7", GPUDevice: "3", CPUExperts: true}, ui.Light, nil)
-	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "Say so and stop", "99", "Number 3", "7", "On the processor"} {
+	for i, want := range []string{"Light", "Old webcam (not connected)", "tlh", "No", "Yes", "Hyper+F13", "5,000 tokens", "Say so and stop", "99", "8 bits", "Number 3", "7", "On the processor"} {
 		if got := s.selects()[i].Selected; got != want {
 			t.Errorf("choice %d shows %q, want %q", i, got, want)
 		}

@@ -38,6 +38,7 @@ type Values struct {
 	Hotkey     string          `json:"hotkey,omitempty"`            // for dictation in any program, such as "Ctrl+Alt+D"; "": none
 	Context    int             `json:"context,omitempty"`           // in tokens; 0: 4,096 or the model's own, if that is less
 	LongChats  engine.Overflow `json:"long_chats,omitempty"`        // what is done with a chat that is longer than the context: engine.DropMiddle, or "": no more is answered
+	KV         engine.KV       `json:"kv,omitempty"`                // how a chat's keys and values are stored; "": engine.KVQ8
 	Threads    int             `json:"threads,omitempty"`           // 0: chosen by the number of the machine's cores
 	GPU        host.GPUChoice  `json:"gpu,omitempty"`               // whether models run on a GPU, or how many of their layers
 	GPUDevice  string          `json:"gpu_device,omitempty"`        // the number of the GPU; "": chosen by its memory
@@ -128,6 +129,9 @@ func (v *Values) check() {
 	}
 	if v.Context < 0 || v.Context > 1<<20 {
 		v.Context = 0
+	}
+	if kv, err := engine.ParseKV(string(v.KV)); err != nil || kv != v.KV {
+		v.KV = ""
 	}
 	if v.LongChats != engine.DropMiddle {
 		v.LongChats = ""

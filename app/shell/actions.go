@@ -225,7 +225,7 @@ func (d *Shell) change(v settings.Values) {
 	old := d.values.Values()
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
 	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
-	reload := v.Context != old.Context || v.Threads != old.Threads || v.GPUUse() != old.GPUUse()
+	reload := v.Context != old.Context || v.Threads != old.Threads || v.KV != old.KV || v.GPUUse() != old.GPUUse()
 	theme, keys, api := v.Theme != old.Theme, v.Hotkey != old.Hotkey, v.API != old.API
 	d.set(func(values *settings.Values) { *values = v })
 	if theme {

@@ -16,6 +16,7 @@ import (
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/wording"
+	"soberano/engine"
 	"soberano/models/registry"
 )
 
@@ -69,6 +70,7 @@ func (f libraryFrame) Removing(e registry.Entry)                       { f.d.rem
 func (f libraryFrame) Removed(e registry.Entry)                        { f.d.removed(e) }
 func (f libraryFrame) Lacking(k registry.Kind) bool                    { return f.d.lacking(k) }
 func (f libraryFrame) InUseFor(k registry.Kind) (registry.Entry, bool) { return f.d.inUseFor(k) }
+func (f libraryFrame) KV() engine.KV                                   { return f.d.values.Values().KV }
 func (f libraryFrame) Allowed() bool                                   { return f.d.values.Values().Downloads }
 func (f libraryFrame) Allow(on bool)                                   { f.d.set(func(v *settings.Values) { v.Downloads = on }) }
 func (f libraryFrame) Downloading(on bool)                             { f.d.chat.Header.Downloading(on) }

@@ -302,7 +302,7 @@ func pick(entries []registry.Entry, kind registry.Kind, name string) (registry.E
 // chatSettings returns the settings for a chat model, whose own context may be shorter than the chosen one.
 func (d *Shell) chatSettings(e registry.Entry) host.Settings {
 	v := d.values.Values()
-	o := host.Settings{Context: v.Context, Threads: v.Threads, GPU: v.GPUUse()}
+	o := host.Settings{Context: v.Context, Threads: v.Threads, KV: v.KV, GPU: v.GPUUse()}
 	if e.Context > 0 && o.Context > e.Context {
 		o.Context = e.Context
 	}

@@ -427,7 +427,7 @@ func TestWindowedState(t *testing.T) {
 	for i := range full.Layers {
 		full.Layers[i].Window = 0
 	}
-	if whole := cpu.StateBytes(full, step); 2*most > whole {
+	if whole := cpu.StateBytes(full, step, cpu.Cached8); 2*most > whole {
 		t.Errorf("with windows a state took %d bytes, without it would take %d", most, whole)
 	}
 }

@@ -202,7 +202,7 @@ func (j *attendJob) unit(w *attendScratch, at int) {
 		lo, hi = u.piece(lo, hi)
 	}
 	clear(w.out[:n*c.dims])
-	in8 := c.kind == q8s32
+	in8 := c.ints()
 	if in8 {
 		w.b8.grow(j.a.HeadDim)
 		j.load8(w, s, u, n, group)
@@ -250,7 +250,7 @@ func (j *attendJob) load(w *attendScratch, c *keysValues, s kernels.Span, u unit
 	for i := range n {
 		t, h := j.place(s, u, i, group)
 		pos := s.Pos + t - s.Row
-		if c.kind != q8s32 || j.a.Temperature.Length > 0 {
+		if !c.ints() || j.a.Temperature.Length > 0 {
 			scaleTo(j.lv, w.q[i*d:][:d], j.q.Row(t)[h*d:], j.a.Scale*j.a.Temperature.At(pos))
 		}
 		if c.kind == kindPairs {

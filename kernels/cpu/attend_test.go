@@ -13,7 +13,7 @@ import (
 // TestFork checks that a fork that is truncated to n positions gives the same results as the original, and that positions that one
 // of them adds later don't change the other.
 func TestFork(t *testing.T) {
-	for _, cached := range []Cached{Cached8, CachedF16, CachedBF16} {
+	for _, cached := range []Cached{Cached8, CachedF16, CachedBF16, Cached4} {
 		d, err := newDevice(Options{Threads: 1, Cache: cached}, best())
 		if err != nil {
 			t.Fatal(err)

@@ -24,6 +24,13 @@ func TestDevice(t *testing.T) {
 	})
 }
 
+// TestCached4 checks the operations on states that are stored in 4 bits.
+func TestCached4(t *testing.T) {
+	everyLevel(t, func(t *testing.T, lv level) {
+		devicetest.Operations(t, subject(t, lv, Options{Threads: 3, Cache: Cached4}), "Attend", "States")
+	})
+}
+
 // subject returns a device of level lv, with the errors permitted for the types in which o stores weights and states.
 func subject(t *testing.T, lv level, o Options) devicetest.Subject {
 	d := withOptions(t, lv, o)
@@ -40,6 +47,8 @@ func subject(t *testing.T, lv level, o Options) devicetest.Subject {
 				// sum of its products' magnitudes, which is up to about 5, and that is also the relative error of its
 				// softmax weight.
 				return 0.03
+			case q4s32:
+				return 0.35 // a rounded value is up to a fourteenth of the largest one off
 			}
 			return devicetest.Float
 		},

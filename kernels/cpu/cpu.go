@@ -55,6 +55,7 @@ const (
 	Cached8    Cached = iota
 	CachedF16         // float16, multiplied with queries in float32
 	CachedBF16        // bfloat16 if the CPU has products of it, otherwise CachedF16
+	Cached4           // as Cached8, with 4 bits instead of 8
 )
 
 // device implements kernels.Device.

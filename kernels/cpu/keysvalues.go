@@ -35,11 +35,14 @@ func (d *device) formOf(l kernels.Layer) layerForm {
 	switch {
 	case d.exact || l.Kind != kernels.KeysValues:
 		f.kind, f.width = kindF32, 4
-	case d.cached == Cached8 && !l.Fine && l.KeyDim%32 == 0 && l.ValueDim%32 == 0:
+	case (d.cached == Cached8 || d.cached == Cached4) && !l.Fine && l.KeyDim%32 == 0 && l.ValueDim%32 == 0:
 		f.kind, f.width = q8s32, 1
+		if d.cached == Cached4 {
+			f.kind = q4s32
+		}
 	case d.cached == CachedBF16 && d.lv.bf16():
 		f.kind = kindPairs
-	case d.cached == Cached8 && l.Fine:
+	case l.Fine && (d.cached == Cached8 || d.cached == Cached4):
 		f.words = d.lv.zmm() && l.KeyDim%2 == 0 && l.KeyDim <= mostWordCols
 	}
 	return f
@@ -85,7 +88,7 @@ func (f *layerForm) copyTo(to, from []byte, n int) {
 		for at := 0; at < len(v); at += f.valuePanel() {
 			copy(v[at:][:panels*f.kind.panelBytes(32)], have[at:])
 		}
-		if f.kind == q8s32 {
+		if f.ints() {
 			copy(f.scalesOf(to, h)[:32*panels], f.scalesOf(from, h))
 		}
 	}
@@ -99,7 +102,7 @@ func (c *keysValues) clearValues(from, to int) {
 	to -= from / page * page
 	from %= page
 	for h := range c.KVHeads {
-		if c.kind == q8s32 {
+		if c.ints() {
 			clear(c.scalesOf(b, h)[from:to])
 			continue
 		}
@@ -124,8 +127,8 @@ func clearOdd(pairs []byte) {
 
 // put stores the key (KeyDim values) and the value (ValueDim values) of one head at position p.
 func (c *keysValues) put(lv level, head, p int, key, value []float32) {
-	if c.kind == q8s32 {
-		c.put8(lv, head, p, key, value)
+	if c.ints() {
+		c.putInts(lv, head, p, key, value)
 		return
 	}
 	k, v := c.keys(p/page, head), c.values(p/page, head)

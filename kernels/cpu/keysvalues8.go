@@ -19,9 +19,12 @@ import (
 // Compared with float16 this takes half the memory, and the microkernel is three to four times as fast.
 // (llama.cpp has Q8_0 caches too; SPEED.md has the perplexities.)
 
+// ints reports whether the layer's keys and values are integers.
+func (f *layerForm) ints() bool { return f.kind == q8s32 || f.kind == q4s32 }
+
 // scaleBytes returns the size of the values' scales of one head in a page.
 func (f *layerForm) scaleBytes() int {
-	if f.kind == q8s32 {
+	if f.ints() {
 		return 4 * page
 	}
 	return 0
@@ -49,14 +52,20 @@ func (f *layerForm) unitScales(page []byte) {
 	}
 }
 
-// put8 stores the key and the value of one head at position p.
-func (c *keysValues) put8(lv level, head, p int, key, value []float32) {
+// putInts stores the key and the value of one head at position p.
+func (c *keysValues) putInts(lv level, head, p int, key, value []float32) {
 	i := p / page
 	keys, values := c.keys(i, head), c.values(i, head)
 	scales := c.scales(i, head)
 	p %= page
-	c.put8Key(lv, keys[p/32*c.keyPanel():], p%32, key)
-	scales[p] = c.put8Value(values[p/32*c.kind.panelBytes(32):], p%32, value)
+	keys, values = keys[p/32*c.keyPanel():], values[p/32*c.kind.panelBytes(32):]
+	if c.kind == q4s32 {
+		put4Key(keys, p%32, key)
+		scales[p] = put4Value(values, c.valuePanel(), p%32, value)
+		return
+	}
+	c.put8Key(lv, keys, p%32, key)
+	scales[p] = c.put8Value(values, p%32, value)
 }
 
 // put8Key quantizes key and writes it as row r of a panel of keys.

@@ -274,10 +274,24 @@ func (j *rowJob) store(r int) {
 			continue
 		}
 		c := s.State.(*state).layer(j.layer)
-		k, v := j.dst.Row(r), j.x.Row(r)
-		for h := range c.KVHeads {
-			c.put(j.lv, h, s.Pos+r-s.Row, k[h*c.KeyDim:][:c.KeyDim], v[h*c.ValueDim:][:c.ValueDim])
+		if c.kind != q4s32 {
+			j.put(&c, s, r)
+			continue
 		}
+		// Positions share bytes: the first of a block writes all.
+		if p := s.Pos + r - s.Row; r == s.Row || p%32 == 0 {
+			for at := r; at < min(s.Row+s.N, r+32-p%32); at++ {
+				j.put(&c, s, at)
+			}
+		}
+	}
+}
+
+// put stores row r in the state of s.
+func (j *rowJob) put(c *keysValues, s kernels.Span, r int) {
+	k, v := j.dst.Row(r), j.x.Row(r)
+	for h := range c.KVHeads {
+		c.put(j.lv, h, s.Pos+r-s.Row, k[h*c.KeyDim:][:c.KeyDim], v[h*c.ValueDim:][:c.ValueDim])
 	}
 }
 

@@ -34,6 +34,14 @@ type pages struct {
 	mu    sync.Mutex
 	forms []*form
 	spare int64 // bytes in the forms' free lists
+	used  int   // pages and recurrent values that states hold
+}
+
+// PagesInUse returns how many pages, and blocks of recurrent values, the states of the device hold: 0 when all are closed.
+func (d *device) PagesInUse() int {
+	d.pages.mu.Lock()
+	defer d.pages.mu.Unlock()
+	return d.pages.used
 }
 
 // form returns the device's form for memory of these layers, with a size in bytes.
@@ -51,10 +59,11 @@ func (p *pages) form(layers []layerForm, bytes int) *form {
 }
 
 // take returns memory with one user. It may contain values of a former user, but the parts
-// that Store never writes are as in new memory: padding is zero, and the scales of value blocks in 8 bits are 1.
+// that Store never writes are as in new memory: padding is zero, and the scales of value blocks in integers are 1.
 func (p *pages) take(f *form) *shared {
 	p.mu.Lock()
 	var m *shared
+	p.used++
 	if n := len(f.free); n > 0 {
 		m = f.free[n-1]
 		f.free[n-1], f.free = nil, f.free[:n-1]
@@ -64,7 +73,7 @@ func (p *pages) take(f *form) *shared {
 	if m == nil {
 		m = &shared{form: f, data: alignedBytes(f.bytes)}
 		for i := range f.layers {
-			if l := &f.layers[i]; l.kind == q8s32 && l.Kind == kernels.KeysValues {
+			if l := &f.layers[i]; l.ints() && l.Kind == kernels.KeysValues {
 				l.unitScales(m.data)
 			}
 		}
@@ -80,6 +89,7 @@ func (p *pages) release(m *shared) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.used--
 	if n := int64(m.form.bytes); p.spare+n <= mostFree {
 		m.form.free = append(m.form.free, m)
 		p.spare += n

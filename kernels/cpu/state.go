@@ -118,10 +118,9 @@ func (p *plan) formOf(group int) *form {
 	return p.groups[group]
 }
 
-// StateBytes returns the memory of a full state that is filled in steps of at most step positions, with the
-// default Options. It returns 0 for an impossible shape.
-func StateBytes(s kernels.StateShape, step int) int64 {
-	p, size, err := (&device{}).plan(s)
+// StateBytes returns the memory of a full state that is filled in steps of at most step positions. It returns 0 for an impossible shape.
+func StateBytes(s kernels.StateShape, step int, cached Cached) int64 {
+	p, size, err := (&device{cached: cached}).plan(s)
 	switch {
 	case err != nil:
 		return 0

@@ -281,7 +281,7 @@ func TestWindowMemory(t *testing.T) {
 		if n := testing.AllocsPerRun(2000, add); n != 0 {
 			t.Errorf("steps of %d: %g allocations each", step, n)
 		}
-		if full := StateBytes(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: 32, ValueDim: 32}}, Cap: s.Len()}, step); s.Bytes() > full/5 {
+		if full := StateBytes(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: 32, ValueDim: 32}}, Cap: s.Len()}, step, Cached8); s.Bytes() > full/5 {
 			t.Errorf("steps of %d: %d bytes at %d, %d without a window", step, s.Bytes(), s.Len(), full)
 		}
 	}
@@ -304,7 +304,7 @@ func TestStateShapes(t *testing.T) {
 		}
 	}
 	huge := kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1 << 30, KeyDim: 1 << 30, ValueDim: 1 << 30}}, Cap: 1 << 30}
-	if n := StateBytes(huge, 512); n < contract.MaxStateBytes {
+	if n := StateBytes(huge, 512, Cached8); n < contract.MaxStateBytes {
 		t.Errorf("a huge state is said to take %d bytes", n)
 	}
 	for _, s := range []kernels.StateShape{{Cap: 1}, {Layers: []kernels.Layer{good}}} {

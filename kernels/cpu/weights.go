@@ -75,12 +75,17 @@ func (d *device) weights(dst, q kernels.Tensor, c keysValues, kv int, scale floa
 func (c *keysValues) key(dst []float32, head, p int) {
 	panel := c.keys(p/page, head)[p%page/32*c.keyPanel():]
 	r := p % 32
-	if c.kind == q8s32 {
+	if c.ints() {
 		l := &layouts[c.kind]
 		for i := range dst {
 			b, j := panel[(i/32*2+r/16)*l.blockBytes():], i%32
 			d := quant.F16ToF32(binary.LittleEndian.Uint16(b[l.quantBytes()+2*(r%16):]))
-			dst[i] = d * float32(int8(b[64*(j/4)+4*(r%16)+j%4]^0x80))
+			if c.kind == q4s32 {
+				at, shift := nibble(r%16, j)
+				dst[i] = d * float32(int(b[at]>>shift&15)-8)
+			} else {
+				dst[i] = d * float32(int8(b[64*(j/4)+4*(r%16)+j%4]^0x80))
+			}
 		}
 		return
 	}

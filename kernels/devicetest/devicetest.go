@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"soberano/kernels"
@@ -30,8 +31,8 @@ func Run(t *testing.T, s Subject) {
 	t.Run("Misuse", func(t *testing.T) { Misuse(t, s) })
 }
 
-// Operations tests the operations of a device, used as they should be.
-func Operations(t *testing.T, s Subject) {
+// Operations tests the operations of a device, used as they should be; with only, the tests of these names.
+func Operations(t *testing.T, s Subject, only ...string) {
 	if s.Product == nil {
 		s.Product = func(quant.Type, int) float64 { return Float }
 	}
@@ -73,6 +74,9 @@ func Operations(t *testing.T, s Subject) {
 		{"Rows", (*suite).rows},
 		{"Close", (*suite).closing},
 	} {
+		if len(only) > 0 && !slices.Contains(only, c.name) {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			d := s.Open(t)
 			c.run(&suite{T: t, d: d, s: s, r: Rand()})

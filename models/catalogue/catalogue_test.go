@@ -111,7 +111,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 		}
 	}
-	if _, err := parse([]byte(`[{"nmae": "x"}]`)); err == nil {
+	if _, err := parse([]byte(`[{"label": "x"}]`)); err == nil {
 		t.Error("an unknown field is accepted")
 	}
 	if err := speech.check(); err != nil {

@@ -88,7 +88,7 @@ type model struct {
 }
 
 // Convert writes the model f, which stays open, to the file or folder out. The error is a *models.FileError where f is at fault. After an error, or if ctx ends, there is no
-// new file.
+// new file. If ctx ends, or the process is killed, a further call with the same model and options goes on where it stopped, unless the file is compressed or encrypted.
 func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 	to, err := FormatOf(out)
 	if err != nil {
@@ -116,12 +116,19 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 		return err
 	}
 	sources := e.sources(m)
-	dst, err := create(out, o.Replace)
+	var dst *destination
+	if to == APR && (o.APR.Compression != apr.Plain || o.APR.Lock != nil) {
+		dst, err = create(out, o.Replace)
+	} else {
+		dst, err = createResumable(out, o.Replace, e.identity(f))
+	}
 	if err != nil {
 		return err
 	}
 	defer dst.discard()
+	e.dst = dst
 	if err := m.write(dst, to, sources, o); err != nil {
+		dst.keep = dst.journal != nil && ctx.Err() != nil
 		if errors.Is(err, models.ErrCorrupt) {
 			return models.InFile(f.Path, err)
 		}

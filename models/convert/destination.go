@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,32 @@ type destination struct {
 	replace   bool
 	names     []string // of the files that have been written
 	folder    bool     // the files stay together in a folder called name
+	out       outFile  // the file that is being written
+
+	// of a conversion that can be resumed:
+	lock    *os.File
+	journal *os.File
+	known   map[string]record // what an earlier call has written, by file and tensor
+	keep    bool              // discard leaves the files for the next call
 }
+
+// outFile is a file that is being written.
+type outFile struct {
+	name string
+	f    *os.File
+	w    *bufio.Writer
+	at   int64 // bytes that have been written to w
+}
+
+// Write implements io.Writer.
+func (o *outFile) Write(b []byte) (int, error) {
+	n, err := o.w.Write(b)
+	o.at += int64(n)
+	return n, err
+}
+
+// files is the folder with the files that have no final name yet.
+func (d *destination) files() string { return filepath.Join(d.temporary, "files") }
 
 // ExistsError is the error of a file that exists and is not to be replaced.
 type ExistsError struct{ Path string }
@@ -44,30 +70,49 @@ func (e *FullError) Unwrap() error { return e.Err }
 
 // create prepares to write out. The folder in which it lies must exist.
 func create(out string, replace bool) (*destination, error) {
-	d := &destination{dir: filepath.Dir(filepath.Clean(out)), name: filepath.Base(out), replace: replace}
-	if err := d.free(d.name); err != nil {
+	d, err := newDestination(out, replace)
+	if err != nil {
 		return nil, err
 	}
-	removeLeftovers(d.dir)
-	var err error
 	if d.temporary, err = os.MkdirTemp(d.dir, temporary); err != nil {
 		return nil, d.explain(err)
 	}
 	return d, nil
 }
 
+// newDestination returns a destination without a temporary folder, and removes those of processes that were killed.
+func newDestination(out string, replace bool) (*destination, error) {
+	d := &destination{dir: filepath.Dir(filepath.Clean(out)), name: filepath.Base(out), replace: replace}
+	if err := d.free(d.name); err != nil {
+		return nil, err
+	}
+	removeLeftovers(d.dir)
+	return d, nil
+}
+
 // temporary is how the names of temporary folders begin.
 const temporary = ".converting-"
 
-// abandoned is the time without a write after which a temporary folder counts as that of a process that was killed.
-const abandoned = time.Hour
+// abandoned is the time without a write after which a temporary folder counts as that of a process that was killed, and resumable that after which
+// a conversion that could be resumed is given up.
+const (
+	abandoned = time.Hour
+	resumable = 7 * 24 * time.Hour
+)
 
 // removeLeftovers removes the temporary folders in dir of processes that were killed. What can't be removed stays.
 func removeLeftovers(dir string) {
 	list, _ := os.ReadDir(dir)
 	for _, e := range list {
 		path := filepath.Join(dir, e.Name())
-		if e.IsDir() && strings.HasPrefix(e.Name(), temporary) && time.Since(lastWrite(path)) > abandoned {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), temporary) {
+			continue
+		}
+		after := abandoned
+		if _, err := os.Stat(filepath.Join(path, "journal")); err == nil {
+			after = resumable
+		}
+		if time.Since(lastWrite(path)) > after {
 			_ = os.RemoveAll(path)
 		}
 	}
@@ -110,17 +155,23 @@ func (d *destination) file(name string, write func(io.Writer) error) error {
 			return err
 		}
 	}
-	path := filepath.Join(d.temporary, filepath.FromSlash(name))
+	if slices.Contains(d.names, name) {
+		return fmt.Errorf("convert: the file %s would be written twice", models.Quote(name))
+	}
+	path := filepath.Join(d.files(), filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644) // an earlier call may have written a part
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err = write(w); err == nil {
-		err = w.Flush()
+	d.out = outFile{name: name, f: f, w: bufio.NewWriterSize(f, 1<<20)}
+	if err = write(&d.out); err == nil {
+		err = d.out.w.Flush()
+	}
+	if err == nil {
+		err = f.Truncate(d.out.at)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -132,21 +183,28 @@ func (d *destination) file(name string, write func(io.Writer) error) error {
 // commit gives the files their place, or the folder its name.
 func (d *destination) commit() error {
 	if d.folder {
-		if err := os.Chmod(d.temporary, 0o755); err != nil {
-			return err
-		}
-		return os.Rename(d.temporary, filepath.Join(d.dir, d.name))
+		return os.Rename(d.files(), filepath.Join(d.dir, d.name))
 	}
 	for _, name := range d.names {
-		if err := os.Rename(filepath.Join(d.temporary, name), filepath.Join(d.dir, name)); err != nil {
+		if err := os.Rename(filepath.Join(d.files(), name), filepath.Join(d.dir, name)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// discard removes what has not got a final name.
-func (d *destination) discard() { _ = os.RemoveAll(d.temporary) } // what is left has no name that a person chose
+// discard removes what has not got a final name, unless it is to be kept.
+func (d *destination) discard() {
+	if d.journal != nil {
+		_ = d.journal.Close() // each line was written at once
+	}
+	if !d.keep {
+		_ = os.RemoveAll(d.temporary) // what is left has no name that a person chose
+	}
+	if d.lock != nil {
+		_ = d.lock.Close()
+	}
+}
 
 // explain returns err, as a FullError if the disk is full.
 func (d *destination) explain(err error) error {

@@ -38,7 +38,7 @@ func EditKeys(path, out string, e gguf.Edit, replace bool, check func(path strin
 	if err != nil {
 		return nil, dst.explain(err)
 	}
-	written := filepath.Join(dst.temporary, dst.name)
+	written := filepath.Join(dst.files(), dst.name)
 	if err := os.Chmod(written, mode); err != nil {
 		return nil, err
 	}

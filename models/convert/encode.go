@@ -2,6 +2,8 @@ package convert
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"runtime"
@@ -18,6 +20,7 @@ type encoder struct {
 	options Options
 	plan    []quant.Type // by tensor
 	weights [][]float32  // by tensor, how much its columns matter; see importance.Matrix.Weights
+	dst     *destination
 
 	done, total int64
 }
@@ -32,13 +35,39 @@ func (e *encoder) sources(m *model) []models.Source {
 		to := e.plan[i]
 		n, _ := models.Bytes(to, t.Shape)
 		e.total += int64(n)
-		list[i] = models.Source{Name: t.Name, Type: to, Shape: t.Shape, Copy: func(w io.Writer) error { return e.copy(w, t, to, e.weights[i]) }}
+		list[i] = models.Source{Name: t.Name, Type: to, Shape: t.Shape, Copy: func(w io.Writer) error { return e.copy(w, t, to, e.weights[i], int64(n)) }}
 	}
 	return list
 }
 
-// copy writes the bytes of t, whose columns matter as weights says, as type to.
-func (e *encoder) copy(w io.Writer, t models.Tensor, to quant.Type, weights []float32) error {
+// identity stands for all that determines the bytes of the tensors of f.
+func (e *encoder) identity(f *models.File) string {
+	h := sha256.New()
+	fmt.Fprintln(h, f.Identity(), e.plan)
+	for _, w := range e.weights {
+		fmt.Fprintln(h, w)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// copy writes the size bytes of t as type to: those that an earlier call has written, or new ones, which it records.
+func (e *encoder) copy(w io.Writer, t models.Tensor, to quant.Type, weights []float32, size int64) error {
+	if e.dst.journal == nil {
+		return e.encode(w, t, to, weights)
+	}
+	if ok, err := e.dst.reuse(e.ctx, w, t.Name, size); ok || err != nil {
+		e.written(int(size))
+		return err
+	}
+	at, sum := e.dst.out.at, sha256.New()
+	if err := e.encode(io.MultiWriter(w, sum), t, to, weights); err != nil {
+		return err
+	}
+	return e.dst.record(t.Name, at, sum.Sum(nil))
+}
+
+// encode writes the bytes of t, whose columns matter as weights says, as type to.
+func (e *encoder) encode(w io.Writer, t models.Tensor, to quant.Type, weights []float32) error {
 	if t.Part == nil {
 		return e.rows(w, t, t.Data, to, t.Rows(), weights)
 	}

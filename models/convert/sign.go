@@ -29,7 +29,7 @@ func Sign(ctx context.Context, path string, key ed25519.PrivateKey) error {
 	if err := dst.file(dst.name, func(w io.Writer) error { return apr.Sign(ctx, w, path, key) }); err != nil {
 		return dst.explain(err)
 	}
-	if err := os.Chmod(filepath.Join(dst.temporary, dst.name), st.Mode().Perm()); err != nil {
+	if err := os.Chmod(filepath.Join(dst.files(), dst.name), st.Mode().Perm()); err != nil {
 		return err
 	}
 	return dst.explain(dst.commit())

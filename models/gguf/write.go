@@ -1,7 +1,6 @@
 package gguf
 
 import (
-	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	return WriteSources(w, meta, models.Sources(tensors))
 }
 
-// WriteSources writes a file like Write. It holds no more than the keys and the index in memory.
+// WriteSources writes a file like Write. It holds no more than the keys and the index in memory. Writes may be small: w should be buffered.
 func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source) error {
 	alignment, err := meta.Int("general.alignment", 32)
 	if err != nil {
@@ -50,10 +49,10 @@ func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source) er
 	if err != nil {
 		return fmt.Errorf("gguf: %w", err)
 	}
-	return writeData(bufio.NewWriterSize(w, 1<<20), b, h, tensors)
+	return writeData(w, b, h, tensors)
 }
 
-func writeData(w *bufio.Writer, head []byte, h *header, tensors []models.Source) error {
+func writeData(w io.Writer, head []byte, h *header, tensors []models.Source) error {
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ func writeData(w *bufio.Writer, head []byte, h *header, tensors []models.Source)
 			return err
 		}
 	}
-	return w.Flush()
+	return nil
 }
 
 func padded(n uint64, alignment int) uint64 {

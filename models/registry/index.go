@@ -71,9 +71,9 @@ func openIndex(root string) *index {
 	return x
 }
 
-// open runs do with the opened index.
+// open runs do with the opened index. There is no journal on the disk: an index whose writing was interrupted is damaged.
 func (x *index) open(do func(db *sql.DB) error) error {
-	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(x.path), RawQuery: "_pragma=synchronous(OFF)&_pragma=busy_timeout(100)&_txlock=immediate"}
+	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(x.path), RawQuery: "_pragma=synchronous(OFF)&_pragma=journal_mode(MEMORY)&_pragma=busy_timeout(100)&_txlock=immediate"}
 	db, err := sql.Open("sqlite", name.String())
 	if err != nil {
 		return err
@@ -121,10 +121,8 @@ func (x *index) failed(err error) {
 			return
 		}
 	}
-	for _, path := range []string{x.path + "-journal", x.path} {
-		if exists(path) {
-			_ = removeFile(path) // what can't be deleted is read again, and found damaged again
-		}
+	if exists(x.path) {
+		_ = removeFile(x.path) // what can't be deleted is read again, and found damaged again
 	}
 }
 

@@ -1,7 +1,6 @@
 package safetensors
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -16,7 +15,7 @@ func Write(w io.Writer, meta models.Metadata, tensors []models.Tensor) error {
 	return WriteSources(w, meta, models.Sources(tensors))
 }
 
-// WriteSources writes a file like Write. It holds no more than the head in memory.
+// WriteSources writes a file like Write. It holds no more than the head in memory. Writes may be small: w should be buffered.
 func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source) error {
 	head := make(map[string]any, len(tensors)+1)
 	if len(meta) > 0 {
@@ -45,14 +44,13 @@ func WriteSources(w io.Writer, meta models.Metadata, tensors []models.Source) er
 	for len(b)%8 != 0 { // so that the data is aligned
 		b = append(b, ' ')
 	}
-	out := bufio.NewWriterSize(w, 1<<20)
-	if _, err := out.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(b))), b...)); err != nil {
+	if _, err := w.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(b))), b...)); err != nil {
 		return err
 	}
 	for i, t := range tensors {
-		if err := t.CopyExactly(out, sizes[i]); err != nil {
+		if err := t.CopyExactly(w, sizes[i]); err != nil {
 			return fmt.Errorf("safetensors: %w", err)
 		}
 	}
-	return out.Flush()
+	return nil
 }
