@@ -18,7 +18,7 @@ func GPU(g host.GPU) string {
 	case g.MemoryBytes > 0:
 		s += ", " + models.Size(g.MemoryBytes)
 	}
-	if g.Compute {
+	if g.StorageBytes > 0 {
 		s += ", blocks of up to " + models.Size(g.StorageBytes)
 	}
 	for _, name := range g.Extensions {
