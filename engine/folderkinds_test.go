@@ -77,7 +77,7 @@ func TestForeignFolders(t *testing.T) {
 		{same, first("qweight", 0), "is quantized by GPTQ or AWQ, "},
 		{same, first("weight", 1), `stores tensor "model.layers.0.self_attn.v_proj.weight" as U8, which is not read from safetensors. Use this model as float32, float16 or bfloat16.`},
 		{func(s string) string { return strings.Replace(s, `"llama"`, `"mt5"`, 1) }, all, "holds a model of an encoder and a decoder (mt5), which translates"},
-		{func(s string) string { return strings.Replace(s, `"llama"`, `"deepseek_v32"`, 1) }, all, `holds a model of the type "deepseek_v32", which is not read from safetensors; apertus, `},
+		{func(s string) string { return strings.Replace(s, `"llama"`, `"deepseek_v32"`, 1) }, all, `holds a model of the type "deepseek_v32", which is not read from safetensors; afmoe, apertus, `},
 		{nothing, all, "has no config.json, which says what its weights are. Download all files of the model's folder."},
 		{nothing, first("lora_A.weight", 0), "holds an adapter (LoRA), and writes nothing by itself. "},
 		{nothing, func(l []models.Tensor) []models.Tensor { l[0].Name = "model.diffusion_model.x"; return l }, "holds a model that makes pictures or films, "},
