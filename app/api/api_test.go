@@ -69,6 +69,22 @@ func TestCatalog(t *testing.T) {
 			t.Errorf("%q gives %q", name, l.About.ID)
 		}
 	}
+	all := c.Entries
+	c.Entries = func() []registry.Entry {
+		list := all()
+		list[1].Aliases = []registry.Alias{{Name: "mine:latest"}}
+		list[2].Name = "second-7b-q4"
+		return list
+	}
+	for name, want := range map[string]string{"mine:latest": "first", "second:q4": "second-7b-q4", "second": "second-7b-q4"} {
+		if e, err := c.find(registry.Chat, name); err != nil || e.Name != want {
+			t.Errorf("%q is %q, %v; expected %q", name, e.Name, err, want)
+		}
+	}
+	if err := chat(c, "econd"); err == nil { // part of a name
+		t.Error("a part of a name was taken for it")
+	}
+	c.Entries = all
 	e, err := c.Encoder(t.Context(), serve.Embedding, "")
 	if err != nil || e.About.ID != "embeds" {
 		t.Fatalf("%+v, %v", e, err)

@@ -89,7 +89,7 @@ func sampling(s registry.Sampling) sample.Params {
 	return sample.Params{Temperature: s.Temperature, TopK: s.TopK, TopP: s.TopP, MinP: s.MinP, Repeat: s.Repeat}
 }
 
-// find returns the model of a kind that a request names; "" is the one to use where none is named.
+// find returns the model of a kind that a request names, by its name, an alias or a name and tag; "" is the one to use where none is named.
 func (c *Catalog) find(kind registry.Kind, name string) (registry.Entry, error) {
 	entries := c.Entries()
 	if name == "" {
@@ -98,18 +98,19 @@ func (c *Catalog) find(kind registry.Kind, name string) (registry.Entry, error) 
 		}
 		return registry.Entry{}, &serve.ModelError{Cause: serve.Unknown, Text: "There is no " + words[kind] + " in the library."}
 	}
-	for _, e := range entries {
-		switch {
-		case e.Name != name:
-		case e.Kind != kind:
-			return e, &serve.ModelError{Cause: serve.WrongKind, Model: name, Text: models.Quote(name) + " is a " + words[e.Kind] + "; this needs a " + words[kind] + "."}
-		case !e.Runs:
-			return e, &serve.ModelError{Cause: serve.Broken, Model: name, Text: models.Quote(name) + " does not run: " + e.Reason}
-		default:
-			return e, nil
-		}
+	e, err := registry.Named(entries, name)
+	ambiguous, several := errors.AsType[*registry.AmbiguousError](err)
+	switch {
+	case several:
+		return e, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: ambiguous.Error() + "."}
+	case err != nil:
+		return e, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: "There is no model " + models.Quote(name) + "."}
+	case e.Kind != kind:
+		return e, &serve.ModelError{Cause: serve.WrongKind, Model: name, Text: models.Quote(name) + " is a " + words[e.Kind] + "; this needs a " + words[kind] + "."}
+	case !e.Runs:
+		return e, &serve.ModelError{Cause: serve.Broken, Model: name, Text: models.Quote(name) + " does not run: " + e.Reason}
 	}
-	return registry.Entry{}, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: "There is no model " + models.Quote(name) + "."}
+	return e, nil
 }
 
 // words name the kinds.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -96,26 +97,37 @@ func (l *Library) Lookup(reference string) (Entry, error) {
 }
 
 func lookup(entries []Entry, reference string) (Entry, error) {
-	if e, ok := named(entries, reference); ok {
+	e, err := Named(entries, reference)
+	if errors.Is(err, models.ErrNotFound) {
+		return single(entries, reference, (*Entry).contains)
+	}
+	return e, err
+}
+
+// Named finds a model in a list as Lookup does, but not by a part of a name: other programs name models exactly.
+func Named(entries []Entry, reference string) (Entry, error) {
+	if e, ok := named(entries, plain(reference)); ok {
 		return e, nil
 	}
-	for _, fits := range []func(*Entry, string) bool{(*Entry).refers, (*Entry).contains} {
-		var found []Entry
-		var names []string
-		for _, e := range entries {
-			if fits(&e, reference) {
-				found, names = append(found, e), append(names, e.Name)
-			}
-		}
-		switch len(found) {
-		case 0:
-		case 1:
-			return found[0], nil
-		default:
-			return Entry{}, &AmbiguousError{reference, names}
+	return single(entries, plain(reference), (*Entry).refers)
+}
+
+// single returns the only entry that fits a reference.
+func single(entries []Entry, reference string, fits func(*Entry, string) bool) (Entry, error) {
+	var found []Entry
+	var names []string
+	for _, e := range entries {
+		if fits(&e, reference) {
+			found, names = append(found, e), append(names, e.Name)
 		}
 	}
-	return Entry{}, unknownName("the library has no model named " + models.Quote(reference))
+	switch len(found) {
+	case 0:
+		return Entry{}, unknownName("the library has no model named " + models.Quote(reference))
+	case 1:
+		return found[0], nil
+	}
+	return Entry{}, &AmbiguousError{reference, names}
 }
 
 // wordsOf divides a name into its words.
