@@ -1,12 +1,12 @@
 # make run    installs what the program needs, builds it and starts it
 # make test   installs what the tests need and runs all of them
-# Other targets: build, cli, check, notices, unit, race, fuzz, e2e, bench, bench-speech, bench-serve, bench-gpu, clean.
+# Other targets: build, cli, check, notices, unit, race, fuzz, soak, e2e, bench, bench-speech, bench-serve, bench-gpu, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 10s
 
-.PHONY: run test build cli clients check tools notices unit race fuzz e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
+.PHONY: run test build cli clients check tools notices unit race fuzz soak e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -76,6 +76,11 @@ race: test-packages
 	env -u SOBERANO_HOME XDG_CACHE_HOME=$(CURDIR)/build/no-models GOCACHE=$$($(GO) env GOCACHE) \
 		$(GO) test -race -short -p 1 -timeout 15m $$($(GO) list $(RACE) | grep -v /app/e2e)
 	$(GO) test -race -short -run Pool ./kernels/cpu
+
+# Many requests, and clients that misbehave, for TIME each; then nothing may be left of them.
+soak: export SOBERANO_SOAK = $(or $(TIME),10m)
+soak: test-packages
+	$(GO) test ./engine/serve ./engine -run 'TestAbuse|TestManyRequests/llama' -count=1 -v -timeout 0
 
 fuzz: test-packages
 	@sh app/setup/fuzz.sh $(FUZZTIME)

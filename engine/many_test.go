@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -53,6 +54,15 @@ func manyRequests(t *testing.T, kind string, requests int) {
 		return heap()
 	}
 	first, second := half(0), half(1e6)
+	if v := os.Getenv("SOBERANO_SOAK"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seed, end := uint64(2e6), time.Now().Add(d); time.Now().Before(end) && !t.Failed(); seed += 1e6 {
+			second = half(seed)
+		}
+	}
 	if second > first+first/10+4<<20 {
 		t.Errorf("the heap has grown from %d to %d bytes", first, second)
 	}

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +18,7 @@ import (
 
 // TestAbuse does to the server what bad clients do, many at a time and in random order: they leave at any time, send half a request
 // and stay, or read nothing; they send what is no JSON, bodies that are too large, wrong keys and foreign hosts. The server goes on answering, and
-// nothing is left: no request, no use of a model, no goroutine.
+// nothing is left: no request, no use of a model, no goroutine. `make soak` does so for ten minutes, after which no memory may be left either.
 func TestAbuse(t *testing.T) {
 	goroutines(t)
 	s := newStage(t).withChat("tiny", tinyModel(t, "llama", ""))
@@ -100,22 +102,57 @@ func TestAbuse(t *testing.T) {
 			return status(s.request(t.Context(), http.MethodPost, "/v1/chat/completions", fmt.Sprintf(ask, false)), 200)
 		},
 	}
-	var all sync.WaitGroup
-	for i := range 120 {
-		n := rand.IntN(1000)
-		all.Go(func() {
-			time.Sleep(time.Duration(n%50) * time.Millisecond)
-			if err := deeds[i%len(deeds)](n); err != nil {
-				t.Errorf("deed %d: %v", i%len(deeds), err)
-			}
-		})
+	round := func() {
+		var all sync.WaitGroup
+		for i := range 120 {
+			n := rand.IntN(1000)
+			all.Go(func() {
+				time.Sleep(time.Duration(n%50) * time.Millisecond)
+				if err := deeds[i%len(deeds)](n); err != nil {
+					t.Errorf("deed %d: %v", i%len(deeds), err)
+				}
+			})
+		}
+		all.Wait()
+		for _, c := range held {
+			c.Close()
+		}
+		held = nil
+		until(t, "everybody has left", func() bool { return s.leases.Load() == 0 && len(s.server.slots) == 0 })
 	}
-	all.Wait()
-	for _, c := range held {
-		c.Close()
-	}
-	until(t, "everybody has left", func() bool { return s.leases.Load() == 0 && len(s.server.slots) == 0 })
+	round()
+	soak(t, round)
 	if err := status(s.request(t.Context(), http.MethodPost, "/v1/chat/completions", fmt.Sprintf(ask, false)), 200); err != nil {
 		t.Error(err)
+	}
+}
+
+// soak calls round for the time that SOBERANO_SOAK gives, if it is set, and checks that it leaves no memory.
+func soak(t *testing.T, round func()) {
+	v := os.Getenv("SOBERANO_SOAK")
+	if v == "" {
+		return
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for range 5 { // caches fill
+		round()
+	}
+	first, rounds := heap(), 0
+	for end := time.Now().Add(d); time.Now().Before(end) && !t.Failed(); rounds++ {
+		round()
+	}
+	last := heap()
+	t.Logf("%d rounds; the heap had %d bytes at first, %d in the end", rounds, first, last)
+	if last > first+first/10+4<<20 {
+		t.Errorf("the heap has grown from %d to %d bytes", first, last)
 	}
 }
