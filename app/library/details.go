@@ -240,6 +240,25 @@ func (p *Page) cardOf(d *detail) []fyne.CanvasObject {
 	return []fyne.CanvasObject{d.about, buttons("", edit)}
 }
 
+// Unsaved returns a function that stores the texts about models that are being edited, to be called from any goroutine; nil if there are none.
+func (p *Page) Unsaved() func() error {
+	texts := map[string]string{}
+	for _, d := range p.details {
+		if d.text != nil && d.text.Text != d.card {
+			texts[d.name] = d.text.Text
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return func() (err error) {
+		for name, text := range texts {
+			err = errors.Join(err, p.Shelf.SetCard(name, text))
+		}
+		return err
+	}
+}
+
 // files shows where the files are, and the hashes by which they are known in public.
 func (p *Page) files(e registry.Entry) []fyne.CanvasObject {
 	var list []fyne.CanvasObject

@@ -122,6 +122,19 @@ func TestCard(t *testing.T) {
 	if card, err := e.Card(); err != nil || card != begun {
 		t.Errorf("the card is %q, %v", card, err)
 	}
+	if s.page.Unsaved() != nil {
+		t.Error("a text that is stored counts as unsaved")
+	}
+	s.Tap("Edit the text")
+	s.typed("Closed. ")
+	if store := s.page.Unsaved(); store == nil || store() != nil { // as when the window is closed
+		t.Error("the text that was begun is not stored")
+	}
+	e = find(t, lib, "mine")
+	if card, err := e.Card(); err != nil || !strings.Contains(card, "Closed. ") {
+		t.Errorf("the card is %q, %v", card, err)
+	}
+	s.Tap("Cancel")
 	s.Tap("Edit the text")
 	s.typed("x")
 	s.Tap("Cancel")

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"time"
 
 	"soberano/app/store"
@@ -44,22 +45,26 @@ func (d *Shell) stored(then func()) {
 	}
 	d.chat.StoreAll()
 	d.files.StoreAll()
-	var unsaved error
+	cards := d.models.Unsaved()
+	var unsaved, unsavedCards error
 	store.Ask(d.work, func(s *store.Store) (bool, error) {
 		unsaved = s.Save()
+		if cards != nil {
+			unsavedCards = cards()
+		}
 		return s.Changed()
 	}, func(changed bool, err error) {
 		if unsaved == nil {
 			d.saved()
 		}
-		if !d.chat.Unstored() && !d.files.Unstored() && !changed && err == nil {
+		if !d.chat.Unstored() && !d.files.Unstored() && !changed && err == nil && unsavedCards == nil {
 			then()
 			return
 		}
 		d.leaving = false
 		d.show(chatPage)
 		d.window.Show()
-		d.tellUnsaved(unsaved, then)
+		d.tellUnsaved(errors.Join(unsaved, unsavedCards), then)
 	})
 }
 
