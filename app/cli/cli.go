@@ -270,9 +270,9 @@ func namedModel(lib *registry.Library, name string, kind registry.Kind) (registr
 	ambiguous, several := errors.AsType[*registry.AmbiguousError](err)
 	switch {
 	case several:
-		return e, usagef("--model: %v", ambiguous)
+		return e, usagef("%v", ambiguous)
 	case errors.Is(err, models.ErrNotFound) && !ofFile:
-		return e, usagef("--model: there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
+		return e, usagef("there is no model in the library and no file named %s; `soberano models list` lists them", models.Quote(name))
 	case err != nil:
 		return e, inFolder(name, err)
 	case !takes(kind, e.Kind):

@@ -153,7 +153,7 @@ func TestUsageIsTold(t *testing.T) {
 		"transcribe --beam many x": `--beam: "many" is not a whole number from 1 to 8`, "transcribe --max-initial soon x": `--max-initial: "soon" is not a time as in 1.5s`, "transcribe --temperature a,b x": `--temperature: "a,b" is not numbers with commas between`,
 		"transcribe --language xx x":         `--language: "xx" is not known; use a code like en, de, fr, es or zh, or a name like German`,
 		"transcribe --vocabulary @nothing x": "--vocabulary: nothing can't be read: no such file or directory",
-		"transcribe --model nosuch x":        "--model: there is no model in the library and no file named \"nosuch\"; `soberano models list` lists them",
+		"transcribe --model nosuch x":        "there is no model in the library and no file named \"nosuch\"; `soberano models list` lists them",
 	} {
 		root := command(nil)
 		root.SetArgs(strings.Fields(args))

@@ -91,6 +91,9 @@ func modelsConvert() *cobra.Command {
 			if err != nil {
 				return convertError(args[1], err)
 			}
+			if f.Meta[apr.SignedBy] != nil && !sign {
+				warnf("The signature of the source does not hold for what was written; --sign adds your own.")
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written.\n", models.Printable(args[1]))
 			return err
 		},

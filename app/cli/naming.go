@@ -18,7 +18,7 @@ func called(lib *registry.Library, name string) (registry.Entry, error) {
 		return e, usagef("%v", several)
 	}
 	if err == nil && !e.Is(registry.Plain(name)) {
-		err = fmt.Errorf("the library has no model named %s, only %s: %w", models.Quote(name), models.Printable(e.Name), models.ErrNotFound)
+		err = told{fmt.Errorf("the library has no model named %s, only %s, which has to be named in full here", models.Quote(name), models.Printable(e.Name))}
 	}
 	return e, err
 }

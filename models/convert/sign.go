@@ -13,10 +13,11 @@ import (
 
 // Sign writes the APR file at path with a signature; it takes the place of the old one, in one step, when it is complete, and keeps its permissions. A link is followed. Errors are those of apr.Sign and Convert.
 func Sign(ctx context.Context, path string, key ed25519.PrivateKey) error {
-	path, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return models.NotReadable(path, err)
 	}
+	path = target
 	st, err := os.Stat(path)
 	if err != nil {
 		return models.NotReadable(path, err)

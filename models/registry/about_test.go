@@ -155,7 +155,12 @@ func TestLineage(t *testing.T) {
 	if _, children, err = l.Lineage("base"); err != nil || !slices.Equal(children, []string{"small"}) {
 		t.Errorf("%v, %v", children, err)
 	}
-	set("base", Parent{Relation: Based, Name: "tuned"})
+	for name, from := range map[string]string{"base": "tuned", "tuned": "tuned"} {
+		if _, err := l.SetParents(name, []Parent{{Relation: Based, Name: from}}); err == nil {
+			t.Errorf("%s from %s was accepted", name, from)
+		}
+	}
+	set("base", Parent{Relation: Based, Name: "somebody/tuned"}) // as the file of a model may say, so that it is not refused
 	if root, _, err = l.Lineage("base"); err != nil || len(root.Parents[0].Parents[0].Parents[0].Parents) != 0 {
 		t.Errorf("%+v, %v", root, err)
 	}

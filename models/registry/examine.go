@@ -54,6 +54,15 @@ func verifyLocked(ctx context.Context, format format, path string) error {
 	return errors.Join(f.Verify(ctx), f.Close())
 }
 
+// checkSignature compares a signed model with its signature. Opening it does so only if it is small.
+func (s inspection) checkSignature(ctx context.Context) error {
+	format, path, err := locate(s.path)
+	if err != nil {
+		return err
+	}
+	return verifyLocked(ctx, format, path)
+}
+
 // examine looks for damage in the files of e.
 func (e *Entry) examine(ctx context.Context, check Check, m *meter) error {
 	err := examine(ctx, e.Path(), check, m)

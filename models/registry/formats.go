@@ -102,6 +102,7 @@ type inspection struct {
 	files    []Stored // these files with the stamps that they had before they were read, without hashes
 	info     Info
 	sampling Sampling
+	signed   bool // it has a signature
 }
 
 func inspect(path string, check Check) (s inspection, err error) {
@@ -132,6 +133,7 @@ func inspect(path string, check Check) (s inspection, err error) {
 	for _, f := range s.files {
 		s.info.Bytes += f.Bytes
 	}
+	_, s.signed = f.Meta[apr.SignedBy]
 	s.sampling = samplingOf(f.Meta, s.info.Kind)
 	if huggingface.Is(f) {
 		s.sampling = samplingOf(huggingface.Sampling(f), s.info.Kind)

@@ -33,7 +33,8 @@ const hashedAtOnce = 32 << 20
 // Import waits for some seconds, and then returns a *LockedError. The
 // import is prepared in a temporary folder, and a single rename makes it an entry. So after a
 // kill or a power failure the library is unchanged or has the complete entry, and after an
-// error, with a full disk or an ended ctx, nothing is left behind.
+// error, with a full disk or an ended ctx, nothing is left behind. A signed model is read at once, also if it is linked, and one
+// whose signature does not match is refused.
 func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOptions, progress func(done, total int64)) (Entry, error) {
 	if opt.Name != "" {
 		if err := checkName(opt.Name); err != nil {
@@ -51,6 +52,11 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	if how == Link {
 		if same, ok := l.linked(ctx, files); ok {
 			return same, nil
+		}
+	}
+	if s.signed {
+		if err := s.checkSignature(ctx); err != nil {
+			return Entry{}, err
 		}
 	}
 	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.

@@ -154,11 +154,37 @@ func parentsOf(readme string) (list []Parent) {
 }
 
 // SetParents records from which models a model came, instead of what its file says; none: what its file says counts.
+// A model of the library that came from this one is refused with a *CircleError.
 func (l *Library) SetParents(name string, parents []Parent) (Entry, error) {
+	entries, _ := l.List()
+	t := tree{entries: entries, parents: map[string][]Parent{}}
+	for _, p := range parents {
+		if strings.Contains(p.Name, "/") { // of a hub: a model of the library may have the last part of its name
+			continue
+		}
+		if from := t.find(p); from != nil && t.node(p, from, nil).has(name) {
+			return Entry{}, &CircleError{Name: name, From: from.Name}
+		}
+	}
 	return l.change(name, func(e *Entry) error {
 		e.Own.Parents = slices.Clone(parents)
 		return nil
 	})
+}
+
+// CircleError is the error of SetParents for a model that would have come from itself.
+type CircleError struct{ Name, From string }
+
+func (e *CircleError) Error() string {
+	if e.Name == e.From {
+		return fmt.Sprintf("%s can't have come from itself", models.Printable(e.Name))
+	}
+	return fmt.Sprintf("%s can't have come from %s, which came from it", models.Printable(e.Name), models.Printable(e.From))
+}
+
+// has reports whether the tree has a model of the library with this name.
+func (n *Node) has(name string) bool {
+	return n.Saved && n.Name == name || slices.ContainsFunc(n.Parents, func(p *Node) bool { return p.has(name) })
 }
 
 // Node is a model in a tree of models that came from each other.
