@@ -237,7 +237,7 @@ func TestLibrary(t *testing.T) {
 	if code != 0 || len(results) != 1 || !results[0].OK || results[0].Files != nil {
 		t.Errorf("verify by the path of an entry: %d %s", code, out)
 	}
-	if out, code = verb(t, "", "models", "show", "small"); code != 0 || !strings.Contains(out, defaults.Models[0].SHA256) {
+	if out, code = verb(t, "", "models", "show", "small"); code != 0 || !strings.Contains(out, "blake3         5f4fa13bfc6dd4a91fd00e22974a9c4e") {
 		t.Errorf("show: %d %s", code, out)
 	}
 	if _, code = verb(t, "", "models", "remove", "small"); code != 0 {
