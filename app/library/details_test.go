@@ -76,7 +76,10 @@ func TestNames(t *testing.T) {
 	s.Tap("Take it from other")
 	s.UntilShown("Remove best")
 	s.Tap("Remove mine:tiny")
-	s.Until("the removal", func() bool { e := find(t, lib, "mine"); return !e.Is("mine:tiny") && e.Is("best") && !s.page.details["mine"].busy })
+	s.Until("the removal", func() bool {
+		e := find(t, lib, "mine")
+		return !e.Is("mine:tiny") && e.Is("best") && !s.page.details["mine"].busy
+	})
 	s.Win.Canvas().Focus(s.page.details["mine"].alias)
 	s.typed("not a name")
 	s.Key(fyne.KeyReturn)
