@@ -12,12 +12,14 @@ import (
 	"testing"
 
 	"soberano/engine/arch/tiny"
+	"soberano/engine/prompt"
 	"soberano/kernels/quant"
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/convert"
 	"soberano/models/defaults"
 	"soberano/models/gguf"
+	"soberano/models/huggingface"
 	"soberano/models/registry"
 )
 
@@ -303,6 +305,65 @@ func TestConvertFolders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConvertToFolders checks for each family of which folders are made that the folder of a GGUF and of an APR file gives the same logits and tokens as the file, and that a GGUF file made
+// of the folder has the same tensors.
+func TestConvertToFolders(t *testing.T) {
+	o := convert.Options{Type: "F32", TokenizerFiles: TokenizerFiles, Vocabulary: Vocabulary}
+	for _, kind := range huggingface.Folders() {
+		t.Run(kind, func(t *testing.T) {
+			s := tiny.New(kind)
+			s.Meta["tokenizer.chat_template"], s.Meta["general.license"], s.Meta["general.sampling.temp"] = prompt.ChatML, "MIT", 0.25
+			file := s.Write(t)
+			folder := converted(t, file, "folder", o)
+			sameLogits(t, file, folder)
+			again := converted(t, folder, "m.gguf", o)
+			sameLogits(t, file, again)
+			sameFile(t, again, converted(t, converted(t, again, "folder", o), "m.gguf", o))
+			sameLogits(t, file, converted(t, converted(t, file, "m.apr", o), "folder", o))
+			for key, want := range map[string]any{"tokenizer.chat_template": prompt.ChatML, "general.license": "MIT", "general.sampling.temp": 0.25, "general.name": s.Meta["general.name"]} {
+				if got := metaOf(t, again)[key]; got != want {
+					t.Errorf("key %s is %v, expected %v", key, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestConvertNoFolder checks that what a folder has no place for is refused by name.
+func TestConvertNoFolder(t *testing.T) {
+	for want, change := range map[string]func(s *tiny.Source){
+		"family mamba":          func(s *tiny.Source) { *s = *tiny.New("mamba") },
+		"llama.logit_scale = 2": func(s *tiny.Source) { s.Meta["llama.logit_scale"] = 2.0 },
+		"blk.0.ffn_sub_norm":    func(s *tiny.Source) { s.Vector("blk.0.ffn_sub_norm.weight", 1, 2) },
+		"pre-tokenizer \"bloom\"": func(s *tiny.Source) {
+			s.Meta["tokenizer.ggml.model"], s.Meta["tokenizer.ggml.pre"], s.Meta["tokenizer.ggml.merges"] = "gpt2", "bloom", []string{}
+		},
+	} {
+		s := tiny.New("llama")
+		change(s)
+		f, err := registry.Read(s.Write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "folder")
+		err = errors.Join(convert.Convert(context.Background(), f, out, convert.Options{TokenizerFiles: TokenizerFiles}), f.Close())
+		if err == nil || !errors.Is(err, models.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// metaOf returns the keys of a GGUF file.
+func metaOf(t *testing.T, path string) models.Metadata {
+	t.Helper()
+	f, err := gguf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Meta
 }
 
 // TestConvertSmolLM2 checks that a real model as an APR file gives the same logits and the same tokens of a text.

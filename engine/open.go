@@ -180,6 +180,9 @@ func Tokenizer(f *models.File) (*token.Tokenizer, error) {
 // Vocabulary returns the keys of a GGUF file for the tokenizer of a folder of Hugging Face; it is a convert.Options.Vocabulary.
 func Vocabulary(f *models.File) (models.Metadata, error) { return token.Keys(f.Aux) }
 
+// TokenizerFiles returns the files of a folder of Hugging Face for the tokenizer of a model in the form of a GGUF file; it is a convert.Options.TokenizerFiles.
+func TokenizerFiles(f *models.File) (map[string][]byte, error) { return token.Files(f.Meta) }
+
 func contextFor(wanted, trained int) (int, error) {
 	switch {
 	case wanted == 0:

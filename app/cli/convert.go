@@ -82,7 +82,7 @@ func modelsConvert() *cobra.Command {
 			line.end()
 			o.Source = e.Source(madeHow(o.Type, matrix))
 			line = progress("writing")
-			o.Progress, o.Tokens, o.Vocabulary = line.report(), whisper.Tokens, engine.Vocabulary
+			o.Progress, o.Tokens, o.Vocabulary, o.TokenizerFiles = line.report(), whisper.Tokens, engine.Vocabulary, engine.TokenizerFiles
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
 			if errors.Is(err, context.Canceled) && !encrypt && compression == "" {

@@ -229,8 +229,8 @@ func (e *expression) ReplaceAllLiteralString(s, with string) string {
 	return e.re.ReplaceAllLiteralString(s, with)
 }
 
-// patterns are the published patterns for which there are scanners, with line breaks written \r and \n.
-var patterns = func() map[string]splitter {
+// published are the patterns of pre-tokenizers, with line breaks written \r and \n, by a name in preTokenizers.
+var published = func() map[string]string {
 	const (
 		short  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
 		blank  = `|\s*[\r\n]+|\s+(?!\S)|\s+`
@@ -240,17 +240,26 @@ var patterns = func() map[string]splitter {
 		lead   = `[^\r\n\p{L}\p{N}]?`
 		slash  = `| ?[^\s\p{L}\p{N}]+[\r\n/]*` + blank
 	)
-	of := func(name string) splitter { return preTokenizers[name].split }
-	return map[string]splitter{
-		`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`:                                                    splitGPT2,
-		short + `|` + lead + `\p{L}+|\p{N}{1,3}` + middle:                                                                               of("llama-bpe"),
-		short + `|` + lead + `\p{L}+|\p{N}` + middle:                                                                                    of("qwen2"),
-		short + `|` + lead + `[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*` + blank:                                               of("qwen35"),
-		lead + upper + `*` + lower + `+` + short + `?|` + lead + upper + `+` + lower + `*` + short + `?|\p{N}{1,3}` + slash:             of("gpt-4o"),
-		lead + upper + `*` + lower + `+|` + lead + upper + `+` + lower + `*|\p{N}` + slash:                                              of("tekken"),
-		`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_` + "`" + `{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*` + blank: splitMarked("\r\n"),
-		` ?[^(\s|[.,!?…。，、।۔،])]+`:                                                                                                      of("bloom"),
-		`\d{1,3}(?=(?:\d{3})*\b)`:                                                                                                       groupDigits(isDecimal, true),
-		`(?=(\d{3})+(?!\d))`:                                                                                                            groupDigits(isDecimal, false),
+	return map[string]string{
+		"llama-bpe": short + `|` + lead + `\p{L}+|\p{N}{1,3}` + middle,
+		"qwen2":     short + `|` + lead + `\p{L}+|\p{N}` + middle,
+		"qwen35":    short + `|` + lead + `[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*` + blank,
+		"gpt-4o":    lead + upper + `*` + lower + `+` + short + `?|` + lead + upper + `+` + lower + `*` + short + `?|\p{N}{1,3}` + slash,
+		"tekken":    lead + upper + `*` + lower + `+|` + lead + upper + `+` + lower + `*|\p{N}` + slash,
 	}
+}()
+
+// patterns are the published patterns for which there are scanners.
+var patterns = func() map[string]splitter {
+	m := map[string]splitter{
+		`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`:                                                                     splitGPT2,
+		`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_` + "`" + `{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`: splitMarked("\r\n"),
+		` ?[^(\s|[.,!?…。，、।۔،])]+`: preTokenizers["bloom"].split,
+		`\d{1,3}(?=(?:\d{3})*\b)`:  groupDigits(isDecimal, true),
+		`(?=(\d{3})+(?!\d))`:       groupDigits(isDecimal, false),
+	}
+	for name, pattern := range published {
+		m[pattern] = preTokenizers[name].split
+	}
+	return m
 }()

@@ -1,7 +1,8 @@
 // Package convert writes a model to a file of another format or with weights of other types. Weights pass through it in pieces, so a model
 // of any size takes little memory.
 //
-//	GGUF · APR · folder of Hugging Face ─▶ keys and tensors as in a GGUF file ─▶ types (Mix) ─▶ GGUF · APR · folder
+//	GGUF · APR · folder of Hugging Face ─▶ keys and tensors as in a GGUF file ─▶ types (Mix) ─▶ GGUF · APR
+//	folder · GGUF and APR of some families ─▶ files and tensors of a folder   ─▶ types       ─▶ folder · APR
 //	CTranslate2 · ggml · APR · folder   ─▶ Whisper under Hugging Face's names ─▶ types       ─▶ APR · folder
 //
 // A file appears under its name only when it is complete.
@@ -41,6 +42,8 @@ type Options struct {
 	// Vocabulary, if not nil, returns the keys of a GGUF file for the tokenizer of a folder of Hugging Face. It is a function because package token,
 	// which knows them, is not one of models.
 	Vocabulary func(f *models.File) (models.Metadata, error)
+	// TokenizerFiles, if not nil, returns the files of a folder of Hugging Face for the tokenizer of a model in the form of a GGUF file.
+	TokenizerFiles func(f *models.File) (map[string][]byte, error)
 	// Tokens, if not nil, returns the bytes of the tokens of text of a Whisper model, for programs that read them from an APR file.
 	Tokens func(f *models.File) ([]string, error)
 	// Progress, if not nil, is called with the number of bytes of weights that have been written, and their total.

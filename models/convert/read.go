@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"errors"
 	"maps"
+	"strings"
 
 	"soberano/models"
 	"soberano/models/apr"
@@ -13,7 +15,7 @@ func read(f *models.File, to Format, o Options) (*model, error) {
 	_, language := f.Meta["general.architecture"]
 	switch {
 	case language && to == Folder:
-		return nil, models.Unsupported(f.Path, "write it as a .gguf or an .apr file", "has the form of a GGUF file, of which no folder can be made")
+		return makeFolder(f, o)
 	case language:
 		return &model{path: f.Path, meta: apr.GGUF(f.Meta), tensors: f.Tensors}, nil
 	case huggingface.Is(f) && to == GGUF:
@@ -56,4 +58,28 @@ func readFolder(f *models.File) (*model, error) {
 		return nil, models.InFile(f.Path, err)
 	}
 	return &model{path: f.Path, folder: family, meta: g.Meta, tensors: f.Tensors, aux: companions(f)}, nil
+}
+
+// makeFolder reads a language model in the form of a GGUF file, which becomes a folder.
+func makeFolder(f *models.File, o Options) (*model, error) {
+	const advice = "write it as a .gguf or an .apr file"
+	if o.TokenizerFiles == nil {
+		return nil, models.Unsupported(f.Path, advice, "has a tokenizer that can't be converted")
+	}
+	files, err := o.TokenizerFiles(f)
+	if errors.Is(err, models.ErrUnsupported) {
+		return nil, models.Unsupported(f.Path, advice, "can't be a folder: %s", strings.TrimSuffix(err.Error(), ": "+models.ErrUnsupported.Error()))
+	}
+	if err != nil {
+		return nil, models.InFile(f.Path, err)
+	}
+	g, err := huggingface.Folder(f, files)
+	if err != nil {
+		return nil, err
+	}
+	family, err := f.Meta.String("general.architecture", "")
+	if err != nil {
+		return nil, models.InFile(f.Path, err)
+	}
+	return &model{path: f.Path, folder: family, meta: apr.GGUF(f.Meta), tensors: g.Tensors, aux: g.Aux}, nil
 }

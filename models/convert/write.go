@@ -9,6 +9,7 @@ import (
 	"soberano/models"
 	"soberano/models/apr"
 	"soberano/models/gguf"
+	"soberano/models/huggingface"
 	"soberano/models/safetensors"
 )
 
@@ -66,6 +67,7 @@ func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) e
 func (m *model) writeFolder(dst *destination, tensors []models.Source, o Options) error {
 	dst.folder = true
 	head := models.Metadata{"format": "pt"}
+	maps.Copy(head, huggingface.Description(m.meta))
 	maps.Copy(head, o.Source)
 	if err := dst.file(safetensors.Weights, func(w io.Writer) error {
 		return safetensors.WriteSources(w, head, tensors)

@@ -35,10 +35,7 @@ func AdapterTensor(base models.Metadata, module string, t models.Tensor, rows bo
 // adapted returns what is needed of config.json to name tensors and to order their rows, from the metadata of a GGUF file.
 func adapted(f family, architecture string, base models.Metadata) *config {
 	c := &config{family: f, values: map[string]any{}, meta: models.Metadata{}}
-	for name, key := range map[string]string{
-		"num_hidden_layers": "block_count", "num_attention_heads": "attention.head_count", "num_key_value_heads": "attention.head_count_kv",
-		"hidden_size": "embedding_length", "head_dim": "attention.key_length",
-	} {
+	for key, name := range sizeNames {
 		if n, err := base.Int(architecture+"."+key, 0); err == nil && n > 0 { // a number for each layer is no help
 			c.values[name] = json.Number(digits(n))
 		}

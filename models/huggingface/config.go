@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 
@@ -221,16 +222,21 @@ func (c *config) set(key string, value any) {
 	c.meta[c.family.architecture+"."+key] = value
 }
 
+// sizeNames are the names in config.json of the sizes that all families have, by their keys in a GGUF file.
+var sizeNames = map[string]string{
+	"context_length": "max_position_embeddings", "embedding_length": "hidden_size", "feed_forward_length": "intermediate_size", "block_count": "num_hidden_layers",
+	"attention.head_count": "num_attention_heads", "attention.head_count_kv": "num_key_value_heads", "attention.key_length": "head_dim",
+}
+
 // common sets the keys of all families.
 func (c *config) common() {
 	c.meta["general.architecture"], c.meta["general.name"] = c.family.architecture, c.titleOf()
-	c.set("context_length", c.int("max_position_embeddings", required))
-	c.set("embedding_length", c.int("hidden_size", required))
-	if c.has("intermediate_size") || !c.has("block_ff_dim") && !c.has("moe_intermediate_size") {
-		c.set("feed_forward_length", c.int("intermediate_size", required))
+	maps.Copy(c.meta, Description(c.f.Meta))
+	for _, key := range []string{"context_length", "embedding_length", "feed_forward_length", "block_count", "attention.head_count"} {
+		if key != "feed_forward_length" || c.has("intermediate_size") || !c.has("block_ff_dim") && !c.has("moe_intermediate_size") {
+			c.set(key, c.int(sizeNames[key], required))
+		}
 	}
-	c.set("block_count", c.int("num_hidden_layers", required))
-	c.set("attention.head_count", c.int("num_attention_heads", required))
 	if c.has("num_key_value_heads") {
 		c.set("attention.head_count_kv", c.int("num_key_value_heads", required))
 	}

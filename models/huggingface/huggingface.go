@@ -7,6 +7,8 @@
 //	tokenizer_config.json, chat_template.jinja ─▶ tokenizer.chat_template
 //	1_Pooling/config.json           of sentence-transformers ─▶ bert.pooling_type
 //
+// Folder is the inverse for some families.
+//
 // Source of the mapping: conversion/*.py of llama.cpp.
 package huggingface
 

@@ -62,6 +62,23 @@ func (c *config) pooling() {
 	c.fail("1_Pooling/config.json asks for a pooling other than mean, the first or the last token: %w", models.ErrUnsupported)
 }
 
+// sampling are the keys of a GGUF file for the settings in generation_config.json.
+var sampling = map[string]string{
+	"temperature": "general.sampling.temp", "top_p": "general.sampling.top_p", "min_p": "general.sampling.min_p",
+	"repetition_penalty": "general.sampling.penalty_repeat", "top_k": "general.sampling.top_k",
+}
+
+// Description returns those of the keys of a GGUF file, or of the metadata of files of weights, that describe a model to people, as "general.license". They are texts.
+func Description(meta models.Metadata) models.Metadata {
+	m := models.Metadata{}
+	for _, key := range []string{"name", "author", "version", "organization", "description", "license", "url", "source.url", "basename", "finetune", "size_label", "quantized_by"} {
+		if text, ok := meta["general."+key].(string); ok {
+			m["general."+key] = text
+		}
+	}
+	return m
+}
+
 // Sampling returns the sampling settings that generation_config.json recommends, under the keys of a GGUF file.
 func Sampling(f *models.File) models.Metadata {
 	m := models.Metadata{}
@@ -69,15 +86,15 @@ func Sampling(f *models.File) models.Metadata {
 	if err != nil || values["do_sample"] == false {
 		return m // a damaged file recommends nothing
 	}
-	for name, key := range map[string]string{"temperature": "temp", "top_p": "top_p", "min_p": "min_p", "repetition_penalty": "penalty_repeat", "top_k": "top_k"} {
+	for name, key := range sampling {
 		number, ok := values[name].(json.Number)
 		if !ok {
 			continue
 		}
 		if n, err := number.Int64(); err == nil {
-			m["general.sampling."+key] = n
+			m[key] = n
 		} else if x, err := number.Float64(); err == nil {
-			m["general.sampling."+key] = x
+			m[key] = x
 		}
 	}
 	return m

@@ -14,7 +14,7 @@ func (c *config) tensor(t models.Tensor, n name, values bool) models.Tensor {
 	switch {
 	case !values:
 	case n.norm && c.family.plusOne && strings.HasSuffix(n.text, ".weight"):
-		return plusOne(t)
+		return plus(t, 1)
 	case n.rotated != notRotated && c.family.interleaved:
 		if heads, width := c.heads(n.rotated == keys); c.err == nil && width%2 == 0 && width > 0 {
 			return c.reordered(t, heads*width, func(row int) int { return row/width*width + neighbour(row%width, width) })
@@ -34,15 +34,21 @@ func (c *config) withoutPadding(t models.Tensor) models.Tensor {
 	return t
 }
 
-// plusOne returns a tensor of float32 with 1 added to each value.
-func plusOne(t models.Tensor) models.Tensor {
-	values := make([]float32, t.Len())
-	quant.Dequantize(t.Type, values, t.Data)
+// plus returns a tensor of float32 with x added to each value.
+func plus(t models.Tensor, x float32) models.Tensor {
+	values := floatsOf(t)
 	for i := range values {
-		values[i]++
+		values[i] += x
 	}
 	t.Type, t.Data = quant.F32, bytesOf(values)
 	return t
+}
+
+// floatsOf returns the values of a tensor.
+func floatsOf(t models.Tensor) []float32 {
+	values := make([]float32, t.Len())
+	quant.Dequantize(t.Type, values, t.Data)
+	return values
 }
 
 // neighbour returns which row of a head of so many is the i-th in a GGUF file, where the rows i and i+width/2, which are rotated together, become
@@ -50,3 +56,6 @@ func plusOne(t models.Tensor) models.Tensor {
 //
 //	0 1 2 3 │ 4 5 6 7  ─▶  0 4 │ 1 5 │ 2 6 │ 3 7
 func neighbour(i, width int) int { return i/2 + i%2*(width/2) }
+
+// distant is the inverse of neighbour.
+func distant(i, width int) int { return i%(width/2)*2 + i/(width/2) }
