@@ -256,7 +256,7 @@ func (l *Library) finishMove() error {
 // explainMove says that nothing has changed if the disk is full.
 func explainMove(to string, err error) error {
 	if models.DiskFull(err) {
-		return &PlaceError{to, "its disk is full; the library is where it was"}
+		return &PlaceError{to, "its disk is full; the library is where it was. What was copied stays there for another try; delete it if there is none"}
 	}
 	return err
 }
