@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"soberano/app/host"
+	"soberano/engine"
 	"soberano/engine/arch/tiny"
+	"soberano/engine/sample"
 	"soberano/engine/serve"
 	"soberano/models/registry"
 )
@@ -67,6 +69,7 @@ func TestCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Free()
+		requests(t, c, l.Model)
 		if l.About.ID != want {
 			t.Errorf("%q gives %q", name, l.About.ID)
 		}
@@ -103,6 +106,23 @@ func TestCatalog(t *testing.T) {
 	small := catalogOf(t, 1000, write(t, "llama", "large"))
 	if m, ok := errors.AsType[*serve.ModelError](chat(small, "")); !ok || m.Cause != serve.Unavailable {
 		t.Errorf("without memory: %v", m)
+	}
+}
+
+// requests checks that the requests of a model that is asked are counted while it answers, and no longer.
+func requests(t *testing.T, c *Catalog, m serve.Generator) {
+	t.Helper()
+	counted := 0
+	for _, err := range m.Generate(t.Context(), engine.Request{Prompt: "a", N: engine.MaxChoices, Sampling: sample.Params{Temperature: 1}}) {
+		if err != nil {
+			t.Error(err)
+		}
+		if _, counted = c.Requests(); counted > 0 {
+			break
+		}
+	}
+	if waiting, running := c.Requests(); counted == 0 || waiting != 0 || running != 0 {
+		t.Errorf("%d answers were under way; afterwards %d wait and %d are", counted, waiting, running)
 	}
 }
 
