@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"soberano/models"
 )
@@ -220,6 +221,10 @@ func moveFile(m *meter, f found, to string, recorded Stored) error {
 	written, _, err := hashFile(m, to, f.info.Size())
 	if err == nil && written != read.blake3 {
 		err = models.Corrupt(to, "is not what was written: the disk may be failing")
+	}
+	if err == nil {
+		// The repacked weights of a model are known by the time of its files. Where it can't be set, they are made anew.
+		_ = os.Chtimes(to, time.Time{}, f.info.ModTime())
 	}
 	return err
 }
