@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"soberano/app/host"
 	"soberano/engine"
@@ -163,6 +165,50 @@ func TestKey(t *testing.T) {
 	}
 	if key, _, err := Key(dir); err == nil {
 		t.Errorf("an empty file is the key %q", key)
+	}
+}
+
+// TestNewKeyIsTaken checks that a server that is running takes another key, and no longer the earlier one.
+func TestNewKeyIsTaken(t *testing.T) {
+	dir := t.TempDir()
+	first, _, err := Key(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Start(Options{Address: "127.0.0.1:0", Key: first, Folder: dir, Models: catalogOf(t, host.Unlimited)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func(key string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/v1/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if n := status(first); n != http.StatusOK {
+		t.Fatalf("status %d", n)
+	}
+	second, err := NewKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); status(second) != http.StatusOK; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the new key is not taken")
+		}
+	}
+	if n := status(first); n != http.StatusUnauthorized {
+		t.Errorf("status %d with the earlier key", n)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 
