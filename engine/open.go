@@ -257,6 +257,9 @@ func (m *Model) Info() Info {
 	return m.info
 }
 
+// Requests returns how many answers wait to be begun, and how many are under way.
+func (m *Model) Requests() (waiting, running int) { return m.queue.Requests() }
+
 // describe returns the Info of a file and a device, without what depends on the context, the tokenizer or the template.
 func describe(f *models.File, dev kernels.Device, shape arch.Shape) (Info, error) {
 	meta := f.Meta

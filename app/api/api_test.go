@@ -3,12 +3,16 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"soberano/app/host"
+	"soberano/engine"
 	"soberano/engine/arch/tiny"
+	"soberano/engine/sample"
 	"soberano/engine/serve"
 	"soberano/models/registry"
 )
@@ -65,6 +69,7 @@ func TestCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Free()
+		requests(t, c, l.Model)
 		if l.About.ID != want {
 			t.Errorf("%q gives %q", name, l.About.ID)
 		}
@@ -101,6 +106,23 @@ func TestCatalog(t *testing.T) {
 	small := catalogOf(t, 1000, write(t, "llama", "large"))
 	if m, ok := errors.AsType[*serve.ModelError](chat(small, "")); !ok || m.Cause != serve.Unavailable {
 		t.Errorf("without memory: %v", m)
+	}
+}
+
+// requests checks that the requests of a model that is asked are counted while it answers, and no longer.
+func requests(t *testing.T, c *Catalog, m serve.Generator) {
+	t.Helper()
+	counted := 0
+	for _, err := range m.Generate(t.Context(), engine.Request{Prompt: "a", N: engine.MaxChoices, Sampling: sample.Params{Temperature: 1}}) {
+		if err != nil {
+			t.Error(err)
+		}
+		if _, counted = c.Requests(); counted > 0 {
+			break
+		}
+	}
+	if waiting, running := c.Requests(); counted == 0 || waiting != 0 || running != 0 {
+		t.Errorf("%d answers were under way; afterwards %d wait and %d are", counted, waiting, running)
 	}
 }
 
@@ -143,6 +165,50 @@ func TestKey(t *testing.T) {
 	}
 	if key, _, err := Key(dir); err == nil {
 		t.Errorf("an empty file is the key %q", key)
+	}
+}
+
+// TestNewKeyIsTaken checks that a server that is running takes another key, and no longer the earlier one.
+func TestNewKeyIsTaken(t *testing.T) {
+	dir := t.TempDir()
+	first, _, err := Key(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Start(Options{Address: "127.0.0.1:0", Key: first, Folder: dir, Models: catalogOf(t, host.Unlimited)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func(key string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/v1/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if n := status(first); n != http.StatusOK {
+		t.Fatalf("status %d", n)
+	}
+	second, err := NewKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); status(second) != http.StatusOK; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the new key is not taken")
+		}
+	}
+	if n := status(first); n != http.StatusUnauthorized {
+		t.Errorf("status %d with the earlier key", n)
+	}
+	if err := s.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -24,6 +24,7 @@ type Catalog struct {
 	Chosen   func(registry.Kind) string         // the name of the model of a kind that is used where none is named; "": choice.Pick chooses
 	Settings func(registry.Entry) host.Settings // how a model is opened
 
+	host     *host.Host
 	chats    *host.Models[*engine.Model]
 	encoders *host.Models[*engine.Encoder]
 	speech   *host.Models[*asr.Model]
@@ -31,7 +32,7 @@ type Catalog struct {
 
 // NewCatalog returns a Catalog that opens models in h, which may be shared with others.
 func NewCatalog(h *host.Host) *Catalog {
-	return &Catalog{chats: host.Chats(h), encoders: host.Encoders(h), speech: host.Speech(h)}
+	return &Catalog{host: h, chats: host.Chats(h), encoders: host.Encoders(h), speech: host.Speech(h)}
 }
 
 // usable reports whether a model can be opened, as far as is known without opening it.
@@ -140,6 +141,14 @@ func (c *Catalog) Chat(ctx context.Context, name string) (serve.Lease[serve.Gene
 		return serve.Lease[serve.Generator]{}, err
 	}
 	return serve.Lease[serve.Generator]{Model: l.Model, About: describe(e), Within: l.Context, Free: l.Release}, nil
+}
+
+// Requests implements serve.Models.
+func (c *Catalog) Requests() (waiting, running int) {
+	for _, l := range c.host.Loaded() {
+		waiting, running = waiting+l.Waiting, running+l.Running
+	}
+	return waiting, running
 }
 
 // Encoder implements serve.Models.

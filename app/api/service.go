@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"time"
 
 	"soberano/engine/serve"
 )
@@ -25,6 +27,7 @@ type Service struct {
 type Options struct {
 	Address string // host:port; "": DefaultAddress; port 0: any free one
 	Key     string
+	Folder  string // the data folder, if the key is that of Key: another key that NewKey makes there is taken within a second
 	Models  serve.Models
 	Version string
 	Limits  serve.Limits
@@ -85,7 +88,30 @@ func Start(o Options) (*Service, error) {
 		defer close(s.done)
 		s.err = server.Serve(l)
 	}()
+	if o.Folder != "" {
+		go s.followKey(o.Folder, o.Key)
+	}
 	return s, nil
+}
+
+// followKey gives the server the key of a data folder whenever that is another one, until the server ends. A key that can't be read is passed over.
+func (s *Service) followKey(folder, key string) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.done:
+			return
+		case <-tick.C:
+		}
+		if _, err := os.Stat(filepath.Join(folder, KeyFile)); err != nil {
+			continue // Key would make one
+		}
+		if now, _, err := Key(folder); err == nil && now != key {
+			s.server.SetKey(now)
+			key = now
+		}
+	}
 }
 
 // URL returns the address under which programs reach the server.

@@ -31,6 +31,7 @@ type Window interface {
 	ChooseModel()
 	ImportFile()        // asks for a model file
 	ChatsChanged()      // the list of conversations has changed
+	AllStored()         // what could not be stored has been
 	Talked(*voice.Talk) // dictation has begun or ended
 }
 

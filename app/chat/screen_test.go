@@ -42,5 +42,6 @@ func (frame) ShowPicture(string, image.Image, []byte) {}
 func (frame) ChooseModel()                            {}
 func (frame) ImportFile()                             {}
 func (frame) ChatsChanged()                           {}
+func (frame) AllStored()                              {}
 func (frame) GoBack()                                 {}
 func (frame) Talked(*voice.Talk)                      {}

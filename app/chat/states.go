@@ -171,7 +171,7 @@ func unsavedWords(err error) string {
 
 // unsaved reports that something could not be stored, once for each reason, and tries again later.
 func (s *Screen) unsaved(err error) {
-	p := ui.Problem{Title: "What was written last could not be saved.", Why: unsavedWords(err) + " It is kept in this window, and saved as soon as that is possible."}
+	p := ui.Problem{Title: "What was written last could not be saved.", Why: unsavedWords(err) + " It is kept in this window, and saved as soon as that is possible; until then messages stay in the entry and are not sent."}
 	p.Actions = []ui.Action{{Label: "Save again", Do: s.StoreAll}, {Label: "Copy details", Do: func() { s.Copy(err.Error()) }}}
 	if s.Folder != "" {
 		p.Actions = slices.Insert(p.Actions, 1, ui.Action{Label: "Show the folder", Do: func() { s.ShowFile(s.Folder) }})

@@ -221,6 +221,7 @@ func (s *Screen) retryLater() {
 			s.retrying = nil
 			if !s.Unstored() && !s.failing() {
 				s.closeUnsaved()
+				s.AllStored()
 				return
 			}
 			s.storeAgain(func(error) {}) // which the card says already

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 
 	"golang.org/x/term"
 
@@ -60,9 +62,33 @@ func typed(prompt string) ([]byte, error) {
 		return nil, told{fmt.Errorf("a password is needed, and there is no terminal to type it: set %s, or %s to a file that holds it", host.PasswordVariable, host.PasswordFileVariable)}
 	}
 	fmt.Fprint(os.Stderr, prompt)
-	password, err := term.ReadPassword(int(os.Stdin.Fd()))
+	password, err := readPassword(int(os.Stdin.Fd()))
 	fmt.Fprintln(os.Stderr)
 	return password, err
+}
+
+// readPassword reads a line from a terminal, without echo. An interrupt ends it, with context.Canceled; the terminal is as before then too.
+func readPassword(terminal int) ([]byte, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	defer signal.Stop(interrupted)
+	var password []byte
+	read := make(chan error, 1)
+	go func() {
+		line, err := term.ReadPassword(terminal)
+		password = line
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		return password, err
+	case <-interrupted:
+		return nil, errors.Join(context.Canceled, term.Restore(terminal, before))
+	}
 }
 
 // newPassword returns the password for a file that is to be encrypted; typed ones are asked for twice.

@@ -122,7 +122,7 @@ func (f *serveFlags) serve(cmd *cobra.Command, h *host.Host, dir, key string, ma
 	if err != nil {
 		return err
 	}
-	s, err := api.Start(api.Options{Address: f.address, Key: key, Models: catalog, Version: fullVersion(buildCommit()), Limits: serve.Limits{Requests: f.requests}})
+	s, err := api.Start(api.Options{Address: f.address, Key: key, Folder: dir, Models: catalog, Version: fullVersion(buildCommit()), Limits: serve.Limits{Requests: f.requests}})
 	if _, bad := errors.AsType[*api.AddressError](err); bad {
 		return told{fmt.Errorf("%w; --address chooses another one", err)}
 	}

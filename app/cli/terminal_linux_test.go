@@ -72,6 +72,12 @@ func TestPasswordInTerminal(t *testing.T) {
 	if code != 0 || !strings.Contains(text, "has another password") || strings.Contains(text, "wrong") || strings.Contains(text, "sesame") {
 		t.Errorf("exit code %d: %q", code, text)
 	}
+	p = inTerminal(t, program(t, "tokenize", "-m", out, "--json", "a"))
+	p.await("Password of", 1)
+	p.enter("\x03")
+	if text, code := p.end(); code != 1 || lastLine(text) != "soberano: interrupted" {
+		t.Errorf("after Ctrl+C: exit code %d: %q", code, text)
+	}
 }
 
 // The handler takes one interrupt: a second one ends the chat even if the answer has not ended yet.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"soberano/engine"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
@@ -300,6 +301,8 @@ type Loaded struct {
 	Bytes int64
 	Users int  // number of leases
 	Open  bool // false while it is being loaded or closed
+	// Waiting and Running are the numbers of answers of a chat model that wait to be begun, and that are under way.
+	Waiting, Running int
 }
 
 // Loaded lists the models that use memory, in no particular order.
@@ -307,7 +310,11 @@ func (h *Host) Loaded() (list []Loaded) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range h.models {
-		list = append(list, Loaded{m.key.kind, m.key.name, m.bytes, m.users, m.state == opened})
+		l := Loaded{Kind: m.key.kind, Name: m.key.name, Bytes: m.bytes, Users: m.users, Open: m.state == opened}
+		if chat, ok := m.value.(*engine.Model); ok {
+			l.Waiting, l.Running = chat.Requests()
+		}
+		list = append(list, l)
 	}
 	return list
 }

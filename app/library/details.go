@@ -148,6 +148,9 @@ func (p *Page) detailObjects(entries []registry.Entry, name string) []owned {
 	}
 	e := entries[i]
 	list := []owned{{"", p.backButton()}, {"", ui.Text(e.Title, ui.TitleSize, ui.Ink)}, {"", ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}}
+	if e.Warning != "" {
+		list = append(list, owned{"", ui.Text(models.PrintableLines(e.Warning), ui.SmallSize, ui.Ink)})
+	}
 	if d.failed != nil {
 		list = append(list, owned{"failed", p.changeFailed(d)})
 	}

@@ -349,8 +349,11 @@ func TestStoredWhenThereIsRoom(t *testing.T) {
 	s.chat.Composer.Entry.SetText("A draft")
 	s.chat.SaveDraft()
 	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), card) })
+	const leaving = "Not everything that you wrote could be saved."
+	s.Settle(func() { t.Error("the window is closed") })
+	s.q.until(t, "the warning", func() bool { return strings.Contains(s.words(), leaving) })
 	unlock()
-	s.q.until(t, "the end of the card", func() bool { return !strings.Contains(s.words(), card) })
+	s.q.until(t, "the end of the cards", func() bool { return !strings.Contains(s.words(), card) && !strings.Contains(s.words(), leaving) })
 	if m, err := s.store.Messages(second); err != nil || len(m) != 2 || m[1].Content != "A boat floats." || s.chat.Unstored() {
 		t.Errorf("stored: %+v, %v", m, err)
 	}

@@ -95,7 +95,7 @@ func (d *Shell) startAPI(v settings.Values) {
 		d.api.set(settings.API{Failed: "The key can't be read or stored: " + problem.Text(err)}, nil)
 		return
 	}
-	s, err := api.Start(api.Options{Address: address, Key: key, Models: d.catalog(), Version: d.Version})
+	s, err := api.Start(api.Options{Address: address, Key: key, Folder: d.Data, Models: d.catalog(), Version: d.Version})
 	if err != nil {
 		d.api.set(settings.API{Failed: apiFailed(address, err)}, nil)
 		return

@@ -259,14 +259,17 @@ func (d *Shell) dictationFailed(err error, kept *voice.Kept) {
 		p.Actions = append(p.Actions, ui.Action{Label: "Try again", Do: func() { d.hearAgain(kept, done) }})
 	}
 	missing := errors.Is(err, voice.ErrNoModel)
-	if missing {
+	switch {
+	case missing:
 		words := problem.Of(err).Words()
 		p.Title, p.Why = words.Title, words.Do
 		if kept != nil {
 			p.Why += " The recording is kept until then."
 		}
 		p.Actions = append([]ui.Action{{Label: "Choose a folder", Do: d.chooseFolder}}, p.Actions...)
-	} else {
+	case errors.Is(err, models.ErrNotFound): // a file of the speech model
+		p.Actions = append(p.Actions, ui.Action{Label: "Choose a model", Do: func() { d.show(modelsPage) }})
+	default:
 		p.Actions = append(p.Actions, ui.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
 	}
 	p.Actions = append(p.Actions, ui.Action{Label: "Copy details", Do: func() { d.copy(models.PrintableLines(err.Error())) }})

@@ -20,6 +20,7 @@ import (
 	"soberano/app/voice"
 	"soberano/asr"
 	"soberano/asr/mic"
+	"soberano/models"
 )
 
 func (s *stage) recording() {
@@ -129,6 +130,24 @@ func TestWording(t *testing.T) {
 	s.change(v)
 	if got := say(); got != "Dear Ada, new line. and that is all." {
 		t.Errorf("the other way: %q", got)
+	}
+}
+
+// A speech model whose files are gone has nothing to do with the microphone.
+func TestDictationWithoutItsFiles(t *testing.T) {
+	s := newStage(t, t.TempDir(), smol, base)
+	s.ready()
+	s.chat.Talk.Press()
+	s.recording()
+	s.fakeSpeech.fail <- models.NotReadable("/drive/whisper/model.bin", os.ErrNotExist)
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "Dictation failed.") })
+	s.expect(s.words(), "Choose a model")
+	if strings.Contains(s.words(), "Choose a microphone") {
+		t.Error("another microphone is offered")
+	}
+	s.tap("Choose a model")
+	if s.page != modelsPage {
+		t.Errorf("page %s", s.page)
 	}
 }
 

@@ -41,6 +41,7 @@ func (f chatFrame) ShowPicture(name string, m image.Image, file []byte) {
 func (f chatFrame) ChooseModel()         { f.d.chooseModel() }
 func (f chatFrame) ImportFile()          { f.d.chooseModelFile() }
 func (f chatFrame) ChatsChanged()        { f.d.listChanged() }
+func (f chatFrame) AllStored()           { f.d.allStored() }
 func (f chatFrame) Talked(t *voice.Talk) { f.d.talked(t) }
 
 // voiceFrame implements voice.Window.

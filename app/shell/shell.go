@@ -72,6 +72,7 @@ type Shell struct {
 	store          *store.Store
 	work           *store.Worker // uses the store for the UI goroutine
 	saving         *time.Timer   // until the store is saved again
+	closeLeaving   []func()      // close the cards that closing the window would lose something
 	closeStore     []func()      // close the cards that nothing is saved; nil: it is
 	opening        opening
 	values         *settings.Current

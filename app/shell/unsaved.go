@@ -82,7 +82,19 @@ func (d *Shell) tellUnsaved(err error, quit func()) {
 	}
 	close := d.chat.Notice(ui.Problem{Title: "Not everything that you wrote could be saved.", Why: why,
 		Actions: []ui.Action{{Label: "Show the folder", Do: func() { d.showFile(d.Data) }}, {Label: "Quit all the same", Do: quit}}})
+	d.closeLeaving = append(d.closeLeaving, close)
 	if d.closeStore != nil {
 		d.closeStore = append(d.closeStore, close)
 	}
+}
+
+// allStored closes the cards of tellUnsaved, which are no longer true.
+func (d *Shell) allStored() {
+	if d.files.Unstored() {
+		return
+	}
+	for _, f := range d.closeLeaving {
+		f()
+	}
+	d.closeLeaving = nil
 }

@@ -27,6 +27,9 @@ type stored struct {
 	mend  func(values []any)      // changes what can't be read; nil: nothing
 }
 
+// lostRest is added to a text of which a part could be read.
+const lostRest = "\n\n[The rest of this text was damaged and could not be read.]"
+
 var allStored = []stored{
 	{table: "conversations", kinds: "ktttiii", least: 7, other: []any{int64(0), int64(0), int64(0)}},
 	{table: "messages", kinds: "kitttttiitiii", least: 9,
@@ -67,7 +70,7 @@ func (t stored) values(row pages.Row) ([]any, bool) {
 		from := len(t.kinds) - len(t.other)
 		switch {
 		case i == row.Whole && isText && t.kinds[i] == 't':
-			values[i] = strings.ToValidUTF8(text, "") // the last character may be cut
+			values[i] = strings.ToValidUTF8(text, "") + lostRest // the last character may be cut
 		case i < from:
 			return nil, false
 		default:

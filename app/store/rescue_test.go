@@ -53,7 +53,8 @@ func checkRescued(t *testing.T, s *Store) (chats, segments int) {
 				fmt.Sscanf(m.Content, "ä answer %d", &i)
 				whole = strings.Repeat(fmt.Sprint("ä answer ", i, ". "), 20+i*20)
 			}
-			if m.Content != whole && (m.State != Stopped || !strings.HasPrefix(whole, m.Content)) {
+			begun, cut := strings.CutSuffix(m.Content, lostRest)
+			if m.Content != whole && (m.State != Stopped || !cut || !strings.HasPrefix(whole, begun)) {
 				t.Errorf("chat %d: %s %.80q", c.ID, m.State, m.Content)
 			}
 			for _, picture := range m.Images {

@@ -88,6 +88,9 @@ func TestAdmission(t *testing.T) {
 		t.Fatalf("admitted %v, the two of the person come first", got)
 	}
 	p3 := l.add("p3", false, 0)
+	if waiting, running := q.Requests(); waiting != 2 || running != 4 {
+		t.Errorf("%d requests wait and %d are under way, not 2 and 4", waiting, running)
+	}
 	l.end(a, b)
 	time.Sleep(100 * time.Millisecond) // some steps later
 	if got := l.admitted(4); len(got) != 4 {

@@ -20,6 +20,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"soberano/engine/arch"
 	"soberano/engine/nn"
@@ -99,7 +100,8 @@ type Ticket struct {
 	ctx  context.Context
 	req  Request
 	done chan struct{}
-	err  error // set before done is closed
+	err  error         // set before done is closed
+	in   *atomic.Int64 // Queue.waiting or Queue.running, as long as the request is counted there
 }
 
 // Done is closed when the request has ended; none of its functions is called after that.
@@ -108,7 +110,19 @@ func (t *Ticket) Done() <-chan struct{} { return t.done }
 // Err is why the request ended early, nil if it did not; call it after Done.
 func (t *Ticket) Err() error { return t.err }
 
+// count counts the request in n and no longer where it was counted before; nil: nowhere.
+func (t *Ticket) count(n *atomic.Int64) {
+	if n != nil {
+		n.Add(1)
+	}
+	if t.in != nil {
+		t.in.Add(-1)
+	}
+	t.in = n
+}
+
 func (t *Ticket) end(err error) {
+	t.count(nil)
 	t.err = err
 	close(t.done)
 }
@@ -147,7 +161,9 @@ type Queue struct {
 	wants  []want // one for each of step.Out
 
 	line []*Ticket // admitted to no slot yet; the loop's own
-	lost error     // what no request was told of
+	// waiting and running count the requests that are admitted to no slot yet, and those that are under way.
+	waiting, running atomic.Int64
+	lost             error // what no request was told of
 	// replace returns a model on another device, see SetReplace.
 	replace Replace
 
@@ -226,10 +242,16 @@ func (q *Queue) Submit(ctx context.Context, req Request) *Ticket {
 	case len(req.Tokens) > q.cap || req.Most != 0 && len(req.Tokens) > req.Most:
 		t.end(ErrFull)
 	default:
+		t.count(&q.waiting)
 		q.arrived = append(q.arrived, t)
 		q.nudge()
 	}
 	return t
+}
+
+// Requests returns how many requests wait in the line, and how many are under way. Any goroutine may call it.
+func (q *Queue) Requests() (waiting, running int) {
+	return int(q.waiting.Load()), int(q.running.Load())
 }
 
 // Do runs a request to its end.

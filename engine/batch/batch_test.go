@@ -41,6 +41,9 @@ func queue(t *testing.T, m arch.Model, dev kernels.Device, capacity int) *Queue 
 		if err := q.Close(errClosed); err != nil {
 			t.Error(err)
 		}
+		if waiting, running := q.Requests(); waiting != 0 || running != 0 {
+			t.Errorf("after the end %d requests wait and %d are under way", waiting, running)
+		}
 	})
 	return q
 }

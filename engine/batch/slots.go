@@ -106,6 +106,7 @@ func (q *Queue) fill() {
 			t.end(err)
 			continue
 		}
+		t.count(&q.running)
 		cached := seq.State.Len()
 		q.slots = append(q.slots, &slot{ticket: t, seq: seq, tokens: slices.Clone(t.req.Tokens), from: t.req.From, done: cached, pending: slices.Clone(t.req.Tokens[cached:])})
 		if t.req.Started != nil {

@@ -56,5 +56,5 @@ func (s *Server) hasKey(h http.Header) bool {
 		given = strings.TrimSpace(token)
 	}
 	sum := sha256.Sum256([]byte(given))
-	return subtle.ConstantTimeCompare(sum[:], s.key[:]) == 1
+	return subtle.ConstantTimeCompare(sum[:], s.key.Load()[:]) == 1
 }

@@ -44,8 +44,13 @@ func newMetrics(s *Server) *metrics {
 	m.generated = histogram("tgi_request_generated_tokens", "Tokens of answers", tokens)
 	m.failure = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tgi_request_failure", Help: "Generations that failed, by reason"}, []string{"err"})
 	m.requests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "soberano_http_requests_total", Help: "Requests by path and status"}, []string{"path", "status"})
-	m.registry.MustRegister(m.failure, m.requests,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "soberano_requests_in_flight", Help: "Requests that are being answered"}, func() float64 { return float64(len(s.slots)) }))
+	m.registry.MustRegister(m.failure, m.requests)
+	gauge := func(name, help string, value func() int) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	gauge("soberano_requests_in_flight", "Requests that are being answered", func() int { return len(s.slots) })
+	gauge("tgi_queue_size", "Answers of the opened chat models that wait to be begun", func() int { waiting, _ := s.models.Requests(); return waiting })
+	gauge("tgi_batch_current_size", "Answers of the opened chat models that are computed side by side", func() int { _, running := s.models.Requests(); return running })
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
 }

@@ -45,6 +45,8 @@ type Models interface {
 	List() ([]Model, error)
 	// Chat opens a chat model; "" is the default one.
 	Chat(ctx context.Context, name string) (Lease[Generator], error)
+	// Requests returns how many answers of all opened chat models wait to be begun, and how many are under way.
+	Requests() (waiting, running int)
 	// Encoder opens a model of kind Embedding or Reranker; "" is the default one.
 	Encoder(ctx context.Context, kind Kind, name string) (Lease[Encoder], error)
 	// Transcribe writes down a recording with a speech model; "" is the default one.

@@ -44,6 +44,7 @@ type responseUsage struct {
 	Output        int                  `json:"output_tokens"`
 	OutputDetails responseUsageDetails `json:"output_tokens_details"`
 	Total         int                  `json:"total_tokens"`
+	Dropped       int                  `json:"dropped_tokens,omitempty"` // left out, since the context was full; not OpenAI's
 }
 
 type responseUsageDetails struct {
@@ -282,7 +283,7 @@ func (w *responding) end() error {
 		return err
 	}
 	prompt, cached, generated := w.g.usage()
-	w.out.Usage = &responseUsage{Input: prompt, InputDetails: openAIUsageDetails{cached}, Output: generated, Total: prompt + generated}
+	w.out.Usage = &responseUsage{Input: prompt, InputDetails: openAIUsageDetails{cached}, Output: generated, Total: prompt + generated, Dropped: w.g.dropped()}
 	w.out.Status = "completed"
 	if w.g.results[0].reason != engine.Ended {
 		w.out.Status, w.out.Incomplete = "incomplete", &responseIncomplete{"max_output_tokens"}

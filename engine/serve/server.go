@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -68,7 +69,7 @@ var errStopping = errors.New("the server is stopping")
 // Server answers requests. Its methods may be called from any goroutine.
 type Server struct {
 	models  Models
-	key     [sha256.Size]byte
+	key     atomic.Pointer[[sha256.Size]byte] // its hash
 	hosts   []string
 	version string
 	limits  Limits
@@ -90,7 +91,8 @@ func New(o Options) (*Server, error) {
 	if o.Key == "" {
 		return nil, errors.New("serve: no key")
 	}
-	s := &Server{models: o.Models, key: sha256.Sum256([]byte(o.Key)), hosts: o.Hosts, version: o.Version, limits: o.Limits.withDefaults(), started: time.Now(), mux: http.NewServeMux()}
+	s := &Server{models: o.Models, hosts: o.Hosts, version: o.Version, limits: o.Limits.withDefaults(), started: time.Now(), mux: http.NewServeMux()}
+	s.SetKey(o.Key)
 	s.slots = make(chan struct{}, s.limits.Requests)
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	s.metrics = newMetrics(s)
@@ -139,4 +141,10 @@ func (s *Server) Stop() error {
 		s.slots <- struct{}{}
 	}
 	return nil
+}
+
+// SetKey gives the server another key, which must not be empty; the earlier one is no longer valid. Requests that are being answered go on.
+func (s *Server) SetKey(key string) {
+	sum := sha256.Sum256([]byte(key))
+	s.key.Store(&sum)
 }

@@ -18,6 +18,7 @@ import (
 	"soberano/engine"
 	"soberano/engine/arch/tiny"
 	"soberano/engine/sample"
+	"soberano/kernels"
 	"soberano/kernels/cpu"
 	"soberano/models/gguf"
 )
@@ -45,15 +46,21 @@ type stage struct {
 // tinyModel returns a chat model that answers without meaning. template "" leaves out the chat template.
 func tinyModel(t testing.TB, kind, template string) *engine.Model {
 	t.Helper()
+	dev, err := cpu.New(cpu.Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tinyModelOn(t, dev, kind, template)
+}
+
+// tinyModelOn is tinyModel on a device, which it takes over.
+func tinyModelOn(t testing.TB, dev kernels.Device, kind, template string) *engine.Model {
+	t.Helper()
 	s := tiny.New(kind)
 	if template != "" {
 		s.Meta["tokenizer.chat_template"] = template
 	}
 	f, err := gguf.Open(s.Write(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dev, err := cpu.New(cpu.Options{Threads: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,6 +138,17 @@ func (s *stage) Chat(_ context.Context, name string) (Lease[Generator], error) {
 		return Lease[Generator]{}, err
 	}
 	return lease(s, name, s.chats[name]), nil
+}
+
+// Requests implements Models.
+func (s *stage) Requests() (waiting, running int) {
+	for _, c := range s.chats {
+		if m, ok := c.(*engine.Model); ok {
+			w, r := m.Requests()
+			waiting, running = waiting+w, running+r
+		}
+	}
+	return waiting, running
 }
 
 // Encoder implements Models.

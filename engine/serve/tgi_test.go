@@ -6,10 +6,13 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"soberano/engine"
 	"soberano/engine/sample"
+	"soberano/kernels"
+	"soberano/kernels/cpu"
 )
 
 // tgiRefusals are wrong parameters with the words of text-generation-inference about them.
@@ -185,4 +188,49 @@ func TestTGIAbout(t *testing.T) {
 	if text != "a é" || last != 3 || tokens[0].Start != 0 || tokens[0].Stop != 0 {
 		t.Errorf("%+v", tokens)
 	}
+}
+
+// gated is a device that begins a step when gate gives a value or is closed.
+type gated struct {
+	kernels.Device
+	gate chan struct{}
+}
+
+// Begin implements kernels.Device.
+func (d *gated) Begin(b *kernels.Batch) kernels.Step {
+	<-d.gate
+	return d.Device.Begin(b)
+}
+
+// TestRequestsAreCounted checks the gauges of the answers that wait and that are under way, of which there are 14 at most.
+func TestRequestsAreCounted(t *testing.T) {
+	dev, err := cpu.New(cpu.Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := make(chan struct{})
+	open := sync.OnceFunc(func() { close(gate) })
+	defer open()
+	s := newStage(t).withChat("tiny", tinyModelOn(t, &gated{dev, gate}, "llama", "")).withChat("other", tinyModel(t, "llama", ""))
+	shown := func(waiting, running int) func() bool {
+		return func() bool {
+			_, _, body := s.do(s.request(t.Context(), http.MethodGet, "/metrics", ""))
+			return strings.Contains(body, fmt.Sprintf("\ntgi_queue_size %d\n", waiting)) && strings.Contains(body, fmt.Sprintf("\ntgi_batch_current_size %d\n", running))
+		}
+	}
+	until(t, "nothing", shown(0, 0))
+	answered := make(chan struct{})
+	go func() {
+		status, body := s.post("/v1/completions", `{"model":"tiny","prompt":"a","n":16,"max_tokens":3,"temperature":1,"seed":5}`)
+		if status != http.StatusOK {
+			t.Errorf("%d %s", status, body)
+		}
+		close(answered)
+	}()
+	until(t, "the prompt", shown(0, 1))
+	gate <- struct{}{} // the prompt, behind which the other 15 begin
+	until(t, "16 answers", shown(2, 14))
+	open()
+	<-answered
+	until(t, "nothing again", shown(0, 0))
 }

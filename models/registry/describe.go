@@ -124,7 +124,7 @@ func (i *Info) run(f *models.File, check Check) {
 	}
 	var err error
 	if f.Meta[apr.Encrypted] == true {
-		check, i.Warning = nil, "Its weights are encrypted: its password is asked for when it is opened."
+		check, i.Warning = nil, "Its weights are encrypted. The command line asks for the password; the window reads it from the file that the variable SOBERANO_MODEL_PASSWORD_FILE names."
 	}
 	if check != nil {
 		i.Warning, err = check(f)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"soberano/models"
 )
@@ -221,6 +222,10 @@ func moveFile(m *meter, f found, to string, recorded Stored) error {
 	if err == nil && written != read.blake3 {
 		err = models.Corrupt(to, "is not what was written: the disk may be failing")
 	}
+	if err == nil {
+		// The repacked weights of a model are known by the time of its files. Where it can't be set, they are made anew.
+		_ = os.Chtimes(to, time.Time{}, f.info.ModTime())
+	}
 	return err
 }
 
@@ -256,7 +261,7 @@ func (l *Library) finishMove() error {
 // explainMove says that nothing has changed if the disk is full.
 func explainMove(to string, err error) error {
 	if models.DiskFull(err) {
-		return &PlaceError{to, "its disk is full; the library is where it was"}
+		return &PlaceError{to, "its disk is full; the library is where it was. What was copied stays there for another try; delete it if there is none"}
 	}
 	return err
 }

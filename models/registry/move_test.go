@@ -51,6 +51,14 @@ func TestMove(t *testing.T) {
 	}
 	for _, to := range []string{filepath.Join(dir, "one"), filepath.Join(dir, "two", "deep"), filepath.Join(root, "models")} {
 		old := l.dir
+		e, err := l.Find("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.Stat(e.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := move(l, to); err != nil {
 			t.Fatalf("%s: %v", to, err)
 		}
@@ -68,6 +76,8 @@ func TestMove(t *testing.T) {
 			t.Errorf("%s: %v", l.dir, err)
 		} else if text, err := e.Card(); err != nil || text != "text" {
 			t.Errorf("%q, %v", text, err)
+		} else if after, err := os.Stat(e.Path()); err != nil || !after.ModTime().Equal(before.ModTime()) {
+			t.Errorf("the time of the file is %v, was %v, %v", after.ModTime(), before.ModTime(), err)
 		}
 	}
 	away := filepath.Join(dir, "away")
