@@ -17,13 +17,20 @@ import (
 type written struct {
 	kind, class string // model_type and the class in architectures
 	keys        func(*folderWriter)
+	experts     string // the module of a layer that has the experts
 }
 
-// folders has the families that Folder writes, by general.architecture.
+// folders has the families that Folder writes, by general.architecture. mixtral is llama with experts.
 var folders = map[string]written{
-	"llama": {kind: "llama", class: "LlamaForCausalLM", keys: biased},
-	"qwen2": {kind: "qwen2", class: "Qwen2ForCausalLM", keys: windowed},
-	"qwen3": {kind: "qwen3", class: "Qwen3ForCausalLM", keys: windowed},
+	"gemma":    {kind: "gemma", class: "GemmaForCausalLM"},
+	"gemma2":   {kind: "gemma2", class: "Gemma2ForCausalLM", keys: gemmaValues},
+	"gemma3":   {kind: "gemma3_text", class: "Gemma3ForCausalLM", keys: gemmaValues},
+	"llama":    {kind: "llama", class: "LlamaForCausalLM", keys: llamaValues},
+	"mixtral":  {kind: "mixtral", class: "MixtralForCausalLM", keys: mixtralValues, experts: "block_sparse_moe"},
+	"phi3":     {kind: "phi3", class: "Phi3ForCausalLM", keys: phi3Values},
+	"qwen2":    {kind: "qwen2", class: "Qwen2ForCausalLM"},
+	"qwen3":    {kind: "qwen3", class: "Qwen3ForCausalLM"},
+	"qwen3moe": {kind: "qwen3_moe", class: "Qwen3MoeForCausalLM", keys: qwenMoEValues, experts: "mlp"},
 }
 
 // Folders returns the families that Folder writes, by general.architecture, sorted.
@@ -45,24 +52,38 @@ func Folder(f *models.File, files map[string][]byte) (*models.File, error) {
 		return nil, models.InFile(f.Path, err)
 	}
 	kind, known := folders[architecture]
+	if architecture == "llama" && f.Meta["llama.expert_count"] != nil {
+		kind = folders["mixtral"]
+	}
 	if !known {
 		return nil, models.Unsupported(f.Path, advice, "is of the family %s, of which no folder is written, only of %s", models.Printable(architecture), strings.Join(Folders(), ", "))
 	}
 	w := &folderWriter{config: &config{f: f, family: families[kind.kind], values: map[string]any{}, meta: models.Metadata{}}, written: kind}
-	w.configure()
-	for _, t := range f.Tensors {
-		if err := w.add(t); err != nil {
-			return nil, models.Unsupported(f.Path, advice, "can't be a folder: %v", err)
-		}
-	}
-	out := &models.File{Format: "safetensors", Path: f.Path, Meta: Description(f.Meta), Aux: maps.Clone(files), Tensors: w.tensors}
-	if err := w.writeFiles(out.Aux); err != nil {
-		return nil, err
-	}
-	if err := w.check(out); err != nil {
+	out, err := w.write(files)
+	if err != nil {
 		return nil, models.Unsupported(f.Path, advice, "can't be a folder of the model_type %s: %v", kind.kind, err)
 	}
 	return out, nil
+}
+
+// write returns the folder with these files.
+func (w *folderWriter) write(files map[string][]byte) (*models.File, error) {
+	for _, t := range w.f.Tensors {
+		if !t.Type.Known() || t.Len() == 0 {
+			return nil, fmt.Errorf("the tensor %s has no values, or values of a type that this program does not have", models.Quote(t.Name))
+		}
+	}
+	w.configure()
+	for _, t := range w.f.Tensors {
+		if err := w.add(t); err != nil {
+			return nil, err
+		}
+	}
+	out := &models.File{Format: "safetensors", Path: w.f.Path, Meta: Description(w.f.Meta), Aux: maps.Clone(files), Tensors: w.tensors}
+	if err := w.writeFiles(out.Aux); err != nil {
+		return nil, err
+	}
+	return out, w.check(out)
 }
 
 // key returns a key of the family.
@@ -133,32 +154,98 @@ func llama3Scaling(divisors models.Tensor) map[string]any {
 		"high_freq_factor": json.Number("4"), "original_max_position_embeddings": json.Number("8192")}
 }
 
-// biased says that the projections of attention have biases, if they do.
-func biased(w *folderWriter) {
+// llamaValues says that the projections of attention have biases, if they do.
+func llamaValues(w *folderWriter) {
 	if _, ok := w.f.Tensor("blk.0.attn_q.bias"); ok {
 		w.values["attention_bias"] = true
 	}
 }
 
-// windowed sets the window of attention.
-func windowed(w *folderWriter) {
-	if w.key("attention.sliding_window") != nil {
-		w.copy(map[string]string{"attention.sliding_window": "sliding_window"})
-		w.values["use_sliding_window"] = true
+func mixtralValues(w *folderWriter) {
+	llamaValues(w)
+	w.copy(map[string]string{"expert_count": "num_local_experts", "expert_used_count": "num_experts_per_tok"})
+}
+
+func qwenMoEValues(w *folderWriter) {
+	w.copy(map[string]string{"expert_count": "num_experts", "expert_used_count": "num_experts_per_tok", "expert_feed_forward_length": "moe_intermediate_size"})
+	w.values["norm_topk_prob"] = true
+}
+
+// gemmaValues sets the windows of gemma2 and gemma3, and the scale of the scores of attention, which the largest of both have in another way.
+func gemmaValues(w *folderWriter) {
+	w.copy(map[string]string{"rope.freq_base_swa": "rope_local_base_freq", "attn_logit_softcapping": "attn_logit_softcapping",
+		"final_logit_softcapping": "final_logit_softcapping", "attention.sliding_window": "sliding_window"})
+	switch pattern := w.key("attention.sliding_window_pattern").(type) {
+	case []bool:
+		types := make([]string, len(pattern))
+		for i, local := range pattern {
+			if types[i] = "full_attention"; local {
+				types[i] = "sliding_attention"
+			}
+		}
+		w.values["layer_types"] = types
+	default:
+		w.copy(map[string]string{"attention.sliding_window_pattern": "sliding_window_pattern"})
+	}
+	_, scale := w.heads(false)
+	if n := w.int("num_hidden_layers", 0); n == 46 || n == 62 { // the models with 27 billion weights
+		scale = w.int("hidden_size", 0) / max(1, w.int("num_attention_heads", 0))
+	}
+	w.values["query_pre_attn_scalar"] = json.Number(digits(scale))
+}
+
+// phi3Values sets the rotated part of each head, and how LongRoPE scales it.
+func phi3Values(w *folderWriter) {
+	_, width := w.heads(false)
+	if dims, ok := w.key("rope.dimension_count").(uint64); ok && width > 0 {
+		w.values["partial_rotary_factor"] = json.Number(strconv.FormatFloat(float64(dims)/float64(width), 'g', -1, 64))
+	}
+	w.copy(map[string]string{"rope.scaling.original_context_length": "original_max_position_embeddings", "attention.sliding_window": "sliding_window"})
+	scaling := map[string]any{"type": "longrope"}
+	for tensor, name := range longFactors {
+		if t, ok := w.f.Tensor(tensor); ok {
+			scaling[name] = floatsOf(t)
+			w.values["rope_scaling"] = scaling
+		}
 	}
 }
 
 // add adds the tensor of a folder that t was.
 func (w *folderWriter) add(t models.Tensor) error {
-	if t.Name == "rope_freqs.weight" {
-		return nil // made of config.json
+	if isDivisors(t.Name) {
+		return nil
+	}
+	if layer, module, _, ok := cutLayer(t.Name, "blk."); ok && w.experts != "" && len(t.Shape) == 3 && strings.HasSuffix(module, "_exps") {
+		return w.addExperts(t, layer, module)
 	}
 	for _, candidate := range candidates(w.family, t.Name) {
+		if strings.Contains(candidate, ".block_sparse_moe.") && w.experts != "block_sparse_moe" {
+			continue // a name of other families
+		}
 		if n := w.family.name(w.config, candidate); n.text == t.Name && n.make == nil && n.expert == 0 {
 			t.Name = candidate
 			w.tensors = append(w.tensors, w.folderTensor(t, n))
 			return w.err
 		}
+	}
+	return fmt.Errorf("the tensor %s has no name in folders of the model_type %s", models.Quote(t.Name), w.kind)
+}
+
+// isDivisors reports whether a tensor has divisors of rotary frequencies, of which config.json tells.
+func isDivisors(name string) bool { return name == "rope_freqs.weight" || longFactors[name] != "" }
+
+// addExperts adds the matrices of the experts that are stacked in t.
+func (w *folderWriter) addExperts(t models.Tensor, layer, module string) error {
+	for _, part := range slices.Sorted(maps.Keys(expertModules)) {
+		if expertModules[part] != module || strings.HasPrefix(part, "w") != (w.kind == "mixtral") {
+			continue
+		}
+		size := len(t.Data) / t.Shape[0]
+		for i := range t.Shape[0] {
+			w.tensors = append(w.tensors, models.Tensor{Name: fmt.Sprintf("model.layers.%s.%s.experts.%d.%s.weight", layer, w.experts, i, part),
+				Type: t.Type, Shape: t.Shape[1:], Data: t.Data[i*size:][:size]})
+		}
+		return nil
 	}
 	return fmt.Errorf("the tensor %s has no name in folders of the model_type %s", models.Quote(t.Name), w.kind)
 }
@@ -205,8 +292,8 @@ func (w *folderWriter) check(out *models.File) error {
 	prefix := w.family.architecture + "."
 	for key, v := range w.f.Meta {
 		name, ours := strings.CutPrefix(key, prefix)
-		if ours && !same(v, back.Meta[key]) && !w.implied(name, v) {
-			return fmt.Errorf("config.json has no place for the key %s = %.40v", models.Printable(key), v)
+		if there := back.Meta[key]; ours && !same(v, there) && (there != nil || !w.implied(name, v)) {
+			return fmt.Errorf("config.json has no place for the key %s = %.40s", models.Printable(key), fmt.Sprint(v))
 		}
 	}
 	for key, v := range back.Meta {
@@ -222,8 +309,8 @@ func (w *folderWriter) check(out *models.File) error {
 		if !ok || !slices.Equal(t.Shape, u.Shape) {
 			return fmt.Errorf("the tensor %s has no place in it", models.Quote(t.Name))
 		}
-		if t.Name == "rope_freqs.weight" && !near(floatsOf(t), floatsOf(u)) {
-			return fmt.Errorf("the tensor %s has other numbers than those of Llama 3.1", t.Name)
+		if isDivisors(t.Name) && !near(floatsOf(t), floatsOf(u)) {
+			return fmt.Errorf("the tensor %s has numbers for which config.json has no place", t.Name)
 		}
 	}
 	return nil
@@ -240,7 +327,12 @@ func (w *folderWriter) implied(name string, v any) bool {
 	case "rope.freq_base":
 		return same(v, 10000)
 	case "rope.scaling.type":
-		return v == "none"
+		_, long := w.f.Tensor("rope_factors_long.weight")
+		return v == "none" || v == "longrope" && long
+	case "rope.scaling.original_context_length":
+		return same(v, w.key("context_length"))
+	case "attention.sliding_window":
+		return same(v, 0)
 	}
 	return false
 }

@@ -142,6 +142,9 @@ func (c *config) llama3(p map[string]any, dims int) {
 	c.vector("rope_freqs.weight", divisors)
 }
 
+// longFactors are the lists of LongRoPE in config.json, by the tensors that they become.
+var longFactors = map[string]string{"rope_factors_long.weight": "long_factor", "rope_factors_short.weight": "short_factor"}
+
 // longRope adds the two lists of divisors of LongRoPE, and the factor by which it multiplies q and k.
 func (c *config) longRope(p map[string]any, dims int) {
 	context := c.number("max_position_embeddings", required)
@@ -153,7 +156,7 @@ func (c *config) longRope(p map[string]any, dims int) {
 		factor = math.Sqrt(1 + math.Log(context/original)/math.Log(original))
 	}
 	c.set("rope.scaling.attn_factor", factor)
-	for key, name := range map[string]string{"long_factor": "rope_factors_long.weight", "short_factor": "rope_factors_short.weight"} {
+	for name, key := range longFactors {
 		list, _ := p[key].([]any)
 		if len(list) != dims/2 {
 			c.fail("%s has %d numbers, expected %d: %w", key, len(list), dims/2, models.ErrCorrupt)
