@@ -82,7 +82,7 @@ func (t *Tokenizer) bytesJSON(m models.Metadata) (map[string]any, error) {
 			return nil, err
 		}
 		if sameWords(p.split, b.split) {
-			return map[string]any{"pre_tokenizer": json.RawMessage(raw), "decoder": map[string]any{"type": "ByteLevel"},
+			return map[string]any{"pre_tokenizer": json.RawMessage(raw), "decoder": byteLevel(true),
 				"model": map[string]any{"type": "BPE", "vocab": t.vocabulary(), "merges": merges, "ignore_merges": b.ignoreMerges}}, nil
 		}
 	}
@@ -90,15 +90,17 @@ func (t *Tokenizer) bytesJSON(m models.Metadata) (map[string]any, error) {
 	return nil, unsupportedFiles("has the pre-tokenizer " + models.Quote(name))
 }
 
+// byteLevel returns a stage that spells bytes as characters. The library tokenizers wants all of its fields.
+func byteLevel(regex bool) any {
+	return map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex}
+}
+
 // preTokenizersJSON returns the lists of stages that may be the pre-tokenizer of a byte-level BPE.
 func preTokenizersJSON() (list [][]any) {
-	words := func(regex bool) any {
-		return map[string]any{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex}
-	}
-	list = [][]any{{words(true)}, {map[string]any{"type": "Digits", "individual_digits": true}, words(true)}}
+	list = [][]any{{byteLevel(true)}, {map[string]any{"type": "Digits", "individual_digits": true}, byteLevel(true)}}
 	for _, name := range slices.Sorted(maps.Keys(published)) {
 		split := map[string]any{"type": "Split", "pattern": map[string]any{"Regex": published[name]}, "behavior": "Isolated", "invert": false}
-		list = append(list, []any{split, words(false)})
+		list = append(list, []any{split, byteLevel(false)})
 	}
 	return list
 }

@@ -35,6 +35,9 @@ func TestFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if strings.Contains(string(files["tokenizer.json"]), `{"type":"ByteLevel"}`) {
+				t.Error("a stage lacks fields without which the library tokenizers does not read the file")
+			}
 			got, err := NewFolder(files)
 			if err != nil {
 				t.Fatal(err)
