@@ -202,12 +202,9 @@ func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
 		return err
 	}
 	t.decode = decodeSpaces
-	unk, err := t.readID(m, "unknown_token_id", none)
+	unk, err := t.readUnknown(m)
 	if err != nil {
 		return err
-	}
-	if id, ok := t.ids.find("<unk>"); unk == none && ok {
-		unk = id
 	}
 	s := newSentencePiece(t, scores, unk)
 	for b, id := range s.bytes {
@@ -217,6 +214,15 @@ func (t *Tokenizer) readSentencePiece(m models.Metadata) error {
 	}
 	t.words = s
 	return nil
+}
+
+// readUnknown returns the token of SentencePiece for what is no other token: that of the key, or the one that is spelled so.
+func (t *Tokenizer) readUnknown(m models.Metadata) (int32, error) {
+	unk, err := t.readID(m, "unknown_token_id", none)
+	if id, ok := t.ids.find("<unk>"); unk == none && ok {
+		unk = id
+	}
+	return unk, err
 }
 
 func (t *Tokenizer) readScores(m models.Metadata) ([]float32, error) {

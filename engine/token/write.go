@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -127,12 +128,9 @@ func (t *Tokenizer) piecesJSON(m models.Metadata) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	unk, err := t.readID(m, "unknown_token_id", none)
+	unk, err := t.readUnknown(m)
 	if err != nil {
 		return nil, err
-	}
-	if id, ok := t.ids.find("<unk>"); unk == none && ok {
-		unk = id
 	}
 	replace := func(from, to string) any {
 		return map[string]any{"type": "Replace", "pattern": map[string]any{"String": from}, "content": to}
@@ -158,15 +156,7 @@ func (t *Tokenizer) mergesOf(scores []float32) [][2]string {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortStableFunc(ids, func(a, b int32) int {
-		switch {
-		case scores[a] > scores[b]:
-			return -1
-		case scores[a] < scores[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(ids, func(a, b int32) int { return cmp.Compare(scores[b], scores[a]) })
 	list := [][2]string{}
 	for _, id := range ids {
 		text := t.texts[id]
