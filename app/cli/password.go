@@ -2,7 +2,7 @@ package cli
 
 import (
 	"bytes"
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -67,7 +67,7 @@ func typed(prompt string) ([]byte, error) {
 	return password, err
 }
 
-// readPassword reads a line from a terminal, without echo. An interrupt ends it, with context.Canceled; the terminal is as before then too.
+// readPassword reads a line from a terminal, without echo. An interrupt ends it with an error; the terminal is as before then too.
 func readPassword(terminal int) ([]byte, error) {
 	before, err := term.GetState(terminal)
 	if err != nil {
@@ -87,7 +87,7 @@ func readPassword(terminal int) ([]byte, error) {
 	case err := <-read:
 		return password, err
 	case <-interrupted:
-		return nil, errors.Join(context.Canceled, term.Restore(terminal, before))
+		return nil, cmp.Or(term.Restore(terminal, before), error(told{errors.New("interrupted")}))
 	}
 }
 
