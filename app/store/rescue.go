@@ -15,7 +15,7 @@ import (
 	"soberano/app/store/pages"
 )
 
-// columns of a table, by which its rows are recognised in a damaged file.
+// stored describes the rows of a table as they are stored, by which they are recognised in a damaged file.
 type stored struct {
 	table string
 	keyed bool // the table is WITHOUT ROWID
@@ -30,6 +30,7 @@ type stored struct {
 // lostRest is added to a text of which a part could be read.
 const lostRest = "\n\n[The rest of this text was damaged and could not be read.]"
 
+// allStored has all tables.
 var allStored = []stored{
 	{table: "conversations", kinds: "ktttiii", least: 7, other: []any{int64(0), int64(0), int64(0)}},
 	{table: "messages", kinds: "kitttttiitiii", least: 9,
