@@ -13,6 +13,7 @@ import (
 	"soberano/app/ui"
 	"soberano/app/voice"
 	"soberano/models"
+	"soberano/models/apr"
 )
 
 // The numbers of parameters below which a model is described as very small and as small.
@@ -155,6 +156,9 @@ func (s *Screen) showBroken(status Status) {
 	p := ui.Problem{Title: "This model could not be loaded.", Why: problem.Text(status.Err), Actions: []ui.Action{{Label: "Try again", Do: s.Runner.Again},
 		{Label: "Choose another model", Do: s.ChooseModel}, {Label: "Show the file", Do: func() { s.ShowFile(path) }},
 		{Label: "Copy details", Do: func() { s.Copy(details) }}}}
+	if errors.Is(status.Err, apr.ErrPassword) {
+		p.Title, p.Actions[0].Label = "This model needs its password.", "Enter the password"
+	}
 	if _, full := errors.AsType[*host.MemoryError](status.Err); full {
 		p.Why += " If you load it anyway, the computer may become slow, or the system may end the program; what you have written is kept."
 		p.Actions = slices.Insert(p.Actions, 1, ui.Action{Label: "Load it anyway", Do: s.Runner.Anyway})

@@ -12,6 +12,7 @@ import (
 
 	"soberano/app/filekind"
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -154,6 +155,9 @@ func (im *imports) add(f filekind.Found) (registry.Entry, error) {
 		return e, nil
 	}
 	fmt.Fprintf(im.cmd.OutOrStdout(), "%s is in the library as %s.\n", models.Printable(e.Title), e.Name)
+	if seal := problem.Seal(e.Info); seal != "" {
+		fmt.Fprintln(im.cmd.OutOrStdout(), seal)
+	}
 	if e.Warning != "" {
 		fmt.Fprintln(im.cmd.OutOrStdout(), models.Printable(e.Warning))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"soberano/app/host"
+	"soberano/app/problem"
 	"soberano/engine"
 	"soberano/models"
 	"soberano/models/defaults"
@@ -198,6 +199,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int, kv engine.KV) e
 		row("chat template", yesNo(e.Template, "from the file", "none: ChatML is used"))
 	}
 	row("runs", yesNo(e.Runs, "yes", "no: "+models.Printable(e.Reason)))
+	if seal := problem.Seal(e.Info); seal != "" {
+		row("protection", seal)
+	}
 	if e.Warning != "" {
 		row("warning", models.Printable(e.Warning))
 	}

@@ -32,7 +32,7 @@ func TestEncrypted(t *testing.T) {
 	do(2, "are for .apr files", "models", "convert", model, out+".gguf", "--encrypt")
 	key := strings.TrimSpace(do(0, "=", "models", "keygen"))
 	do(0, key, "models", "keygen")
-	if st, err := os.Stat(filepath.Join(dir, signingKeyFile)); err != nil || st.Mode().Perm() != 0o600 {
+	if st, err := os.Stat(filepath.Join(dir, registry.SigningKeyFile)); err != nil || st.Mode().Perm() != 0o600 {
 		t.Error(st.Mode(), err)
 	}
 	do(1, "a password is needed", "models", "convert", model, out, "--encrypt")

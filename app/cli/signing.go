@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
@@ -21,42 +20,20 @@ import (
 	"soberano/models/registry"
 )
 
-// Files of the data folder. Both hold text; only the user can read them.
-const (
-	signingKeyFile  = "signing-key"  // the seed of the key in base64
-	trustedKeysFile = "trusted-keys" // a line for each key: the public key in base64, a space, its name
-)
-
 // signingKey returns the key of `soberano models keygen`.
 func signingKey() (ed25519.PrivateKey, error) {
-	dir, err := registry.DataDir()
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, signingKeyFile)
-	b, err := models.ReadSmall(path, 4096)
+	key, err := registry.SigningKey()
 	if errors.Is(err, models.ErrNotFound) {
-		return nil, told{errors.New("there is no signing key yet; `soberano models keygen` makes one")}
+		err = told{errors.New("there is no signing key yet; `soberano models keygen` makes one")}
 	}
-	if err != nil {
-		return nil, err
-	}
-	seed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, told{fmt.Errorf("%s holds no signing key", models.Printable(path))}
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
-}
-
-func publicKey(key ed25519.PrivateKey) string {
-	return base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
+	return key, err
 }
 
 func modelsKeygen() *cobra.Command {
 	return &cobra.Command{
 		Use: "keygen", Short: "Make the key that signs .apr files, if there is none, and print its public part", Args: arguments(cobra.NoArgs),
 		Long: "Make the key that signs .apr files, if there is none, and print its public part, which others give to `soberano models trust`.\n" +
-			"The key is kept in the data folder, in the file " + signingKeyFile + ", which only you can read: whoever has it can sign in your name.",
+			"The key is kept in the data folder, in the file " + registry.SigningKeyFile + ", which only you can read: whoever has it can sign in your name.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := registry.DataDir()
 			if err != nil {
@@ -65,7 +42,7 @@ func modelsKeygen() *cobra.Command {
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				return err
 			}
-			f, err := os.OpenFile(filepath.Join(dir, signingKeyFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			f, err := os.OpenFile(filepath.Join(dir, registry.SigningKeyFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if err == nil {
 				err = writeKey(f)
 			}
@@ -74,7 +51,7 @@ func modelsKeygen() *cobra.Command {
 			}
 			key, err := signingKey()
 			if err == nil {
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), publicKey(key))
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), registry.PublicKey(key))
 			}
 			return err
 		},
@@ -106,34 +83,11 @@ func modelsSign() *cobra.Command {
 				if err := convert.Sign(cmd.Context(), path, key); err != nil {
 					return inFolder(path, err)
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s is signed by %s.\n", models.Printable(path), publicKey(key))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is signed by %s.\n", models.Printable(path), registry.PublicKey(key))
 			}
 			return nil
 		},
 	}
-}
-
-// trusted is a public key that the user trusts.
-type trusted struct{ key, name string }
-
-// trustedKeys returns the keys in the data folder.
-func trustedKeys() (list []trusted, path string, err error) {
-	dir, err := registry.DataDir()
-	if err != nil {
-		return nil, "", err
-	}
-	path = filepath.Join(dir, trustedKeysFile)
-	b, err := models.ReadSmall(path, 1<<20)
-	if errors.Is(err, models.ErrNotFound) {
-		return nil, path, nil
-	}
-	lines := bufio.NewScanner(strings.NewReader(string(b)))
-	for lines.Scan() {
-		if key, name, ok := strings.Cut(lines.Text(), " "); ok {
-			list = append(list, trusted{key, name})
-		}
-	}
-	return list, path, errors.Join(err, lines.Err())
 }
 
 func modelsTrust() *cobra.Command {
@@ -141,19 +95,19 @@ func modelsTrust() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "trust [KEY NAME]", Short: "List the keys of people whose signatures you trust, or add one", Args: arguments(cobra.MaximumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list, path, err := trustedKeys()
+			list, path, err := registry.TrustedKeys()
 			switch {
 			case err != nil:
 				return err
 			case remove && len(args) == 1:
-				return writeTrusted(path, slices.DeleteFunc(list, func(t trusted) bool { return t.key == args[0] || t.name == args[0] }))
+				return writeTrusted(path, slices.DeleteFunc(list, func(t registry.Trusted) bool { return t.Key == args[0] || t.Name == args[0] }))
 			case remove || len(args) == 1:
 				return usagef("a key and the name of its owner are needed; with --remove one of them")
 			case len(args) == 2:
-				return addTrusted(path, list, trusted{args[0], args[1]})
+				return addTrusted(path, list, registry.Trusted{Key: args[0], Name: args[1]})
 			}
 			for _, t := range list {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", t.key, models.Printable(t.name))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", t.Key, models.Printable(t.Name))
 			}
 			return nil
 		},
@@ -163,19 +117,19 @@ func modelsTrust() *cobra.Command {
 }
 
 // addTrusted adds a key to the list in the file path, in place of an entry with the same key.
-func addTrusted(path string, list []trusted, t trusted) error {
-	b, err := base64.StdEncoding.DecodeString(t.key)
+func addTrusted(path string, list []registry.Trusted, t registry.Trusted) error {
+	b, err := base64.StdEncoding.DecodeString(t.Key)
 	if err != nil || len(b) != ed25519.PublicKeySize {
-		return usagef("%s is no public key; soberano models keygen prints one", models.Quote(t.key))
+		return usagef("%s is no public key; soberano models keygen prints one", models.Quote(t.Key))
 	}
-	if t.name = strings.TrimSpace(t.name); t.name == "" || strings.ContainsFunc(t.name, func(r rune) bool { return r < ' ' }) {
+	if t.Name = strings.TrimSpace(t.Name); t.Name == "" || strings.ContainsFunc(t.Name, func(r rune) bool { return r < ' ' }) {
 		return usagef("the name of the key's owner is one line of text")
 	}
-	return writeTrusted(path, append(slices.DeleteFunc(list, func(old trusted) bool { return old.key == t.key }), t))
+	return writeTrusted(path, append(slices.DeleteFunc(list, func(old registry.Trusted) bool { return old.Key == t.Key }), t))
 }
 
 // writeTrusted writes the list to the file path, in one step.
-func writeTrusted(path string, list []trusted) error {
+func writeTrusted(path string, list []registry.Trusted) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -185,7 +139,7 @@ func writeTrusted(path string, list []trusted) error {
 	}
 	for _, t := range list {
 		if err == nil {
-			_, err = fmt.Fprintf(f, "%s %s\n", t.key, t.name)
+			_, err = fmt.Fprintf(f, "%s %s\n", t.Key, t.Name)
 		}
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
@@ -209,15 +163,7 @@ func (v *verified) seal(path string) error {
 	}
 	v.SignedBy, _ = f.Meta[apr.SignedBy].(string)
 	v.Encrypted = f.Meta[apr.Encrypted] == true
-	list, _, err := trustedKeys()
-	if key, own := signingKey(); own == nil && v.SignedBy == publicKey(key) {
-		v.Signer = "your own key"
-	}
-	for _, t := range list {
-		if t.key == v.SignedBy {
-			v.Signer = t.name
-		}
-	}
+	v.Signer, err = registry.Signer(v.SignedBy, "your own key")
 	return errors.Join(err, f.Close())
 }
 

@@ -60,6 +60,7 @@ type Host struct {
 	damaged   func(path string)
 	pools     pools
 	gpus      gpus
+	passwords passwords
 	beside    bool            // Options.TryBeside
 	quiet     time.Duration   // restBefore; tests set less
 	ending    context.Context // ends with Close
@@ -100,6 +101,7 @@ func New(o Options) *Host {
 	h.beside, h.quiet = o.TryBeside, restBefore
 	h.ending, h.stop = context.WithCancel(context.Background())
 	h.moved = o.Moved
+	h.passwords.turn = make(chan struct{}, 1)
 	if h.gpus.tell == nil {
 		h.gpus.tell = func(err error) { fmt.Fprintf(os.Stderr, "soberano: %v; the processor is used instead\n", err) }
 	}

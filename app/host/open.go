@@ -65,7 +65,7 @@ func ofLibrary[M io.Closer](h *Host, e registry.Entry, s Settings, report func(s
 		if err := errors.Join(e.Unchanged(ctx, nil), ctx.Err()); err != nil {
 			return nil, err
 		}
-		return read(e.Path())
+		return h.unlocked(ctx, e)
 	}
 	return opening[M]{kindOf: kind, h: h, e: e, s: s, file: file, report: report, seat: func(M) seat[M] { return &hostSeat[M]{h, keyOf(e), s} }}
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -48,4 +49,55 @@ func read(path string) (*models.File, error) {
 		return nil, err
 	}
 	return registry.Read(path)
+}
+
+// AskPassword asks a person for the password of the model of an entry, and calls unlock with what is given until that returns nil. unlock takes a moment; its
+// error wraps apr.ErrWrongPassword if the password is wrong. asked is false if the person gives none, or ctx ends.
+type AskPassword func(ctx context.Context, e registry.Entry, unlock func(password []byte) error) (asked bool)
+
+// passwords has how passwords are asked for.
+type passwords struct {
+	turn chan struct{} // one is asked for at a time
+	ask  AskPassword   // nil: none is. The Host's mutex guards it.
+}
+
+// SetAskPassword sets how the passwords of encrypted models are asked for that the environment does not give. ask is called from any goroutine. nil: they
+// are not; then such a model can't be opened.
+func (h *Host) SetAskPassword(ask AskPassword) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.passwords.ask = ask
+}
+
+// unlocked opens the file of an entry; if it is encrypted, its password is asked for. Without one, the error wraps apr.ErrPassword.
+func (h *Host) unlocked(ctx context.Context, e registry.Entry) (*models.File, error) {
+	f, err := read(e.Path())
+	h.mu.Lock()
+	ask := h.passwords.ask
+	h.mu.Unlock()
+	if ask == nil || !needsPassword(err) {
+		return f, err
+	}
+	select {
+	case h.passwords.turn <- struct{}{}:
+		defer func() { <-h.passwords.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if f, err = read(e.Path()); !needsPassword(err) { // it was unlocked meanwhile
+		return f, err
+	}
+	path := e.Path()
+	if locked, ok := errors.AsType[*models.FileError](err); ok {
+		path = locked.Path
+	}
+	if !ask(ctx, e, func(password []byte) error { return apr.Unlock(path, password) }) {
+		return nil, errors.Join(ctx.Err(), err)
+	}
+	return registry.Read(e.Path())
+}
+
+// needsPassword reports whether err is that of a file whose password is not known, or not given rightly by the environment.
+func needsPassword(err error) bool {
+	return errors.Is(err, apr.ErrPassword) || errors.Is(err, apr.ErrWrongPassword)
 }

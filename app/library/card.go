@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"soberano/app/choice"
+	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/models"
 	"soberano/models/registry"
@@ -197,7 +198,7 @@ func (c *card) useWhenReady() *ui.Button {
 
 // facts returns the lines that describe the model and the memory that it needs.
 func (c *card) facts() []fyne.CanvasObject {
-	list := []fyne.CanvasObject{ui.Text(describe(c.info, c.im.Context()), ui.SmallSize, ui.Muted)}
+	list := described(c.info, c.im.Context())
 	if c.info.Kind == registry.Chat {
 		m := estimate(c.info, c.im.Context(), c.im.KV(), c.im.Free())
 		list = append(list, ui.NewBar(100, 10, m.Bar()...), ui.Text(m.Text(), ui.SmallSize, ui.Muted))
@@ -260,7 +261,16 @@ func (c *card) showReady() {
 	if choice.Uses(e.Kind) && !c.im.InUse(e) {
 		list = append([]*ui.Button{ui.NewButton(ui.Primary, useFor[e.Kind], func() { c.im.Use(e); c.close() })}, list...)
 	}
-	c.show(c.frame(e.Title, models.Size(e.Bytes), ui.Text(describe(e.Info, c.im.Context()), ui.SmallSize, ui.Muted), ui.Spacer(1, 2), buttons(c.note(), list...)))
+	c.show(c.frame(e.Title, models.Size(e.Bytes), append(described(e.Info, c.im.Context()), ui.Spacer(1, 2), buttons(c.note(), list...))...))
+}
+
+// described returns the line of describe, and one about encryption and signature.
+func described(i registry.Info, context int) []fyne.CanvasObject {
+	list := []fyne.CanvasObject{ui.Text(describe(i, context), ui.SmallSize, ui.Muted)}
+	if seal := problem.Seal(i); seal != "" {
+		list = append(list, ui.Text(seal, ui.SmallSize, ui.Muted))
+	}
+	return list
 }
 
 // commandLine says what uses the models of a kind that the window does not use.

@@ -36,11 +36,13 @@ type detail struct {
 	taken    *registry.TakenError // an alias that another model has
 	alias    *ui.Entry            // of a new name
 	text     *ui.Entry            // of the card while it is edited; nil: it is shown
+	base     string               // the card of which that was made
+	other    bool                 // the card is another one than base: both are shown
 }
 
 func (p *Page) openDetails(name string) {
 	d := p.details[name]
-	if d == nil || d.text == nil || d.text.Text == d.card { // a text that was begun is kept
+	if d == nil || !d.edited() { // a text that was begun is kept
 		d = &detail{name: name, alias: p.newEntry(ui.NewEntry(), "smollm2:135m-q4")}
 		d.alias.OnSubmitted = func(string) { p.addAlias(d, false) }
 		p.details[name] = d
@@ -63,44 +65,32 @@ func (p *Page) newEntry(e *ui.Entry, placeholder string) *ui.Entry {
 	return e
 }
 
+// readRecords returns from which models a model came, which came from it, and its card.
+func readRecords(r Records, name string) (root *registry.Node, children []string, card string, err error) {
+	root, children, err = r.Lineage(name)
+	if err == nil && root.Model != nil {
+		card, err = root.Model.Card()
+	}
+	return root, children, card, err
+}
+
 // look reads the card and the lineage of a model.
 func (p *Page) look(d *detail) {
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
-		root, children, err := p.Shelf.Lineage(d.name)
-		card := ""
-		if err == nil && root.Model != nil {
-			card, err = root.Model.Card()
-		}
+		root, children, card, err := readRecords(p.Shelf, d.name)
 		p.Post(func() {
-			d.read, d.root, d.children, d.card = true, root, children, card
-			d.about = p.rendered(card)
+			d.read, d.root, d.children = true, root, children
+			if err == nil {
+				p.setCard(d, card)
+			}
 			if err != nil {
 				d.failed = err
 			}
 			p.Refresh()
 		})
 	}()
-}
-
-// shownCard is the number of bytes of a card that are shown; cards can be as long as a book.
-const shownCard = 20_000
-
-// rendered returns the view of a card.
-func (p *Page) rendered(card string) *markdown.View {
-	if rest, ok := strings.CutPrefix(card, "---\n"); ok { // metadata for programs
-		if _, text, ended := strings.Cut(rest, "\n---\n"); ended {
-			card = text
-		}
-	}
-	if len(card) > shownCard {
-		card = strings.ToValidUTF8(card[:shownCard], "") + "\n\n…"
-	}
-	v := markdown.NewView()
-	v.OnCopy = p.Copy
-	v.Set(markdown.Parse(card), false)
-	return v
 }
 
 // change stores what a person has set for a model.
@@ -119,6 +109,10 @@ func (p *Page) change(d *detail, store func(Records) error, done func()) {
 			if d.failed = err; err == nil {
 				done()
 				p.look(d)
+			}
+			if other, ok := errors.AsType[*changedError](err); ok {
+				d.failed = nil
+				p.setCard(d, other.card)
 			}
 			if taken, ok := errors.AsType[*registry.TakenError](err); ok {
 				d.taken = taken
@@ -148,6 +142,9 @@ func (p *Page) detailObjects(entries []registry.Entry, name string) []owned {
 	}
 	e := entries[i]
 	list := []owned{{"", p.backButton()}, {"", ui.Text(e.Title, ui.TitleSize, ui.Ink)}, {"", ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}}
+	if seal := problem.Seal(e.Info); seal != "" {
+		list = append(list, owned{"", ui.Text(seal, ui.SmallSize, ui.Ink)})
+	}
 	if e.Warning != "" {
 		list = append(list, owned{"", ui.Text(models.PrintableLines(e.Warning), ui.SmallSize, ui.Ink)})
 	}
@@ -214,52 +211,6 @@ func (p *Page) stages(d *detail, e registry.Entry) []fyne.CanvasObject {
 		}))
 	}
 	return []fyne.CanvasObject{buttons(words, moves...)}
-}
-
-// cardOf shows the text about a model, or the entry in which it is edited.
-func (p *Page) cardOf(d *detail) []fyne.CanvasObject {
-	if d.text != nil {
-		save := ui.NewButton(ui.Primary, "Save", func() {
-			text := d.text.Text
-			p.change(d, func(r Records) error { return r.SetCard(d.name, text) }, func() { d.text = nil })
-		})
-		return []fyne.CanvasObject{d.text,
-			buttons("Markdown. If nothing is written here, the text that came with the model is shown again.", save, ui.NewButton(ui.Plain, "Cancel", func() {
-				d.text = nil
-				p.keys.anew = true
-				p.Refresh()
-			}))}
-	}
-	edit := ui.NewButton(ui.Plain, "Edit the text", func() {
-		d.text = p.newEntry(ui.NewText(), "What this model is good for")
-		d.text.SetText(d.card)
-		d.text.SetMinRowsVisible(12)
-		p.Refresh()
-		fyne.CurrentApp().Driver().CanvasForObject(p.Object).Focus(d.text)
-	})
-	if d.card == "" {
-		return []fyne.CanvasObject{buttons("There is no text about this model.", edit)}
-	}
-	return []fyne.CanvasObject{d.about, buttons("", edit)}
-}
-
-// Unsaved returns a function that stores the texts about models that are being edited, to be called from any goroutine; nil if there are none.
-func (p *Page) Unsaved() func() error {
-	texts := map[string]string{}
-	for _, d := range p.details {
-		if d.text != nil && d.text.Text != d.card {
-			texts[d.name] = d.text.Text
-		}
-	}
-	if len(texts) == 0 {
-		return nil
-	}
-	return func() (err error) {
-		for name, text := range texts {
-			err = errors.Join(err, p.Shelf.SetCard(name, text))
-		}
-		return err
-	}
 }
 
 // files shows where the files are, and the hashes by which they are known in public.

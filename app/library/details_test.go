@@ -184,3 +184,84 @@ func TestDetailStates(t *testing.T) {
 		s.Shot("details-narrow-" + string(mode))
 	}
 }
+
+// TestCardChangedElsewhere checks that neither of two texts is lost if one is stored elsewhere while the other one is edited.
+func TestCardChangedElsewhere(t *testing.T) {
+	s, lib := related(t, ui.Light)
+	stored := func() string {
+		t.Helper()
+		e := find(t, lib, "mine")
+		card, err := e.Card()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return card
+	}
+	change := func(text string) {
+		t.Helper()
+		if err := lib.SetCard("mine", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit := func() *detail {
+		t.Helper()
+		s.Tap("Edit the text")
+		s.typed("Mine. ")
+		return s.page.details["mine"]
+	}
+	d := edit()
+	mine := d.text.Text
+	change("From a terminal.")
+	s.Tap("Save")
+	s.UntilShown("This text was changed elsewhere while you edited it")
+	s.Shot("details-both")
+	s.Expect("From a terminal.", "Save mine", "Put the other below mine", "Use the other")
+	if stored() != "From a terminal." || d.text.Text != mine {
+		t.Errorf("stored is %q, the entry has %q", stored(), d.text.Text)
+	}
+	change("From a terminal again.")
+	s.Tap("Save mine")
+	s.UntilShown("From a terminal again.")
+	s.Tap("Put the other below mine")
+	s.Tap("Save")
+	s.UntilShown("Edit the text")
+	if want := joined(mine, "From a terminal again."); stored() != want {
+		t.Errorf("both are %q, expected %q", stored(), want)
+	}
+	edit()
+	change("Third.")
+	s.page.Back()
+	s.details("mine") // it notices when it is shown
+	s.UntilShown("Use the other", "Third.")
+	s.Tap("Save mine")
+	s.UntilShown("Edit the text")
+	if !strings.Contains(stored(), mine) || strings.Contains(stored(), "Third.") {
+		t.Errorf("the text that was chosen is stored as %q", stored())
+	}
+	edit()
+	change("Fourth.")
+	for range 2 { // as when the window is closed, and stays
+		if store := s.page.Unsaved(); store == nil || store() != nil || strings.Count(stored(), "Fourth.") != 1 || !strings.Contains(stored(), mine) {
+			t.Errorf("at the end the text is %q", stored())
+		}
+	}
+	s.page.openDetails("mine")
+	s.UntilShown("Use the other", "Fourth.")
+	s.Tap("Use the other")
+	s.Expect("Fourth.", "Edit the text")
+}
+
+// TestLongCard checks that a text of which only a part is shown says so, and that its end can be seen.
+func TestLongCard(t *testing.T) {
+	for name, text := range map[string]string{"one": strings.Repeat("hello ", 500_000), "many": strings.Repeat("hello there\n\n", 5000)} {
+		s, lib := related(t, ui.Light)
+		if err := lib.SetCard("mine", text); err != nil {
+			t.Fatal(err)
+		}
+		s.page.openDetails("mine")
+		s.Until("the text", func() bool { return len(s.page.details["mine"].card) == len(text) })
+		s.page.Scroll(1e6)
+		s.Shot("details-long-" + name)
+		s.Expect("hello", "The text is longer. “Edit the text” has all of it.")
+	}
+}

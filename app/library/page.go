@@ -215,8 +215,7 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 	if e.Included {
 		right += " · included"
 	}
-	parts := []fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted)),
-		ui.Text(describe(e.Info, p.Context()), ui.SmallSize, ui.Muted)}
+	parts := append([]fyne.CanvasObject{ui.NewRow(12, title, title, ui.NewLabel(right, ui.SmallSize, ui.Muted))}, described(e.Info, p.Context())...)
 	if names := e.OtherNames(); names != "" {
 		parts = append(parts, ui.Text("Called "+models.Printable(e.Name)+", also "+names+".", ui.SmallSize, ui.Muted))
 	}

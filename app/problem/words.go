@@ -105,8 +105,7 @@ var english = map[Code]phrases{
 	ModelUnsupported: {why: []string{"{file} {detail}."}, do: "{advice}."},
 	ModelMissing:     {why: []string{"{file} {detail}."}, do: "{advice}."},
 	ModelUnreadable:  {why: []string{"{file} {detail}."}, do: "{advice}."},
-	ModelLocked: {why: []string{"{file} is encrypted."}, do: "In a terminal, soberano chat -m FILE asks for its password. For the window, write the password to a file that only you can read, " +
-		"and start the program with the variable SOBERANO_MODEL_PASSWORD_FILE set to its path."},
+	ModelLocked:      {why: []string{"{file} is encrypted."}, do: "Try again to enter its password."},
 	NotAModel: {do: "{advice}.", why: []string{"{file} {detail}.",
 		"Soberano runs GGUF and APR files (chat) and Whisper models (speech): a folder in CTranslate2 or Hugging Face form, or a ggml .bin or .apr file. Drop one of those."}},
 	NoSpeechModel: {title: "There is no speech model yet.", why: []string{"The library has no speech model."},

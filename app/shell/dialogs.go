@@ -25,7 +25,18 @@ func (d *Shell) dismiss() bool {
 	}
 	top.Hide()
 	d.refocus()
+	if f := d.dismissed[top]; f != nil {
+		delete(d.dismissed, top)
+		f()
+	}
 	return true
+}
+
+// textEntry is an entry of a dialog.
+type textEntry interface {
+	fyne.CanvasObject
+	fyne.Focusable
+	fyne.Shortcutable
 }
 
 // dialogEntry returns an entry for a dialog, in which it has the focus.
@@ -60,7 +71,7 @@ func (d *Shell) ask(title, now string, then func(string)) {
 
 // inDialog brings the focus back into a dialog of this program that has lost it by a click beside it, and returns the entry that gets
 // what is typed; nil if there is none.
-func (d *Shell) inDialog() *ui.Entry {
+func (d *Shell) inDialog() textEntry {
 	c := d.window.Canvas()
 	top := c.Overlays().Top()
 	switch {
@@ -86,14 +97,20 @@ func (d *Shell) confirm(title, question, label string, then func()) {
 }
 
 // modal shows a dialog.
-func (d *Shell) modal(content fyne.CanvasObject) {
+func (d *Shell) modal(content fyne.CanvasObject) *widget.PopUp {
 	c := d.window.Canvas()
 	p := widget.NewModalPopUp(content, c)
-	width := min(400, c.Size().Width-32)
-	height := 2 * float32(math.Ceil(float64(ui.HeightFor(content, width)/2))) // even, so that the dialog is drawn at whole pixels
-	p.Resize(fyne.NewSize(width, height))
+	p.Resize(dialogSize(content, c))
 	p.Show()
 	d.dialog, d.asking = p, nil
+	return p
+}
+
+// dialogSize returns the size of a dialog.
+func dialogSize(content fyne.CanvasObject, c fyne.Canvas) fyne.Size {
+	width := min(400, c.Size().Width-32)
+	height := 2 * float32(math.Ceil(float64(ui.HeightFor(content, width)/2))) // even, so that the dialog is drawn at whole pixels
+	return fyne.NewSize(width, height)
 }
 
 // saveFile asks for a file with Fyne's dialog, starting in dir ("": the last folder) with a proposed name, writes the file, and

@@ -15,6 +15,7 @@ import (
 	"soberano/asr/mic"
 	"soberano/asr/wording"
 	"soberano/models"
+	"soberano/models/apr"
 )
 
 // dictationParams returns the parameters of dictation, according to the settings.
@@ -269,6 +270,7 @@ func (d *Shell) dictationFailed(err error, kept *voice.Kept) {
 		p.Actions = append([]ui.Action{{Label: "Choose a folder", Do: d.chooseFolder}}, p.Actions...)
 	case errors.Is(err, models.ErrNotFound): // a file of the speech model
 		p.Actions = append(p.Actions, ui.Action{Label: "Choose a model", Do: func() { d.show(modelsPage) }})
+	case errors.Is(err, apr.ErrPassword): // "Try again" asks for it
 	default:
 		p.Actions = append(p.Actions, ui.Action{Label: "Choose a microphone", Do: func() { d.show(settingsPage) }})
 	}

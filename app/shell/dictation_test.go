@@ -304,7 +304,7 @@ func TestDictationIntoOtherEntries(t *testing.T) {
 	}
 	stop := func() { s.chat.Talk.Finish(); s.silent() }
 	s.ask("Rename this chat", "The letter", func(string) {})
-	e := s.asking
+	e := s.asking.(*ui.Entry)
 	dictate(func() { e.TypedShortcut(control(fyne.KeySpace)) })
 	if c.Focused() != e || s.chat.Target() != "into the entry that is being edited" {
 		t.Errorf("%T has the focus; the words go %s", c.Focused(), s.chat.Target())

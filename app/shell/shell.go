@@ -93,12 +93,13 @@ type Shell struct {
 	keptCards      map[*voice.Kept]func() // close the cards of dictations that can be transcribed again
 	trash          *trash
 	bar            *talkBar
-	gone           []store.Conversation // deleted, as long as the sidebar offers to undo it
-	dialog         fyne.CanvasObject    // the latest one of this program
-	asking         *ui.Entry            // in the dialog; nil: it asks for no text
-	passing        *ui.Passing          // removes the message in the sidebar
-	page           string               // "chat", "transcribe", "models", "settings", "trash"
-	shows          int                  // number of calls of show
+	gone           []store.Conversation         // deleted, as long as the sidebar offers to undo it
+	dialog         fyne.CanvasObject            // the latest one of this program
+	asking         textEntry                    // in the dialog; nil: it asks for no text
+	dismissed      map[fyne.CanvasObject]func() // called when a dialog is closed
+	passing        *ui.Passing                  // removes the message in the sidebar
+	page           string                       // "chat", "transcribe", "models", "settings", "trash"
+	shows          int                          // number of calls of show
 	pageHead       *pageHead
 	scrim          *scrim
 	narrow         bool
@@ -130,7 +131,7 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 		m.Post = fyne.Do
 	}
 	post := m.Post
-	d := &Shell{Machine: m, app: app, window: w, page: chatPage, keptCards: map[*voice.Kept]func(){}}
+	d := &Shell{Machine: m, app: app, window: w, page: chatPage, keptCards: map[*voice.Kept]func(){}, dismissed: map[fyne.CanvasObject]func(){}}
 	d.Post = func(f func()) {
 		post(func() {
 			if !d.closed {
@@ -183,6 +184,7 @@ func (d *Shell) build() {
 	d.runner = chat.NewRunner(d.Chats, func(s chat.Status) { d.Post(func() { d.status(s) }) })
 	d.Host.TellGPU(d.gpuFailed)
 	d.Host.TellMoved(d.moved)
+	d.Host.SetAskPassword(d.askPassword)
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})

@@ -104,7 +104,6 @@ func (t *Pane) fit(bottom bool) {
 		y = max(0, height-t.size.Height)
 	}
 	t.to(y)
-	t.see()
 }
 
 // see tells the objects in the column what is seen of them.
@@ -114,6 +113,7 @@ func (t *Pane) see() { See(t.column, t.scroll.Offset.Y, t.scroll.Offset.Y+t.size
 func (t *Pane) to(y float32) {
 	t.scroll.Offset = fyne.NewPos(0, y+0.25)
 	t.scroll.ScrollToOffset(fyne.NewPos(0, y))
+	t.see()
 }
 
 // Top scrolls to the top.

@@ -12,7 +12,6 @@ import (
 
 	"soberano/kernels/quant"
 	"soberano/models"
-	"soberano/models/apr"
 	"soberano/models/gguf"
 )
 
@@ -123,10 +122,7 @@ func (i *Info) run(f *models.File, check Check) {
 		return
 	}
 	var err error
-	if f.Meta[apr.Encrypted] == true {
-		check, i.Warning = nil, "Its weights are encrypted. The command line asks for the password; the window reads it from the file that the variable SOBERANO_MODEL_PASSWORD_FILE names."
-	}
-	if check != nil {
+	if check != nil && !i.Encrypted {
 		i.Warning, err = check(f)
 	}
 	if err == nil && f.Format == "gguf" {

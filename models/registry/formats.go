@@ -102,7 +102,6 @@ type inspection struct {
 	files    []Stored // these files with the stamps that they had before they were read, without hashes
 	info     Info
 	sampling Sampling
-	signed   bool // it has a signature
 }
 
 func inspect(path string, check Check) (s inspection, err error) {
@@ -129,11 +128,12 @@ func inspect(path string, check Check) (s inspection, err error) {
 		return s, models.Corrupt(path, "is damaged: %v", err)
 	}
 	s.info.Format = format.name
+	s.info.Encrypted = f.Meta[apr.Encrypted] == true
+	s.info.SignedBy, _ = f.Meta[apr.SignedBy].(string)
 	s.info.run(f, check)
 	for _, f := range s.files {
 		s.info.Bytes += f.Bytes
 	}
-	_, s.signed = f.Meta[apr.SignedBy]
 	s.sampling = samplingOf(f.Meta, s.info.Kind)
 	if huggingface.Is(f) {
 		s.sampling = samplingOf(huggingface.Sampling(f), s.info.Kind)

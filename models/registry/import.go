@@ -54,7 +54,7 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 			return same, nil
 		}
 	}
-	if s.signed {
+	if s.info.SignedBy != "" {
 		if err := s.checkSignature(ctx); err != nil {
 			return Entry{}, err
 		}

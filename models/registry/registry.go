@@ -66,6 +66,10 @@ type Info struct {
 	Reason   string `json:"reason,omitempty"`  // why it does not run
 	Warning  string `json:"warning,omitempty"` // in sentences, what the file of a model that runs lacks
 	Template bool   `json:"template"`          // has a chat template
+	// Encrypted: the weights are, and a password is needed to open the model.
+	Encrypted bool `json:"encrypted,omitempty"`
+	// SignedBy is the public key of the file's signature, in base64; "": it has none. Imports and Verify check the signature.
+	SignedBy string `json:"signed_by,omitempty"`
 	// Languages tells which languages a speech model knows.
 	Languages Languages `json:"languages,omitempty"`
 	// Layers (only those that keep keys and values), KVHeads and HeadDim give the size of a
