@@ -125,6 +125,11 @@ const (
 	ProposeAlways                // whatever the sampling is
 )
 
+// Proposals names the values of Propose, for flags and parameters.
+func Proposals() map[string]Propose {
+	return map[string]Propose{"auto": ProposeAuto, "off": ProposeNever, "on": ProposeAlways}
+}
+
 // Reason says why a generation ended.
 type Reason string
 

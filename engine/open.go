@@ -44,6 +44,8 @@ type Model struct {
 	grammars   grammars
 
 	adapters []*Adapter // the queue's goroutine has them
+	loading  sync.Mutex // guards loaded
+	loaded   []*Adapter // the same, for LoadAdapter
 
 	mu   sync.Mutex // guards dev and info after the device was replaced
 	info Info
