@@ -53,8 +53,8 @@ type Request struct {
 	Images []Image
 	// Each is given the logits after the token at pos, in order, valid during the call.
 	// After the last position it may continue the sequence: it returns the next token
-	// and true. An error ends the request. It is called on the queue's goroutine and
-	// should be quick: every other request waits for it.
+	// and true. An error ends the request. It should be quick: every other request waits
+	// for it. Requests are called at the same time as others, each by one goroutine at a time.
 	Each func(pos int, logits []float32) (next int32, more bool, err error)
 	// Draft, if not nil, proposes up to most tokens that may follow the sequence as it is after the last call of Each. They are computed in the same step as the last token;
 	// as long as Each chooses the proposed token, it is called with the logits after that, too. So the answer is the same as without proposals but for rounding, in fewer steps if they are
@@ -137,7 +137,10 @@ type slot struct {
 	pending []int32 // tokens that are not in the sequence's state yet
 	take    int     // of pending, in this step
 	draft   []int32 // proposed tokens behind those of pending, in this step
-	ahead   bool    // the state may hold proposed tokens that were not chosen
+	want    int     // the first of Queue.wants of this step that is the slot's, if any is
+	over    bool    // the request is at its end, with err
+	err     error
+	ahead   bool // the state may hold proposed tokens that were not chosen
 }
 
 // ended reports whether the slot's request has ended.

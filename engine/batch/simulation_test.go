@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"soberano/engine/arch"
@@ -65,7 +66,7 @@ func customers(n int, rate float64) []*customer {
 }
 
 // simulation is a model whose steps only advance a clock, and a device for it. It submits each customer to the queue when the clock reaches its
-// arrival. All of it runs on the queue's goroutine, so the same customers give the same results.
+// arrival. Only token is called by several goroutines, and the order of its calls in a step does not matter, so the same customers give the same results.
 type simulation struct {
 	recurrence
 	costs costs
@@ -75,6 +76,7 @@ type simulation struct {
 	left  []*customer // that have not arrived yet
 	here  int         // customers that have arrived and not ended
 	done  chan struct{}
+	mu    sync.Mutex // held by token
 }
 
 func (s *simulation) Shape() arch.Shape {
@@ -110,6 +112,8 @@ func (s *simulation) arrive() {
 
 // token notes a token of a customer. It returns false if it was the last.
 func (s *simulation) token(v *customer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if v.tokens++; v.tokens == 1 {
 		v.first, v.read = s.now, s.steps-v.begun
 	} else {

@@ -1,7 +1,10 @@
 package batch
 
 import (
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -40,12 +43,7 @@ func (q *Queue) run() {
 	for _, s := range q.slots {
 		q.advance(s)
 	}
-	for i, w := range q.wants {
-		if w.slot.ended() || w.pos >= w.slot.len() {
-			continue // an earlier row of this step has ended the request, or chosen another token than the proposed one
-		}
-		q.give(w.slot, w.pos, logits.Row(i))
-	}
+	q.sample(logits)
 	for _, s := range q.slots {
 		q.keep(s)
 	}
@@ -77,6 +75,7 @@ func (q *Queue) add(s *slot) {
 		tokens, s.ahead = append(slices.Clip(tokens), s.draft...), true
 	}
 	row := q.step.Append(s.seq.State, tokens, pos)
+	s.want = len(q.wants)
 	q.addImages(s, row, pos)
 	if uses := s.ticket.req.Adapters; len(uses) > 0 {
 		q.step.Adapted = append(q.step.Adapted, nn.Adapted{Row: row, N: len(tokens), Uses: uses})
@@ -220,18 +219,51 @@ func (q *Queue) propose() {
 	}
 }
 
-// give hands logits to the request and takes its next token.
+// sample gives each request the logits of its rows in this step, several requests side by side, and ends those that are at their end.
+func (q *Queue) sample(logits *kernels.Rows) {
+	side(len(q.slots), func(i int) {
+		s := q.slots[i]
+		for n := s.want; n < len(q.wants) && q.wants[n].slot == s && !s.over; n++ {
+			if pos := q.wants[n].pos; pos < s.len() { // else a row before it has chosen another token than the proposed one
+				q.give(s, pos, logits.Row(n))
+			}
+		}
+	})
+	for _, s := range q.slots {
+		if s.over {
+			q.end(s, s.err)
+		}
+	}
+}
+
+// side calls do for 0 … n-1, on as many goroutines as run at a time, and returns when all calls have returned.
+func side(n int, do func(i int)) {
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(i)
+		}
+	}
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
+}
+
+// give hands logits to the request and takes its next token. It changes nothing but the slot.
 func (q *Queue) give(s *slot, pos int, logits []float32) {
 	next, more, err := s.ticket.req.Each(pos, logits)
 	last := pos == s.len()-1 && len(s.pending) == 0
 	switch {
 	case err != nil:
-		q.end(s, err)
+		s.over, s.err = true, err
 	case !last:
 	case !more:
-		q.end(s, nil)
+		s.over = true
 	case s.len() >= q.cap:
-		q.end(s, ErrFull)
+		s.over, s.err = true, ErrFull
 	case len(s.draft) > 0 && s.draft[0] == next: // the state has it already
 		s.seq.Add(next)
 		s.tokens, s.draft, s.done = append(s.tokens, next), s.draft[1:], s.done+1
