@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -79,10 +80,19 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	m.info.Context, m.info.CacheBytes = context, m.queue.CacheBytes()
+	if o.Disk != nil {
+		m.queue.SetDisk(o.Disk, m.identity(limit))
+	}
 	if o.Replace != nil {
 		m.queue.SetReplace(func(cause error) (arch.Model, kernels.Device, error) { return m.replace(o.Replace, cause, limit) })
 	}
 	return m, nil
+}
+
+// identity returns a hash of the file and of how it was opened, see Open.
+func (m *Model) identity(limit int) [32]byte {
+	file := m.file.Identity()
+	return sha256.Sum256(fmt.Appendf(file[:], "%d %d", m.info.Context, limit))
 }
 
 // replace loads the model onto another device and closes the one that has failed with cause.

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"soberano/engine/arch"
 	"soberano/engine/nn"
@@ -49,6 +50,9 @@ type Request struct {
 	// Adapters change the products of the request's rows. Key names them with their scales: what is computed with one key serves no request with another.
 	Adapters []nn.Use
 	Key      string
+	// Conversation is the name under which what is computed is kept across restarts, see Queue.SetDisk; "": it is not. Nothing is kept of
+	// requests with images or a Key.
+	Conversation string
 	// Images are the images in Tokens, in order. Their tokens are negative: they identify the image.
 	Images []Image
 	// Each is given the logits after the token at pos, in order, valid during the call.
@@ -169,6 +173,10 @@ type Queue struct {
 	lost             error // what no request was told of
 	// replace returns a model on another device, see SetReplace.
 	replace Replace
+	// disk keeps states of the model that identity identifies; unsaved are those that it does not have yet, by the names of conversations.
+	disk     *state.Disk
+	identity [32]byte
+	unsaved  map[string]unsaved
 
 	mu      sync.Mutex
 	arrived []*Ticket
@@ -205,7 +213,7 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	q := &Queue{
 		model: model, dev: dev, cap: capacity, size: size, room: room, forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
 		tree: state.New(dev, shape, max(keptBudget, min(room, 4*size))),
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{},
 	}
 	q.step.Priority = kernels.Answer
 	go q.loop()
@@ -309,5 +317,7 @@ func (q *Queue) loop() {
 	for q.admit() {
 		q.run()
 	}
+	end := time.Now().Add(mostSaving)
+	q.save(func() bool { return time.Now().After(end) })
 	q.note(q.tree.Close())
 }

@@ -16,23 +16,48 @@ import (
 const tolerance = 1e-4
 
 // Check runs a small case of the kernels of which language models consist and compares the results with those of the host: products with
-// every block format for one row and for many, a gated product, norms, rotary embedding, and attention over the stored keys and values. The error
+// every block format for one row and for many, a gated product, norms, a softmax, rotary embedding, and attention over the stored keys and values. The error
 // wraps ErrWrong if a result is wrong.
 func Check(g *GPU) error {
-	made, err := New(Options{GPU: g})
+	g.chooseVariants()
+	return g.check(func(c *checker) {
+		for _, t := range quant.Types() {
+			for _, n := range []int{1, 9} {
+				c.product(t, n)
+			}
+		}
+		c.gated()
+		c.norm()
+		c.softmax()
+		c.attention()
+	})
+}
+
+// check runs cases on a device of its own.
+func (g *GPU) check(cases func(c *checker)) error {
+	made, err := Options{GPU: g}.open()
 	if err != nil {
 		return err
 	}
 	c := checker{d: made, r: rand.New(rand.NewPCG(3, 5))}
-	for _, t := range quant.Types() {
-		for _, n := range []int{1, 9} {
+	cases(&c)
+	return errors.Join(c.err, made.Close())
+}
+
+// variant checks the kernels that have a variant.
+func (c *checker) variant(v variant) {
+	if v == subgroups {
+		c.norm()
+		c.softmax()
+		c.attention()
+		return
+	}
+	for _, t := range []quant.Type{quant.F32, quant.Q8_0} {
+		for _, n := range []int{1, 8} {
 			c.product(t, n)
 		}
 	}
 	c.gated()
-	c.norm()
-	c.attention()
-	return errors.Join(c.err, made.Close())
 }
 
 // checker runs the cases until one fails.
@@ -97,7 +122,7 @@ func (c *checker) compare(what string, want []float64, b *kernels.Batch, f func(
 
 // product checks a product of n rows with weights of type t.
 func (c *checker) product(t quant.Type, n int) {
-	const rows, cols = 70, 256
+	const rows, cols = 70, 768 // each of the 16 invocations of a row has a run of 32 values, and some have two
 	if c.err != nil {
 		return
 	}
@@ -124,7 +149,7 @@ func (c *checker) product(t quant.Type, n int) {
 
 // gated checks a product with a gate and its equal.
 func (c *checker) gated() {
-	const rows, cols = 10, 256
+	const rows, cols = 10, 768
 	if c.err != nil {
 		return
 	}
@@ -174,6 +199,25 @@ func (c *checker) norm() {
 		st.Write(t, x)
 		st.RMSNorm(t, t, weight, 0)
 		st.Rotate(t, &kernels.RoPE{HeadDim: cols, Freq: frequencies, Scale: 1})
+		return t
+	})
+}
+
+// softmax checks the softmax of a row.
+func (c *checker) softmax() {
+	const cols = 300
+	x, want, sum := c.random(cols), make([]float64, cols), 0.0
+	for i, v := range x {
+		want[i] = math.Exp(0.5 * float64(v))
+		sum += want[i]
+	}
+	for i := range want {
+		want[i] /= sum
+	}
+	c.compare("a softmax", want, nil, func(st kernels.Step) kernels.Tensor {
+		t := st.New(1, cols)
+		st.Write(t, x)
+		st.(*step).norm(opSoftmax, t, t, cols, nothing, nothing, 0.5)
 		return t
 	})
 }

@@ -5,6 +5,7 @@
 //	driver                  the C functions of OpenGL, and the loop that runs a step's commands
 //	egl, window             contexts
 //	gpu, programs, binaries a context and its thread, compiled shaders, their files
+//	variants                which extensions kernels use
 //	device, buffer          the device, its memory
 //	matrix, vector          weights, in the blocks of their files
 //	step, commands, arena   steps: recorded operations, tensors

@@ -351,6 +351,8 @@ func TestCheck(t *testing.T) {
 	} {
 		g := ownGPU(t)
 		g.KeepPrograms(programs)
+		g.chooseVariants()
+		wrong[0].variants = g.variants & kernelVariants[wrong[0].kernel]
 		id, err := g.compiled(wrong[1])
 		if err != nil {
 			t.Fatal(err)
