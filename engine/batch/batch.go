@@ -155,17 +155,20 @@ func (s *slot) len() int { return s.done }
 
 // Queue runs requests on one model.
 type Queue struct {
-	model  arch.Model
-	dev    kernels.Device
-	cap    int // positions of a state
-	tree   *state.Tree
-	forget int     // from this position on a state may not be able to go back, see snapshot
-	drafts bool    // a state can take back the tokens of one step
-	slots  []*slot // requests under way
-	size   int64   // bytes of a full state
-	room   int64   // bytes that the states of requests under way may take in the end
-	step   nn.Step
-	wants  []want // one for each of step.Out
+	model   arch.Model
+	dev     kernels.Device
+	cap     int // positions of a state
+	tree    *state.Tree
+	forget  int     // from this position on a state may not be able to go back, see snapshot
+	drafts  bool    // a state can take back the tokens of one step
+	slots   []*slot // requests under way
+	size    int64   // bytes of a full state
+	room    int64   // bytes that the states of requests under way may take in the end
+	step    nn.Step
+	wants   []want        // one for each of step.Out
+	beside  int           // tokens of prompts in a step beside answers
+	fastest time.Duration // that a step with mixed of them took
+	now     func() time.Time
 
 	line []*Ticket // admitted to no slot yet; the loop's own
 	// waiting and running count the requests that are admitted to no slot yet, and those that are under way.
@@ -212,7 +215,8 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	room := min(max(runningBudget, 2*size), mostSlots*size)
 	q := &Queue{
 		model: model, dev: dev, cap: capacity, size: size, room: room, forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
-		tree: state.New(dev, shape, max(keptBudget, min(room, 4*size))),
+		tree:   state.New(dev, shape, max(keptBudget, min(room, 4*size))),
+		beside: mixed, fastest: math.MaxInt64, now: time.Now,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{},
 	}
 	q.step.Priority = kernels.Answer

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -15,8 +16,10 @@ const (
 	// Chunk is the tokens of a step that only reads prompts: beyond a few hundred the
 	// products get no faster, and a cancelled request has to wait for the step.
 	Chunk = 512
-	// mixed is the same while answers are under way, which pause for it.
+	// mixed is the most of them while answers are under way, which pause for it, see pace.
 	mixed = 128
+	// leastMixed is the least of them, beyond which steps would get no shorter.
+	leastMixed = 16
 	// wanted is the rows with logits that one sequence may have in a step: with a
 	// vocabulary of 262,144 each takes a megabyte.
 	wanted = 64
@@ -32,7 +35,9 @@ func (q *Queue) run() {
 	for _, s := range q.slots {
 		q.add(s)
 	}
+	began := q.now()
 	logits, err := q.model.Forward(&q.step)
+	q.pace(q.now().Sub(began))
 	if err == nil && q.replace != nil && !q.numbers(logits) {
 		err = kernels.ErrNotANumber
 	}
@@ -177,7 +182,7 @@ func (q *Queue) share() {
 	}
 	room := Chunk
 	if single > 0 {
-		room = mixed
+		room = q.beside
 	}
 	for _, s := range q.slots {
 		s.take = min(len(s.pending), max(1, room/max(1, reading)))
@@ -190,6 +195,27 @@ func (q *Queue) share() {
 		s.take = s.wholeImages(s.take)
 	}
 	q.propose()
+}
+
+// pace adapts how many tokens of prompts go into a step beside answers to the time that the last step took, so that a step takes about as long as the fastest one that had mixed of them. Behind
+// many tokens attention makes each take longer: with SmolLM2 twice as long after 3,500.
+func (q *Queue) pace(took time.Duration) {
+	answers, reading := 0, 0
+	for _, s := range q.slots {
+		if len(s.pending) == 1 {
+			answers++
+		} else {
+			reading += s.take
+		}
+	}
+	if answers == 0 || reading < q.beside*3/4 {
+		return // it is the end of a prompt, of which nothing can be learnt
+	}
+	if reading >= mixed*3/4 {
+		q.fastest = min(q.fastest, took)
+	}
+	most := float64(q.fastest) * 9 / 8 // times vary
+	q.beside = max(leastMixed, min(mixed, int(float64(reading)*most/float64(max(1, took)))&^7))
 }
 
 // mostDraft is the largest number of proposed tokens in a step.
