@@ -14,7 +14,7 @@
 //	elements, norms, moves  operations on rows
 //	attend, weights         attention over keys and values
 //	state, pages, recurrent what layers keep of a sequence
-//	check                   the self-check
+//	check, checkmore        the self-check
 //	shaders                 GLSL: a file for each kernel, specialised by #define
 //
 // A step records its operations as commands. End hands them to the context's thread, which uploads the batch in one transfer,
