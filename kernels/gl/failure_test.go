@@ -142,21 +142,24 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
-// TestLostContext checks that a step whose commands the driver did not run fails instead of returning old values.
+// TestLostContext checks that a step whose commands the driver did not run, since the context is not current any more or destroyed, fails instead of
+// returning old values.
 func TestLostContext(t *testing.T) {
 	g := ownGPU(t)
 	d := deviceOn(t, g, 0)
 	if _, err := compute(d, scaled); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.do(func(c context) error {
-		c.leave() // from here on, OpenGL ignores every call
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := compute(d, scaled); !errors.Is(err, ErrLost) {
-		t.Errorf("a step without a context: %v", err)
+	for what, lose := range []func(context){context.leave, context.close} { // after each of them, OpenGL ignores every call
+		if err := g.do(func(c context) error {
+			lose(c)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := compute(d, scaled); !errors.Is(err, ErrLost) {
+			t.Errorf("a step without a context, %d: %v", what, err)
+		}
 	}
 }
 
@@ -338,19 +341,31 @@ func TestUnknownActivation(t *testing.T) {
 
 // TestCheck checks that the self-check accepts the software driver, and finds a shader that the driver confuses with another.
 func TestCheck(t *testing.T) {
-	if err := Check(gpu(t)); err != nil {
+	g := ownGPU(t)
+	if err := Check(g); err != nil {
 		t.Fatal(err)
 	}
-	programs := t.TempDir()
 	for _, wrong := range [][2]program{
 		{{kernel: "matvec", option: matvecQuads, weight: quant.Q4_0, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.IQ4_NL, blocks: true}},
 		{{kernel: "tile", option: fewRows, weight: quant.Q6_K, blocks: true}, {kernel: "matvec", weight: quant.Q6_K, blocks: true}},
 		{{kernel: "matvec", option: matvecQuads | matvecGated, weight: quant.Q4_K, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.Q4_K, blocks: true}},
 		{{kernel: "norm", option: opRMSNorm}, {kernel: "norm", option: opLayerNorm}},
 		{{kernel: "attend", option: 4001}, {kernel: "store"}},
+		{{kernel: "store"}, {kernel: "attend", option: 4001}},
+		{{kernel: "join"}, {kernel: "store"}},
+		{{kernel: "move", option: opRotate}, {kernel: "move", option: opUnfold}},
+		{{kernel: "element", option: opActivate}, {kernel: "element", option: opCopy}},
+		{{kernel: "route"}, {kernel: "group"}},
+		{{kernel: "group"}, {kernel: "join"}},
+		{{kernel: "spread", option: 0}, {kernel: "spread", option: 1}},
+		{{kernel: "spread", option: 1}, {kernel: "spread", option: 0}},
+		{{kernel: "shortconv"}, {kernel: "scan"}},
+		{{kernel: "scan"}, {kernel: "delta"}},
+		{{kernel: "delta"}, {kernel: "wkv"}},
+		{{kernel: "wkv"}, {kernel: "delta"}},
 	} {
-		g := ownGPU(t)
-		g.KeepPrograms(programs)
+		wrong[0].variants = g.variants & kernelVariants[wrong[0].kernel]
+		right := g.programs[wrong[0]]
 		id, err := g.compiled(wrong[1])
 		if err != nil {
 			t.Fatal(err)
@@ -359,6 +374,7 @@ func TestCheck(t *testing.T) {
 		if err := Check(g); !errors.Is(err, ErrWrong) {
 			t.Errorf("%s in place of %s: %v", wrong[1].kernel, wrong[0].kernel, err)
 		}
+		g.programs[wrong[0]] = right
 	}
 }
 
