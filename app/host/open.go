@@ -38,7 +38,7 @@ func ChatBytes(i engine.Info) int64 {
 // OpenChat opens a chat model on the GPU or the CPU, see Settings.GPU; it is an Open function.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
 	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Model, error) {
-		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, s), Replace: replace})
+		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, s), Replace: replace, Disk: h.statesOf(f)})
 	}
 	return ofLibrary(h, e, s, report, kindOf[*engine.Model]{TrialText, open, tryChat, func(m *engine.Model) string { return m.Info().Device }, cpu.Keep}).run(ctx)
 }

@@ -241,6 +241,10 @@ func (c context) info() Info {
 			i.Extensions = append(i.Extensions, name)
 		}
 	}
+	const features, stages = 0x9534, 0x9533 // GL_KHR_shader_subgroup
+	if hasExtension("GL_KHR_shader_subgroup") && C.number(stages)&C.GL_COMPUTE_SHADER_BIT != 0 {
+		i.features = int64(C.number(features))
+	}
 	const dedicatedKiB, availableKiB = 0x9047, 0x9049 // GL_NVX_gpu_memory_info
 	const bufferFreeKiB = 0x87FB                      // GL_ATI_meminfo
 	switch {

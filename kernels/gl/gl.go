@@ -18,7 +18,8 @@ type Info struct {
 	// Extensions are those of the driver among the ones that faster kernels could use.
 	Extensions []string `json:"extensions,omitempty"`
 	// Software says that the processor does the work of the GPU. Such a driver serves tests only.
-	Software bool `json:"software"`
+	Software bool  `json:"software"`
+	features int64 // of subgroups; see subgroupVariants
 }
 
 // useful are the extensions of Info.Extensions: sums over the invocations that run together, and arithmetic with float16.
