@@ -413,3 +413,10 @@ func TestConvertSmolLM2(t *testing.T) {
 	file := defaults.Need(t, "smollm2")
 	sameLogits(t, file, converted(t, file, "m.apr", convert.Options{}))
 }
+
+// TestConvertMiniLM checks that a folder with a WordPiece tokenizer, and with numbers of positions that no family reads, gives the same vectors in the other formats.
+func TestConvertMiniLM(t *testing.T) {
+	folder := defaults.Need(t, "all-minilm-l6-v2")
+	sameVectors(t, folder, converted(t, folder, "m.gguf", convert.Options{Vocabulary: Vocabulary}))
+	sameVectors(t, folder, converted(t, folder, "m.apr", convert.Options{}))
+}
