@@ -36,6 +36,9 @@ const (
 // and join of the workers.
 const alone = 1 << 14
 
+// storeWork is the work of storing a key and a value, which are quantized to 8 bits and scattered, in values of an addition: so the rows of eight sequences are shared even where there are few heads.
+const storeWork = 24
+
 // rowJob is a row operation in progress. op determines which fields it uses.
 //
 // All operations that process rows independently are jobs of this type: norms, activations, sums,
@@ -263,7 +266,7 @@ func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.
 	}
 	j := &s.d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
-	j.start(s.d, k.Rows, 4*k.Cols)
+	j.start(s.d, k.Rows, storeWork*k.Cols)
 	j.spans = nil
 }
 
