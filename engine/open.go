@@ -176,8 +176,12 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 	return g, nil
 }
 
-// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the files beside it.
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the files beside it. It is read once for all Files that share what was derived from a file.
 func Tokenizer(f *models.File) (*token.Tokenizer, error) {
+	return models.Derive(f, "tokenizer", func() (*token.Tokenizer, error) { return readTokenizer(f) })
+}
+
+func readTokenizer(f *models.File) (*token.Tokenizer, error) {
 	_, inside := f.Meta["tokenizer.ggml.model"]
 	if inside || f.Aux["config.json"] == nil {
 		return token.New(f)

@@ -100,13 +100,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ2a16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ2a16AVX2(SB), NOSPLIT, $0-72
+// func manyQ2a16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ2a16AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -118,6 +120,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -377,6 +381,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -774,13 +780,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ3s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ3s16AVX2(SB), NOSPLIT, $0-72
+// func manyQ3s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ3s16AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -792,6 +800,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -1045,6 +1055,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -1363,13 +1375,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ4s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ4s32AVX2(SB), NOSPLIT, $0-72
+// func manyQ4s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ4s32AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -1381,6 +1395,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -1595,6 +1611,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -1878,13 +1896,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ4a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ4a32AVX2(SB), NOSPLIT, $0-72
+// func manyQ4a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ4a32AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -1896,6 +1916,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -2107,6 +2129,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -2444,13 +2468,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ5s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ5s32AVX2(SB), NOSPLIT, $0-72
+// func manyQ5s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ5s32AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -2460,6 +2486,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -2617,6 +2645,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -2906,13 +2936,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ5a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ5a32AVX2(SB), NOSPLIT, $0-72
+// func manyQ5a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ5a32AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -2922,6 +2954,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -3077,6 +3111,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -3360,13 +3396,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ6s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ6s16AVX2(SB), NOSPLIT, $0-72
+// func manyQ6s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ6s16AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -3376,6 +3414,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -3563,6 +3603,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -3883,13 +3925,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ8s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ8s32AVX2(SB), NOSPLIT, $0-72
+// func manyQ8s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ8s32AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -3901,6 +3945,9 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -4233,6 +4280,9 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -4638,13 +4688,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyQ2s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyQ2s32AVX2(SB), NOSPLIT, $0-72
+// func manyQ2s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyQ2s32AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -4656,6 +4708,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -4867,6 +4921,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -5894,13 +5950,15 @@ block:
 	VZEROUPPER
 	RET
 
-// func manyWords16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
-TEXT ·manyWords16AVX2(SB), NOSPLIT, $0-72
+// func manyWords16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
+TEXT ·manyWords16AVX2(SB), NOSPLIT, $0-88
 	MOVQ c+0(FP), DI
 	MOVQ ldc+8(FP), DX
 	MOVQ a+16(FP), SI
 	MOVQ lda+24(FP), R10
 	MOVQ m+48(FP), R13
+	MOVQ next+72(FP), R14
+	MOVQ by+80(FP), R15
 tokens:
 	MOVQ w+32(FP), BX
 	MOVQ SI, R12
@@ -5912,6 +5970,8 @@ tokens:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block0:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14
@@ -6259,6 +6319,8 @@ block0_store:
 	VXORPS Y11, Y11, Y11
 	MOVQ nb+40(FP), CX
 block1:
+	PREFETCHT1 (R14)
+	ADDQ R15, R14
 	VMOVDQU 0(BX), Y12
 	VMOVDQU 32(BX), Y13
 	VPBROADCASTD 0(R12), Y14

@@ -22,9 +22,7 @@ func Check(g *GPU) error {
 	g.chooseVariants()
 	return g.check(func(c *checker) {
 		for _, t := range quant.Types() {
-			for _, n := range []int{1, 9} {
-				c.product(t, n)
-			}
+			c.product(t)
 		}
 		c.gated()
 		c.norm()
@@ -57,11 +55,8 @@ func (c *checker) variant(v variant) {
 		c.attention()
 		return
 	}
-	for _, t := range []quant.Type{quant.F32, quant.Q8_0} {
-		for _, n := range []int{1, 8} {
-			c.product(t, n)
-		}
-	}
+	c.product(quant.F32)
+	c.product(quant.Q8_0)
 	c.gated()
 }
 
@@ -125,30 +120,31 @@ func (c *checker) compare(what string, want []float64, b *kernels.Batch, f func(
 	}
 }
 
-// product checks a product of n rows with weights of type t.
-func (c *checker) product(t quant.Type, n int) {
+// product checks products of 1, 8 and 9 rows with weights of type t: matvec.glsl and tile.glsl.
+func (c *checker) product(t quant.Type) {
 	const rows, cols = 70, 768 // each of the 16 invocations of a row has a run of 32 values, and some have two
 	if c.err != nil {
 		return
 	}
 	w, values := c.weights(t, rows, cols)
-	x, want := c.random(n*cols), make([]float64, n*rows)
-	for i := range want {
-		for k, v := range values[i%rows*cols:][:cols] {
-			want[i] += float64(v) * float64(x[i/rows*cols+k])
-		}
-	}
 	m, err := c.d.Load(w)
 	if err != nil {
 		c.err = err
 		return
 	}
-	c.compare(fmt.Sprintf("a product of %d rows with %v", n, t), want, nil, func(st kernels.Step) kernels.Tensor {
-		in, out := st.New(n, cols), st.New(n, rows)
-		st.Write(in, x)
-		st.MatMul(out, in, m)
-		return out
-	})
+	for _, n := range []int{1, few, few + 1} {
+		x, want := c.random(n*cols), make([]float64, n*rows)
+		for i := range want {
+			for k, v := range values[i%rows*cols:][:cols] {
+				want[i] += float64(v) * float64(x[i/rows*cols+k])
+			}
+		}
+		c.compare(fmt.Sprintf("a product of %d rows with %v", n, t), want, nil, func(st kernels.Step) kernels.Tensor {
+			out := st.New(n, rows)
+			st.MatMul(out, given(st, n, x), m)
+			return out
+		})
+	}
 	c.err = errors.Join(c.err, m.Close())
 }
 

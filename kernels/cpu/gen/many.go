@@ -7,7 +7,7 @@ import (
 
 const (
 	unpackArgs = "(dst, w *byte, nb int)"
-	manyArgs   = "(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)"
+	manyArgs   = "(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)"
 )
 
 // Byte offsets in a block of activations in 16 bits (type wordBlock): the scale, after the integers.
@@ -24,6 +24,7 @@ const (
 //	R12       a of the tile's first token, at the current block
 //	BX        unpacked weights of the current block
 //	CX, R13   blocks left, tokens left
+//	R14, R15  what is prefetched with a block, and by how much that advances
 //
 // Vector registers: sums of each token and vector of rows, then, if pairs of products are added in 16 bits for a part of the columns only
 // (run), the 32-bit sums of the parts before, then the float32 results; Y12 and Y13 hold weights, Y14 an activation, Y15 a product.
@@ -183,8 +184,9 @@ func wordBlocks(f *file) {
 // tile emits the function that multiplies m tokens, a multiple of nt, with 32 rows.
 func (t many) tile(f *file, name string) {
 	size, _ := t.activations()
-	f.text("many"+name+"AVX2", manyArgs, 72)
+	f.text("many"+name+"AVX2", manyArgs, 88)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
+	f.i("MOVQ next+72(FP), R14\n\tMOVQ by+80(FP), R15")
 	f.p("tokens:")
 	for pass := range 2 {
 		label := fmt.Sprintf("block%d", pass)
@@ -196,6 +198,11 @@ func (t many) tile(f *file, name string) {
 		t.each(func(m, v int) { f.i("VXORPS Y%d, Y%[1]d, Y%[1]d", t.total(m, v)) })
 		f.i("MOVQ nb+40(FP), CX")
 		f.p("%s:", label)
+		f.i("PREFETCHT1 (R14)")
+		if t.k.bits == 8 { // with 16 tokens two lines a block
+			f.i("PREFETCHT1 64(R14)")
+		}
+		f.i("ADDQ R15, R14")
 		for i := range t.k.halves {
 			t.dots(f, i)
 			t.fold(f, i)
