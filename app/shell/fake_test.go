@@ -371,7 +371,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 	}
 	s.pasted = make(chan string, 10)
 	s.sight.Store(&host.Sight{Takes: true, Folder: "/models"})
-	h := host.New(host.Options{Budget: host.Unlimited})
+	h := host.New(host.Options{Budget: host.Unlimited, States: filepath.Join(dir, host.StatesFolder)})
 	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post, Worker: s.worker, Retry: 50 * time.Millisecond,
 		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
 		Speech: host.NewModels(h, func(context.Context, registry.Entry, host.Settings, func(float64)) (Speech, error) {

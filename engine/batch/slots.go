@@ -31,7 +31,7 @@ func (q *Queue) admit() bool {
 		if len(q.slots) > 0 {
 			return true
 		}
-		<-q.wake
+		q.rest()
 	}
 }
 
@@ -72,6 +72,7 @@ func (q *Queue) end(s *slot, err error) {
 		q.note(s.seq.Drop())
 	} else {
 		q.note(s.seq.End())
+		q.remember(s)
 	}
 	s.ticket, s.pending = nil, nil
 	t.end(err)
@@ -159,6 +160,7 @@ func (q *Queue) begin(r Request) (*state.Sequence, error) {
 	if r.Fresh {
 		return q.tree.Fresh()
 	}
+	q.note(q.restore(r))
 	if r.Discard {
 		return q.tree.Branch(r.Key, r.Tokens, r.From)
 	}

@@ -37,7 +37,7 @@ var tgiRefusals = []struct{ inputs, parameters, want string }{
 	{strings.Repeat("long ", 100), `{}`, "`inputs` must have less than 255 tokens. Given: 502"},
 	{"a", `{"watermark":true}`, "watermark"},
 	{"a", `{"decoder_input_details":true}`, "decoder_input_details"},
-	{"a", `{"adapter_id":"x"}`, "adapter_id"},
+	{"a", `{"adapter_id":"x"}`, "There is no adapter x"},
 	{"a", `{"heat":1}`, "heat"},
 }
 
