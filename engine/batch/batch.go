@@ -182,6 +182,7 @@ type Queue struct {
 	disk     *state.Disk
 	identity [32]byte
 	unsaved  map[string]unsaved
+	pause    time.Duration // saveAfter; tests set less
 
 	mu      sync.Mutex
 	arrived []*Ticket
@@ -219,7 +220,7 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 		model: model, dev: dev, cap: capacity, size: size, room: room, forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
 		tree:   state.New(dev, shape, max(keptBudget, min(room, 4*size))),
 		beside: mixed, fastest: math.MaxInt64, now: time.Now,
-		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{},
+		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{}, pause: saveAfter,
 	}
 	q.step.Priority = kernels.Answer
 	go q.loop()
