@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"soberano/engine":              {"soberano/models", "soberano/kernels"},
 	"soberano/engine/prompt/jinja": {},
 	"soberano/asr":                 {"soberano/engine/token", "soberano/models", "soberano/kernels"},
-	"soberano/models":              {"soberano/kernels/quant"},
+	"soberano/models":              {"soberano/kernels/hash", "soberano/kernels/quant"},
 	"soberano/kernels":             {},
 	"soberano/assets":              {},
 }

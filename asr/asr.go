@@ -45,7 +45,7 @@ type Segment struct {
 	Text       string
 	Start, End time.Duration // from the beginning of the audio
 	Language   string
-	Sure       float64 // probability of Language, if Transcribe detected it
+	Sure       float64 // probability of Language, if it was detected
 	Final      bool
 	Stable     int // bytes at the start of Text with which every segment that replaces this one begins
 

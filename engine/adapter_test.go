@@ -19,7 +19,7 @@ import (
 // loadAdapter loads an adapter of a tiny model, drawn with a seed.
 func loadAdapter(t *testing.T, m *Model, s *tiny.Source, seed uint64) *Adapter {
 	t.Helper()
-	a, err := m.LoadAdapter(s.Adapter(4, 8, seed).Write(t))
+	a, err := m.LoadAdapter(s.Adapter(4, 8, seed).Write(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestAdapterRefused(t *testing.T) {
 		"is damaged: adapter_config":     peft(map[string]any{"lora_alpha": "x"}, same),
 		"does not find in models of the": peft(nil, func(a *tiny.Source) { a.Tensors[0].Name = "blk.0.other.weight.lora_a" }),
 	} {
-		_, err := m.LoadAdapter(path)
+		_, err := m.LoadAdapter(path, nil)
 		if _, ok := errors.AsType[*models.FileError](err); !ok || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: %v", words, err)
 		}

@@ -29,6 +29,7 @@ type answer struct {
 	prompt       int // number of tokens of the prompt
 	maxTokens    int // largest number of tokens of the answer; 0: no limit
 	background   bool
+	conversation string
 	overflow     Overflow
 	again        bool // what remains of history is to be submitted again, see roll
 	usage        Usage
@@ -94,6 +95,9 @@ func (m *Model) answer(ctx context.Context, r Request, p requestPrompt, i int, b
 		usage: Usage{Prompt: len(ids), Context: m.info.Context, Dropped: p.dropped}, notice: p.notice, overflow: r.Overflow,
 		probs: probabilities{wanted: r.Logprobs, top: r.TopLogprobs, score: r.BestOf > max(1, r.N)},
 	}
+	if max(r.N, r.BestOf) <= 1 {
+		a.conversation = r.Conversation
+	}
 	if r.Overflow == Rolling && r.MaxTokens == 0 {
 		a.maxTokens = mostRolled * m.info.Context
 	}
@@ -133,7 +137,7 @@ func (a *answer) request() batch.Request {
 				a.usage.Cached, a.start = cached, time.Now()
 			}
 		},
-		Each: a.each, Background: a.background, Adapters: a.adapters, Key: a.adapterKey,
+		Each: a.each, Background: a.background, Adapters: a.adapters, Key: a.adapterKey, Conversation: a.conversation,
 	}
 	if a.maxTokens > 0 {
 		r.Most = min(a.usage.Context, a.prompt+a.maxTokens)

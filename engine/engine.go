@@ -11,6 +11,7 @@ import (
 	"soberano/engine/grammar"
 	"soberano/engine/reply"
 	"soberano/engine/sample"
+	"soberano/engine/state"
 	"soberano/engine/vision"
 	"soberano/kernels"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	// way continues there. It is called at most once, by any goroutine, which closes the first device later. nil: a failure ends what is
 	// under way.
 	Replace func(cause error) (kernels.Device, error)
+	// Disk keeps what is computed for Request.Conversation across restarts; nil: nothing is kept. GPUs keep nothing.
+	Disk *state.Disk
 }
 
 // Message is one turn of a conversation. Role is "system", "user", "assistant", or "tool" for the result of a call.
@@ -71,6 +74,11 @@ type Request struct {
 	Tool     string
 	// Variables are further variables of the chat template, such as enable_thinking.
 	Variables map[string]any
+
+	// Conversation is the name, of lower-case letters and digits, under which Options.Disk keeps what is computed for the request, so that the next one of the
+	// conversation only computes what is new, also after a restart; "": nothing is kept there, nor is it of requests with images, adapters or several
+	// continuations.
+	Conversation string
 
 	// Adapters change the model for this request. Each is one of the model, see LoadAdapter.
 	Adapters []AdapterUse
@@ -116,6 +124,11 @@ const (
 	ProposeNever                 // one token at a time is computed
 	ProposeAlways                // whatever the sampling is
 )
+
+// Proposals names the values of Propose, for flags and parameters.
+func Proposals() map[string]Propose {
+	return map[string]Propose{"auto": ProposeAuto, "off": ProposeNever, "on": ProposeAlways}
+}
 
 // Reason says why a generation ended.
 type Reason string

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -43,6 +44,8 @@ type Model struct {
 	grammars   grammars
 
 	adapters []*Adapter // the queue's goroutine has them
+	loading  sync.Mutex // guards loaded
+	loaded   []*Adapter // the same, for LoadAdapter
 
 	mu   sync.Mutex // guards dev and info after the device was replaced
 	info Info
@@ -77,10 +80,19 @@ func Open(f *models.File, dev kernels.Device, o Options) (m *Model, err error) {
 		return m, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	m.info.Context, m.info.CacheBytes = context, m.queue.CacheBytes()
+	if o.Disk != nil {
+		m.queue.SetDisk(o.Disk, m.identity(limit))
+	}
 	if o.Replace != nil {
 		m.queue.SetReplace(func(cause error) (arch.Model, kernels.Device, error) { return m.replace(o.Replace, cause, limit) })
 	}
 	return m, nil
+}
+
+// identity returns a hash of the file and of how it was opened, see Open.
+func (m *Model) identity(limit int) [32]byte {
+	file := m.file.Identity()
+	return sha256.Sum256(fmt.Appendf(file[:], "%d %d", m.info.Context, limit))
 }
 
 // replace loads the model onto another device and closes the one that has failed with cause.
@@ -164,8 +176,12 @@ func readable(f *models.File, dev kernels.Device) (*models.File, error) {
 	return g, nil
 }
 
-// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the files beside it.
+// Tokenizer returns the tokenizer of a model file: that of its metadata, or of the files beside it. It is read once for all Files that share what was derived from a file.
 func Tokenizer(f *models.File) (*token.Tokenizer, error) {
+	return models.Derive(f, "tokenizer", func() (*token.Tokenizer, error) { return readTokenizer(f) })
+}
+
+func readTokenizer(f *models.File) (*token.Tokenizer, error) {
 	_, inside := f.Meta["tokenizer.ggml.model"]
 	if inside || f.Aux["config.json"] == nil {
 		return token.New(f)

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // LayerKind is the kind of values that a layer keeps of the positions that it has processed.
 type LayerKind int
@@ -94,4 +97,17 @@ type State interface {
 	MaxBytes(step int) int64
 	// Close frees the memory.
 	Close() error
+}
+
+// SavedState is implemented by the states of devices whose content can be kept outside of the device.
+type SavedState interface {
+	State
+	// Layout identifies the form of what Save writes. A state can be restored from what one of an equal Layout has saved.
+	Layout() string
+	// Save writes the content of the positions held, and nothing that other states or removed positions have left in the memory.
+	// An error is one of w.
+	Save(w io.Writer) error
+	// Restore gives an empty state what Save has written. After an error the state must be closed. It checks how much there is of what, not the
+	// values: these must be protected by a checksum.
+	Restore(r io.Reader) error
 }

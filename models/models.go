@@ -53,10 +53,12 @@ type File struct {
 	// Aux holds small files other than the weights by their paths in the model's directory, with slashes ("tokenizer.json").
 	Aux map[string][]byte
 
-	index  sync.Once
-	byName map[string]int
-	close  []func() error
-	verify []func(context.Context) error
+	index   sync.Once
+	byName  map[string]int
+	close   []func() error
+	verify  []func(context.Context) error
+	derived Derived  // see Derive
+	shared  *Derived // instead of derived, if not nil
 }
 
 // Tensor returns the tensor with the given name. Tensors must be complete before the first

@@ -64,7 +64,7 @@ func TestCatalog(t *testing.T) {
 		t.Errorf("the chosen model is not the first: %+v", list)
 	}
 	for name, want := range map[string]string{"": "second", "first": "first"} {
-		l, err := c.Chat(t.Context(), name)
+		l, err := c.Chat(t.Context(), name, serve.Beside{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func requests(t *testing.T, c *Catalog, m serve.Generator) {
 }
 
 func chat(c *Catalog, name string) error {
-	l, err := c.Chat(context.Background(), name)
+	l, err := c.Chat(context.Background(), name, serve.Beside{})
 	if err == nil {
 		l.Free()
 	}
@@ -232,5 +232,85 @@ func TestAddresses(t *testing.T) {
 	}
 	if _, err := Start(Options{Address: "256.0.0.1:1", Key: "key"}); err == nil {
 		t.Error("an address that does not exist was listened on")
+	}
+}
+
+// TestBeside checks the names of adapters and draft models, and that those that do not fit are refused, without a lease that remains.
+func TestBeside(t *testing.T) {
+	llama := tiny.New("llama")
+	c := catalogOf(t, host.Unlimited, write(t, "llama", "first"), write(t, "llama", "second"), write(t, "qwen2", "other"))
+	c.Chosen = func(registry.Kind) string { return "first" }
+	c.Adapters = []Adapter{{"mine", llama.Adapter(4, 8, 1).Write(t)}, {"yours", llama.Adapter(4, 8, 2).Write(t)}, {"gone", filepath.Join(t.TempDir(), "none.gguf")}}
+	list, err := c.List()
+	if err != nil || len(list) != 6 || list[3].ID != "mine" || list[3].Base != "first" || list[3].Kind != serve.Chat {
+		t.Errorf("%+v, %v", list, err)
+	}
+	one := func(id string) serve.Beside {
+		return serve.Beside{Adapters: []serve.AdapterChoice{{ID: id, Scale: 0.5}}}
+	}
+	for _, w := range []struct {
+		name  string
+		with  serve.Beside
+		uses  int
+		base  string // "": refused
+		cause serve.Cause
+	}{
+		{"", serve.Beside{}, 0, "", 0}, {"mine", serve.Beside{}, 1, "first", 0}, {"second:mine", serve.Beside{}, 1, "second", 0}, {"first", one("yours"), 1, "", 0}, {"mine", one("1"), 1, "first", 0},
+		{"second", serve.Beside{Draft: "first"}, 0, "", 0}, {"mine", serve.Beside{Draft: "second"}, 1, "first", 0},
+		{"other:mine", serve.Beside{}, 0, "", serve.WrongAdapter}, {"first", one("3"), 0, "", serve.WrongAdapter}, {"first", one("-1"), 0, "", serve.WrongAdapter}, {"none:mine", serve.Beside{}, 0, "", serve.Unknown},
+		{"mine:mine", serve.Beside{}, 0, "", serve.Unknown}, {":mine", serve.Beside{}, 0, "", serve.Unknown}, {"gone", serve.Beside{}, 0, "", serve.WrongAdapter},
+		{"first", serve.Beside{Draft: "first"}, 0, "", serve.WrongDraft}, {"first", serve.Beside{Draft: "none"}, 0, "", serve.WrongDraft}, {"first", serve.Beside{Draft: "mine"}, 0, "", serve.WrongDraft},
+	} {
+		l, err := c.Chat(t.Context(), w.name, w.with)
+		if m, ok := errors.AsType[*serve.ModelError](err); err != nil && (!ok || w.cause != m.Cause) || err == nil && w.cause != 0 {
+			t.Errorf("%q %+v: %v", w.name, w.with, err)
+		}
+		if err != nil {
+			continue
+		}
+		if len(l.Adapters) != w.uses || l.About.Base != w.base || (l.Draft != nil) != (w.with.Draft != "") || w.name != "" && l.About.ID != w.name {
+			t.Errorf("%q %+v: %+v", w.name, w.with, l)
+		}
+		ctx, end := l.Within(t.Context())
+		for _, err := range l.Model.Generate(ctx, engine.Request{Prompt: "a", MaxTokens: 2, Adapters: l.Adapters, Draft: l.Draft}) {
+			if err != nil {
+				t.Errorf("%q %+v: %v", w.name, w.with, err)
+			}
+		}
+		end()
+		l.Free()
+	}
+	for _, m := range c.host.Loaded() {
+		if m.Users != 0 {
+			t.Errorf("%+v is in use", m)
+		}
+	}
+}
+
+// TestAdapterMemory checks that an adapter is counted with its model, once, and refused if there is no memory for it.
+func TestAdapterMemory(t *testing.T) {
+	c := catalogOf(t, host.Unlimited, write(t, "llama", "first"))
+	c.Adapters = []Adapter{{"mine", tiny.New("llama").Adapter(4, 8, 1).Write(t)}}
+	bytes := func(name string) int64 {
+		l, err := c.Chat(t.Context(), name, serve.Beside{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Free()
+		return c.host.Loaded()[0].Bytes
+	}
+	plain, with := bytes(""), bytes("mine")
+	if again := bytes("mine"); with <= plain || again != with {
+		t.Errorf("%d bytes, with an adapter %d, then %d", plain, with, again)
+	}
+	c.host.SetBudget(with)
+	c.Adapters = append(c.Adapters, Adapter{"more", tiny.New("llama").Adapter(4, 8, 2).Write(t)})
+	if _, err := c.Chat(t.Context(), "more", serve.Beside{}); err == nil {
+		t.Error("an adapter is loaded without memory")
+	} else if m, ok := errors.AsType[*serve.ModelError](err); !ok || m.Cause != serve.Unavailable {
+		t.Error(err)
+	}
+	if now := bytes("mine"); now != with {
+		t.Errorf("%d bytes after a refusal, %d before", now, with)
 	}
 }

@@ -23,6 +23,7 @@ type Catalog struct {
 	Entries  func() []registry.Entry            // the models that may be used; it may be called by any goroutine
 	Chosen   func(registry.Kind) string         // the name of the model of a kind that is used where none is named; "": choice.Pick chooses
 	Settings func(registry.Entry) host.Settings // how a model is opened
+	Adapters []Adapter                          // that requests can choose; it must not change
 
 	host     *host.Host
 	chats    *host.Models[*engine.Model]
@@ -52,6 +53,11 @@ func (c *Catalog) List() (list []serve.Model, err error) {
 	})
 	for _, e := range entries {
 		list = append(list, describe(e))
+	}
+	if len(list) > 0 && list[0].Kind == serve.Chat {
+		for _, a := range c.Adapters {
+			list = append(list, a.of(list[0]))
+		}
 	}
 	return list, nil
 }
@@ -128,19 +134,6 @@ func acquire[M io.Closer](ctx context.Context, c *Catalog, from *host.Models[M],
 		cause = serve.Unavailable
 	}
 	return nil, &serve.ModelError{Cause: cause, Model: e.Name, Text: problem.Text(err), Err: err}
-}
-
-// Chat implements serve.Models.
-func (c *Catalog) Chat(ctx context.Context, name string) (serve.Lease[serve.Generator], error) {
-	e, err := c.find(registry.Chat, name)
-	if err != nil {
-		return serve.Lease[serve.Generator]{}, err
-	}
-	l, err := acquire(ctx, c, c.chats, e)
-	if err != nil {
-		return serve.Lease[serve.Generator]{}, err
-	}
-	return serve.Lease[serve.Generator]{Model: l.Model, About: describe(e), Within: l.Context, Free: l.Release}, nil
 }
 
 // Requests implements serve.Models.

@@ -135,7 +135,11 @@ func (j *job) request(s *store.Store, st Status) (engine.Request, error) {
 	j.stage, j.dirty, j.message.Model, j.model = reading, true, st.Entry.Name, st.Entry.Title
 	j.joined = len(list) > 0 && list[len(list)-1].Content != messages[len(messages)-1].Content
 	j.mu.Unlock()
-	return engine.Request{Messages: list, Images: images, Sampling: sampling(st.Entry.Sampling), Overflow: j.overflow}, nil
+	r := engine.Request{Messages: list, Images: images, Sampling: sampling(st.Entry.Sampling), Overflow: j.overflow}
+	if s.OnDisk() {
+		r.Conversation = host.ConversationName(j.conversation)
+	}
+	return r, nil
 }
 
 // upTo returns the messages before the question of a turn and the question; all of them for turn 0.

@@ -44,12 +44,9 @@ type chatFlags struct {
 // proposing is the flag --propose.
 type proposing engine.Propose
 
-// proposals names the values of --propose.
-var proposals = map[string]proposing{"auto": proposing(engine.ProposeAuto), "off": proposing(engine.ProposeNever), "on": proposing(engine.ProposeAlways)}
-
 func (p *proposing) String() string {
-	for name, v := range proposals {
-		if v == *p {
+	for name, v := range engine.Proposals() {
+		if v == engine.Propose(*p) {
 			return name
 		}
 	}
@@ -60,11 +57,11 @@ func (p *proposing) Type() string { return "auto|on|off" }
 
 // Set implements pflag.Value.
 func (p *proposing) Set(text string) error {
-	v, ok := proposals[text]
+	v, ok := engine.Proposals()[text]
 	if !ok {
 		return errors.New("it is auto, on or off")
 	}
-	*p = v
+	*p = proposing(v)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"soberano/app/host"
 	"soberano/models"
 	"soberano/models/registry"
 )
@@ -21,6 +22,7 @@ type diskUse struct {
 	Copied int64      `json:"copied"` // of all models that are copied into the library
 	Linked int64      `json:"linked"` // of those that stay where they are
 	Packed int64      `json:"packed"` // of the repacked weights, which can be deleted
+	States int64      `json:"states"` // of what was computed for conversations, which can be deleted
 	Folder string     `json:"folder"`
 }
 
@@ -81,7 +83,9 @@ func measure(lib *registry.Library) (diskUse, error) {
 	if packed := registry.PackedDir(); packed != "" {
 		use.Packed, err = sizeOf(packed)
 	}
-	return use, errors.Join(append(broken, err)...)
+	var unread error
+	use.States, unread = sizeOf(filepath.Join(dir, host.StatesFolder))
+	return use, errors.Join(append(broken, err, unread)...)
 }
 
 // sizeOf returns the bytes of all files in a folder, 0 if it is not there.
@@ -109,5 +113,6 @@ func (u diskUse) print(out io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s\tin all in the library, and %s linked\t\n", models.Size(u.Copied), models.Size(u.Linked))
 	fmt.Fprintf(w, "%s\trepacked weights, in %s; they are made again if they are deleted\t\n", models.Size(u.Packed), models.Printable(filepath.Join(u.Folder, "packed")))
+	fmt.Fprintf(w, "%s\tcomputed for conversations, in %s; it is made again if it is deleted\t\n", models.Size(u.States), models.Printable(filepath.Join(u.Folder, host.StatesFolder)))
 	return w.Flush()
 }

@@ -24,12 +24,16 @@ the data folder: --show-key prints it, --new-key makes another one. Models are n
 gets the one that was chosen in the window. With --model only the named models are offered, and the first one of its kind is used where
 none is named. They are opened when they are needed, and share the memory that is free.
 
+An adapter of --lora is offered as a model of its name, which is the model that is used where none is named, with the adapter; MODEL:NAME is another model with it.
+A request of the form of OpenAI can also have "lora": [{"id": NAME, "scale": 0.5}], and one of text-generation-inference "adapter_id".
+
 Only programs on the same machine reach 127.0.0.1. With another --address, others in the network do: what they send is not encrypted.`
 
 // serveFlags are the flags of `soberano serve`.
 type serveFlags struct {
 	address         string
 	models          []string
+	adapters        []string // of --lora
 	showKey, newKey bool
 	settings        host.Settings
 	requests        int
@@ -44,6 +48,7 @@ func serveCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&f.address, "address", f.address, "host:port to listen on; port 0: a free one")
 	fs.VarP((*modelNames)(&f.models), "model", "m", "a model to offer, of the library or by its path; may be repeated (default: all of the library)")
+	fs.StringArrayVar(&f.adapters, "lora", nil, "an adapter of chat models, `name=path`: a GGUF file, or a folder of PEFT; may be repeated")
 	fs.BoolVar(&f.showKey, "show-key", false, "print the key and end")
 	fs.BoolVar(&f.newKey, "new-key", false, "make another key, print it and end; the earlier one is no longer valid")
 	numberFlag(fs, &f.requests, "requests", "", 1, 65536, "requests that are answered or wait at the same time; others are refused")
@@ -165,6 +170,9 @@ func (f *serveFlags) catalog(h *host.Host, dir string) (*api.Catalog, error) {
 			return "" // as if none was chosen
 		}
 		return chosen.Of(kind)
+	}
+	if c.Adapters, err = namedAdapters(f.adapters); err != nil {
+		return nil, err
 	}
 	if len(f.models) == 0 {
 		return c, nil

@@ -36,7 +36,7 @@ func TestServe(t *testing.T) {
 	if err := os.Rename(tiny.New("bert").Write(t), encoder); err != nil {
 		t.Fatal(err)
 	}
-	cmd := program(t, "serve", "--address", "127.0.0.1:0", "-m", tiny.New("llama").Write(t), "-m", encoder)
+	cmd := program(t, "serve", "--address", "127.0.0.1:0", "-m", tiny.New("llama").Write(t), "-m", encoder, "--lora", "mine="+tiny.New("llama").Adapter(4, 8, 1).Write(t))
 	var notes strings.Builder
 	cmd.Stderr = &notes
 	stdout, err := cmd.StdoutPipe()
@@ -72,6 +72,9 @@ func TestServe(t *testing.T) {
 	if status, body := ask("/v1/chat/completions", hi, key); status != 200 || !strings.Contains(body, `"completion_tokens"`) {
 		t.Errorf("%d %s", status, body)
 	}
+	if status, body := ask("/v1/chat/completions", `{"model":"mine",`+hi[1:], key); status != 200 || !strings.Contains(body, `"model":"mine"`) {
+		t.Errorf("%d %s", status, body)
+	}
 	if status, body := ask("/v1/chat/completions", hi, old); status != 401 {
 		t.Errorf("the old key: %d %s", status, body)
 	}
@@ -105,6 +108,10 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"serve", "--address", "127.0.0.1:70000"}, 2, "no port"},
 		{[]string{"serve", "-m", "nothing"}, 2, "no model"},
 		{[]string{"serve", "-m", ""}, 2, "empty"},
+		{[]string{"serve", "--lora", "adapter.gguf"}, 2, "a name and a path"},
+		{[]string{"serve", "--lora", "=adapter.gguf"}, 2, "a name and a path"},
+		{[]string{"serve", "--lora", "a=/", "--lora", "a=/"}, 2, "two adapters"},
+		{[]string{"serve", "--lora", "a=none.gguf"}, 1, "none.gguf"},
 		{[]string{"serve", "--requests", "0"}, 2, "requests"},
 		{[]string{"serve", "x"}, 2, "unexpected"},
 	} {

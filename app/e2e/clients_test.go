@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"soberano/engine/arch/tiny"
+	"soberano/models"
 	"soberano/models/defaults"
 )
 
@@ -48,6 +50,8 @@ func TestClients(t *testing.T) {
 	for _, name := range []string{"smollm2", "qwen2.5-coder-0.5b", "all-minilm-l6-v2", "whisper-tiny.en"} {
 		args = append(args, "-m", defaults.Need(t, name))
 	}
+	last := &tiny.Source{Architecture: "llama", Tensors: []models.Tensor{{Name: "blk.29.attn_output.weight", Shape: []int{576, 576}}}} // of smollm2
+	args = append(args, "--lora", "adapted="+last.Adapter(4, 400, 1).Write(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	server := exec.CommandContext(ctx, bin, args...)
@@ -72,7 +76,7 @@ func TestClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	tried := exec.CommandContext(ctx, python, filepath.Join(root(t), "app", "setup", "clients.py"), strings.TrimSpace(url), "smollm2-135m-instruct.q4_1", "qwen2.5-coder-0.5b-instruct-q4_k_m",
-		"all-minilm-l6-v2-f32", "whisper-tiny.en", filepath.Join(root(t), "asr", "testdata", "suit.wav"))
+		"all-minilm-l6-v2-f32", "whisper-tiny.en", filepath.Join(root(t), "asr", "testdata", "suit.wav"), "adapted")
 	tried.Env = append(env, "SOBERANO_KEY="+strings.TrimSpace(string(key)))
 	said, err := tried.CombinedOutput()
 	if err != nil {

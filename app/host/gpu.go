@@ -139,6 +139,7 @@ type gpus struct {
 	helper  []string      // command of a helper process; nil: no GPU is used
 	timeout time.Duration // of a step; 0: chosen
 	tell    func(error)
+	claims  claims
 
 	mu     sync.Mutex
 	listed bool

@@ -28,6 +28,9 @@ import (
 // of images.
 const faultVariable = "SOBERANO_TEST_GPU_FAULT"
 
+// freeVariable is how much memory is free according to a helper process of a test.
+const freeVariable = "SOBERANO_TEST_GPU_FREE"
+
 // TestMain is also the main function of helper processes.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == HelperVerb && os.Args[2] == "check" && os.Getenv(faultVariable) == "check" {
@@ -39,6 +42,10 @@ func TestMain(m *testing.M) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		os.Exit(1)
+	}
+	if free := os.Getenv(freeVariable); free != "" && len(os.Args) > 2 && os.Args[1] == HelperVerb && os.Args[2] == "describe" {
+		fmt.Printf("{\"free_bytes\": %s}\n", free)
+		os.Exit(0)
 	}
 	if len(os.Args) > 1 && os.Args[1] == HelperVerb {
 		if err := RunHelper(os.Args[2:], faulty); err != nil {

@@ -41,8 +41,8 @@ type described struct {
 	Error string `json:"error,omitempty"`
 }
 
-// RunHelper runs a helper process with the arguments behind HelperVerb: "list" writes the GPUs of the machine as JSON, "check N" the result of the self-check of
-// one of them, and "serve N [exact]" runs its device for the process that started this one. wrap may change that device; nil leaves it
+// RunHelper runs a helper process with the arguments behind HelperVerb: "list" writes the GPUs of the machine as JSON, "describe N" one of them, "check N" the
+// result of its self-check, and "serve N [exact]" runs its device for the process that started this one. wrap may change that device; nil leaves it
 // as it is.
 func RunHelper(args []string, wrap func(kernels.Device) kernels.Device) error {
 	signal.Ignore(os.Interrupt) // a terminal sends it to all processes; it is meant for the one that started this
@@ -61,6 +61,8 @@ func RunHelper(args []string, wrap func(kernels.Device) kernels.Device) error {
 		return err
 	}
 	switch args[0] {
+	case "describe":
+		return describeGPU(conn, n)
 	case "check":
 		var d described
 		if err := checkGPU(n); err != nil {
@@ -89,6 +91,14 @@ func listGPUs(w io.Writer) error {
 	return json.NewEncoder(w).Encode(list)
 }
 
+func describeGPU(w io.Writer, n int) error {
+	g, err := gl.Open(n)
+	if err != nil {
+		return err
+	}
+	return errors.Join(json.NewEncoder(w).Encode(described{Info: g.Info()}), g.Close())
+}
+
 func checkGPU(n int) error {
 	g, err := gl.Open(n)
 	if err != nil {
@@ -97,16 +107,17 @@ func checkGPU(n int) error {
 	return errors.Join(gl.Check(g), g.Close())
 }
 
-// memoryShare is the share of a GPU's memory that a model may take; the desktop and other programs have the rest.
-const memoryShare = 0.85
-
 func serveGPU(conn io.ReadWriter, n int, exact bool, wrap func(kernels.Device) kernels.Device) error {
 	g, err := gl.Open(n)
 	if err != nil {
 		return err
 	}
 	defer g.Close()
-	dev, err := gl.New(gl.Options{GPU: g, Exact: exact, Memory: int64(memoryShare * float64(g.Info().MemoryBytes))})
+	memory := int64(memoryShare * float64(g.Info().MemoryBytes))
+	if free := g.Info().FreeBytes; free > 0 {
+		memory = min(memory, free)
+	}
+	dev, err := gl.New(gl.Options{GPU: g, Exact: exact, Memory: memory})
 	if err != nil {
 		return err
 	}

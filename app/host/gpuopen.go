@@ -113,19 +113,21 @@ func (o opening[M]) onGPU(ctx context.Context, gpu *GPU) (m M, ok bool, err erro
 	if err != nil {
 		return m, false, err
 	}
-	p, err := o.placed(f, gpu)
+	c, p, err := o.claim(ctx, gpu, f)
 	if err != nil {
 		return m, false, errors.Join(err, f.Close())
 	}
+	defer c.drop()
 	for !p.none() {
 		reached := 0
-		m, ok, err = o.tryOn(ctx, gpu, f, p, &reached)
+		m, ok, err = o.tryOn(ctx, gpu, c, f, p, &reached)
 		if !errors.Is(err, gl.ErrOutOfMemory) || ctx.Err() != nil {
 			return m, ok, err
 		}
 		if p = p.fewer(reached); p.none() {
 			return m, false, err
 		}
+		c.shrink(p.bytes)
 		if f, err = o.file(ctx); err != nil {
 			return m, false, err
 		}
@@ -133,9 +135,21 @@ func (o opening[M]) onGPU(ctx context.Context, gpu *GPU) (m M, ok bool, err erro
 	return m, false, f.Close()
 }
 
+// claim claims memory of a GPU for as much of f as is left for it there. If that is not all, idle models of its kind are closed.
+func (o opening[M]) claim(ctx context.Context, gpu *GPU, f *models.File) (*claim, placement, error) {
+	place := func(memory int64) (placement, error) { return o.placed(f, memory) }
+	for {
+		c, p, err := o.h.gpus.claims.take(o.h.gpus.free(ctx, gpu), keyOf(o.e), place)
+		if err != nil || p.layers >= p.of || o.s.GPU.chosen() || !o.h.evict(gpu.Number, keyOf(o.e)) {
+			return c, p, err
+		}
+		c.drop()
+	}
+}
+
 // tryOn opens a part of f, which it takes over, on a GPU. The first time it is tried there. reached is set to the last layer of which weights were loaded
 // there.
-func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, f *models.File, p placement, reached *int) (m M, ok bool, err error) {
+func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, c *claim, f *models.File, p placement, reached *int) (m M, ok bool, err error) {
 	var none M
 	key := trialKey(gpu.Info, f.Identity(), o.s.Exact, p)
 	trial, known := loadRecords().Models[key]
@@ -155,7 +169,7 @@ func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, f *models.File, p place
 	}
 	trying := new(atomic.Bool)
 	trying.Store(!known)
-	if m, err = o.onGPUWith(ctx, gpu, f, p, report, reached, trying); err != nil || known {
+	if m, err = o.onGPUWith(ctx, gpu, c, f, p, report, reached, trying); err != nil || known {
 		return m, err == nil, err
 	}
 	trial, err = o.compared(ctx, m, p)
@@ -176,7 +190,7 @@ func (o opening[M]) tryOn(ctx context.Context, gpu *GPU, f *models.File, p place
 }
 
 // onGPUWith opens f, which it takes over, with a part on a GPU. A failure while it is being tried is not replaced by the CPU.
-func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, p placement, report func(float64), reached *int, trying *atomic.Bool) (M, error) {
+func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, c *claim, f *models.File, p placement, report func(float64), reached *int, trying *atomic.Bool) (M, error) {
 	var none M
 	pool, err := o.h.pools.get(o.s.Threads)
 	if err != nil {
@@ -186,6 +200,8 @@ func (o opening[M]) onGPUWith(ctx context.Context, gpu *GPU, f *models.File, p p
 	if err != nil {
 		return none, errors.Join(err, f.Close())
 	}
+	c.use()
+	dev = &claimingDevice{Device: dev, c: c}
 	if !p.whole() {
 		if dev, err = o.divided(dev, f, p, pool); err != nil {
 			return none, errors.Join(err, f.Close())

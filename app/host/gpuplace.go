@@ -13,8 +13,9 @@ import (
 
 // placement says which part of a chat model is on the GPU.
 type placement struct {
-	layers, of int  // the first layers of all; a model that can't be divided counts as one
-	experts    bool // on the CPU
+	layers, of int   // the first layers of all; a model that can't be divided counts as one
+	experts    bool  // on the CPU
+	bytes      int64 // of the GPU's memory, with a full conversation
 }
 
 // whole reports whether all of the model is on the GPU.
@@ -47,20 +48,20 @@ func (p placement) place(w kernels.Weights) split.Side {
 	return split.Second
 }
 
-// placed returns which part of f is to be on a GPU: as much as fits its memory, or as many layers as are asked for. Only chat
-// models are divided. Room for the vision encoder of a chat model stays free.
-func (o opening[M]) placed(f *models.File, gpu *GPU) (placement, error) {
+// placed returns which part of f is to be on a GPU of which so much memory is left; 0: not known. It is as much as fits, or as many layers as are asked
+// for. Only chat models are divided. Room for the vision encoder of a chat model stays free.
+func (o opening[M]) placed(f *models.File, memory int64) (placement, error) {
 	whole := Settings{GPU: GPUUse{Choice: o.s.GPU.Choice}}
 	switch {
 	case o.trial == TrialVision:
-		return place([]engine.Block{{Bytes: engine.VisionBytes(f)}}, 0, registry.Info{}, whole, gpu.MemoryBytes), nil
+		return place([]engine.Block{{Bytes: engine.VisionBytes(f)}}, 0, registry.Info{}, whole, memory), nil
 	case o.e.Kind != registry.Chat:
-		return place([]engine.Block{{Bytes: o.e.Bytes}}, 0, o.e.Info, whole, gpu.MemoryBytes), nil
+		return place([]engine.Block{{Bytes: o.e.Bytes}}, 0, o.e.Info, whole, memory), nil
 	}
-	return placedChat(o.e, f, o.s, gpu.MemoryBytes)
+	return placedChat(o.e, f, o.s, memory)
 }
 
-// placedChat is placed for the chat model f of an entry, on a GPU with so much memory.
+// placedChat is placed for the chat model f of an entry.
 func placedChat(e registry.Entry, f *models.File, s Settings, memory int64) (placement, error) {
 	blocks, rest, err := engine.Blocks(f)
 	if err != nil {
@@ -86,32 +87,29 @@ func visionBytes(e registry.Entry, f *models.File) int64 {
 	return engine.VisionBytes(v)
 }
 
-// place returns which part of a model is to be on a GPU with so much memory; 0: not known. Its blocks and the rest take so much.
+// place returns which part of a model is to be on a GPU of which so much memory is left; 0: not known. Its blocks and the rest take so much.
 func place(blocks []engine.Block, rest int64, info registry.Info, s Settings, memory int64) placement {
-	p := placement{of: len(blocks), experts: s.GPU.CPUExperts}
 	n, chosen := s.GPU.Choice.Layers()
-	if chosen {
-		p.layers = min(n, p.of)
-		return p
-	}
-	if memory == 0 {
-		p.layers = p.of
-		return p
-	}
 	_, cache, scratch := engine.Estimate(info, s.Context, engine.KVF16)
-	free := int64(memoryShare*float64(memory)) - scratch
-	each := cache / int64(max(1, len(blocks)))
-	for _, b := range blocks {
-		if free -= b.Bytes + each; p.experts {
-			free += b.Experts
+	p := placement{of: len(blocks), experts: s.GPU.CPUExperts, bytes: scratch}
+	fits := func(bytes int64) bool { return chosen || memory == 0 || p.bytes+bytes <= memory }
+	last := int64(0)
+	for ; p.layers < p.of && (!chosen || p.layers < n); p.layers++ {
+		bytes := blocks[p.layers].Bytes + cache/int64(p.of)
+		if p.experts {
+			bytes -= blocks[p.layers].Experts
 		}
-		if free < 0 {
-			break
+		if !fits(bytes) {
+			return p
 		}
-		p.layers++
+		p.bytes, last = p.bytes+bytes, bytes
 	}
-	if p.layers == p.of && free < rest && !p.experts {
-		p.layers-- // the matrix of the logits does not fit, so it is not whole
+	switch {
+	case !p.whole(): // the matrix of the logits is on the CPU
+	case fits(rest):
+		p.bytes += rest
+	default: // without that matrix it is not whole
+		p.layers, p.bytes = p.layers-1, p.bytes-last
 	}
 	return p
 }
@@ -119,7 +117,9 @@ func place(blocks []engine.Block, rest int64, info registry.Info, s Settings, me
 // fewer returns what to try after the memory of the GPU was full when the layers up to one, from 1 on, had been loaded. Some memory stays for
 // the conversation.
 func (p placement) fewer(loaded int) placement {
-	p.layers = max(0, min(loaded, p.layers)-1-p.of/16)
+	layers := max(0, min(loaded, p.layers)-1-p.of/16)
+	p.bytes = p.bytes / int64(max(1, p.layers)) * int64(layers)
+	p.layers = layers
 	return p
 }
 
@@ -153,6 +153,6 @@ func PlaceOn(ctx context.Context, helper []string, e registry.Entry, s Settings)
 		return Placed{}, err
 	}
 	defer f.Close()
-	p, err := placedChat(e, f, s, best.MemoryBytes)
+	p, err := placedChat(e, f, s, left(best.MemoryBytes, best.FreeBytes, 0, 0))
 	return Placed{best.Renderer, p.layers, p.of, p.experts}, err
 }

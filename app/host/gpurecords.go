@@ -103,14 +103,19 @@ func (r records) of(i gl.Info) (list []ModelTrial) {
 }
 
 // driverKey identifies a GPU, the version of its driver and the build of this program.
-func driverKey(i gl.Info) string {
-	build := ""
-	if path, err := os.Executable(); err == nil {
-		if st, err := os.Stat(path); err == nil {
-			build = fmt.Sprintf("%d-%d", st.Size(), st.ModTime().UnixNano())
-		}
+func driverKey(i gl.Info) string { return i.Renderer + " | " + i.Version + " | " + build() }
+
+// build identifies the build of this program; "" if its file can't be found.
+func build() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
 	}
-	return i.Renderer + " | " + i.Version + " | " + build
+	st, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d", st.Size(), st.ModTime().UnixNano())
 }
 
 // trialKey identifies a model, or a part of it, on a GPU.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"soberano/engine"
+	"soberano/engine/state"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
@@ -40,6 +41,8 @@ type Options struct {
 	// Moved is called after that, with the entry of the model, or the one to which a vision encoder belongs, and the name of its device. It may be
 	// called from any goroutine, and may be nil.
 	Moved func(e registry.Entry, device string)
+	// States is the folder in which the computed states of conversations (engine.Request.Conversation) are kept; "": none are.
+	States string
 	// GPUTimeout is how long a step on a GPU may take; 0: a minute, and ten with a software renderer.
 	GPUTimeout time.Duration
 }
@@ -64,6 +67,7 @@ type Host struct {
 	quiet     time.Duration   // restBefore; tests set less
 	ending    context.Context // ends with Close
 	stop      context.CancelFunc
+	states    *state.Disk // nil: none are kept
 
 	mu      sync.Mutex
 	moved   func(registry.Entry, string) // Options.Moved
@@ -100,6 +104,9 @@ func New(o Options) *Host {
 	h.beside, h.quiet = o.TryBeside, restBefore
 	h.ending, h.stop = context.WithCancel(context.Background())
 	h.moved = o.Moved
+	if o.States != "" {
+		h.states = state.NewDisk(o.States, build(), mostStates)
+	}
 	if h.gpus.tell == nil {
 		h.gpus.tell = func(err error) { fmt.Fprintf(os.Stderr, "soberano: %v; the processor is used instead\n", err) }
 	}
@@ -176,11 +183,11 @@ func (h *Host) Close() error {
 	return err
 }
 
-// state is the state of a model.
-type state int
+// phase is the state of a model.
+type phase int
 
 const (
-	loading state = iota
+	loading phase = iota
 	opened
 	closing // is being closed, or will be when it has been loaded or released
 )
@@ -191,7 +198,7 @@ type model struct {
 	title    string
 	settings Settings
 	keep     time.Duration // how long it stays open while idle; 0: until its memory is needed
-	state    state
+	state    phase
 	bytes    int64 // counted against the budget; an estimate until the model is open
 	users    int   // number of leases
 	waiters  []*waiter

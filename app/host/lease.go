@@ -62,6 +62,9 @@ func (l *Lease[M]) Context(parent context.Context) (context.Context, context.Can
 	}
 }
 
+// Grow counts more bytes for the model, as for an adapter that is loaded beside it, or fewer if bytes is negative. Idle models are closed to make room. The error is a *MemoryError.
+func (l *Lease[M]) Grow(bytes int64) error { return l.host.grow(l.m.key, l.m.title, bytes) }
+
 // Release ends the use. It may be called more than once.
 func (l *Lease[M]) Release() { l.once.Do(func() { l.host.release(l.m) }) }
 

@@ -38,7 +38,7 @@ func ChatBytes(i engine.Info) int64 {
 // OpenChat opens a chat model on the GPU or the CPU, see Settings.GPU; it is an Open function.
 func (h *Host) OpenChat(ctx context.Context, e registry.Entry, s Settings, report func(share float64)) (*engine.Model, error) {
 	open := func(f *models.File, dev kernels.Device, pool *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Model, error) {
-		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, s), Replace: replace})
+		return engine.Open(f, dev, engine.Options{Context: s.Context, Vision: h.visionOf(e, f, s), Replace: replace, Disk: h.statesOf(f)})
 	}
 	return ofLibrary(h, e, s, report, kindOf[*engine.Model]{TrialText, open, tryChat, func(m *engine.Model) string { return m.Info().Device }, cpu.Keep}).run(ctx)
 }
@@ -59,13 +59,22 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return ofLibrary(h, e, s, report, kindOf[*asr.Model]{TrialSpeech, open, trySpeech, func(m *asr.Model) string { return m.Info().Device }, cpu.Bits8}).run(ctx)
 }
 
-// ofLibrary returns an opening of the model of an entry.
+// ofLibrary returns an opening of the model of an entry. A signed file that is not in the library is compared with its signature first, which reads all of it.
 func ofLibrary[M io.Closer](h *Host, e registry.Entry, s Settings, report func(share float64), kind kindOf[M]) opening[M] {
+	verified := e.Saved() // by its import, since which it is unchanged
 	file := func(ctx context.Context) (*models.File, error) {
 		if err := errors.Join(e.Unchanged(ctx, nil), ctx.Err()); err != nil {
 			return nil, err
 		}
-		return read(e.Path())
+		f, err := read(e.Path())
+		if err != nil || verified || f.Meta[apr.SignedBy] == nil {
+			return f, err
+		}
+		if err := f.Verify(ctx); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		verified = true
+		return f, nil
 	}
 	return opening[M]{kindOf: kind, h: h, e: e, s: s, file: file, report: report, seat: func(M) seat[M] { return &hostSeat[M]{h, keyOf(e), s} }}
 }

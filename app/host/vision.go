@@ -156,7 +156,7 @@ func (h *Host) visionOf(e registry.Entry, f *models.File, s Settings) func() (*e
 			return nil, err
 		}
 		bytes := engine.VisionBytes(v)
-		if err := errors.Join(v.Close(), h.grow(e, bytes)); err != nil {
+		if err := errors.Join(v.Close(), h.grow(keyOf(e), e.Title, bytes)); err != nil {
 			return nil, err
 		}
 		open := func(f *models.File, dev kernels.Device, _ *cpu.Pool, replace func(error) (kernels.Device, error)) (*engine.Vision, error) {
@@ -174,11 +174,11 @@ func openProjector(e registry.Entry, path string) (*models.File, error) {
 	return read(path)
 }
 
-// grow counts more bytes for the opened model of an entry. Idle models are closed to make room for them. The error is a *MemoryError.
-func (h *Host) grow(e registry.Entry, bytes int64) error {
+// grow counts more bytes for the opened model with a key and a title. Idle models are closed to make room for them. The error is a *MemoryError.
+func (h *Host) grow(k key, title string, bytes int64) error {
 	evicted := int64(0)
 	for {
-		wait, err := h.tryGrow(e, bytes, &evicted)
+		wait, err := h.tryGrow(k, title, bytes, &evicted)
 		if wait == nil {
 			return err
 		}
@@ -187,11 +187,11 @@ func (h *Host) grow(e registry.Entry, bytes int64) error {
 }
 
 // tryGrow is grow; it returns a channel to wait for before the next try if a model is being closed.
-func (h *Host) tryGrow(e registry.Entry, bytes int64, evicted *int64) (<-chan struct{}, error) {
+func (h *Host) tryGrow(k key, title string, bytes int64, evicted *int64) (<-chan struct{}, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	wait, err := h.room(e.Title, bytes, false, evicted)
-	if m := h.models[keyOf(e)]; wait == nil && err == nil && m != nil {
+	wait, err := h.room(title, bytes, false, evicted)
+	if m := h.models[k]; wait == nil && err == nil && m != nil {
 		m.bytes += bytes
 	}
 	return wait, err

@@ -44,6 +44,7 @@ type Values struct {
 	GPUDevice  string          `json:"gpu_device,omitempty"`        // the number of the GPU; "": chosen by its memory
 	CPUExperts bool            `json:"cpu_experts,omitempty"`       // the experts of mixtures stay on the processor
 	Memory     int64           `json:"model_memory,omitempty"`      // in bytes for all opened models together; 0: the free memory, -1: no limit
+	States     int64           `json:"kept_states,omitempty"`       // bytes that the computed states of chats take on disk; 0: the host's default, -1: none are kept
 	Downloads  bool            `json:"downloads_allowed,omitempty"` // the person has allowed connections for downloads of models
 	API        bool            `json:"local_api,omitempty"`         // the server for other programs is switched on
 	APIAddress string          `json:"local_api_address,omitempty"` // host:port; "": api.DefaultAddress
@@ -141,6 +142,9 @@ func (v *Values) check() {
 	}
 	if w := v.Place; w.Width < 0 || w.Height < 0 || w.Width > 1<<15 || w.Height > 1<<15 {
 		v.Place = Place{}
+	}
+	if v.States < -1 {
+		v.States = 0
 	}
 	if v.Memory < -1 {
 		v.Memory = 0

@@ -27,7 +27,7 @@ if [ -n "$count" ]; then
 	exit
 fi
 status=0
-SOBERANO_TEST_GPU=$number "$folder/gl.test" -test.run 'TestDevice|TestCheck|TestSmallBlocks' -test.timeout 5m >"$folder/tests.txt" 2>&1 || status=1
+SOBERANO_TEST_GPU=$number "$folder/gl.test" -test.run 'TestDevice|TestCheck|TestSmallBlocks|TestRotateAndStore|Variants' -test.timeout 5m >"$folder/tests.txt" 2>&1 || status=1
 tail -n 1 "$folder/tests.txt"
 [ -e "$folder/model.gguf" ] && set -- "$@" -real "$folder/model.gguf"
 "$folder/benchgpu" -programs "$folder/programs" "$@" >"$folder/gpu.json" || status=1

@@ -1,7 +1,7 @@
 """Uses a running `soberano serve` as programs do, with the packages that their authors publish for other services: openai, anthropic,
 huggingface_hub, ollama and litellm. Prints a line for each thing tried; the first that fails ends it.
 
-    clients.py URL CHAT TOOLS EMBEDDING SPEECH RECORDING      the key is in the variable SOBERANO_KEY
+    clients.py URL CHAT TOOLS EMBEDDING SPEECH RECORDING ADAPTED    the key is in the variable SOBERANO_KEY; ADAPTED is CHAT, the default model, with an adapter
 """
 
 import json
@@ -11,7 +11,7 @@ import sys
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no connection but to the server
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-URL, CHAT, TOOLS, EMBEDDING, SPEECH, RECORDING = sys.argv[1:]
+URL, CHAT, TOOLS, EMBEDDING, SPEECH, RECORDING, ADAPTED = sys.argv[1:]
 KEY = os.environ["SOBERANO_KEY"]
 ASK = [{"role": "user", "content": "Say one word about the sea."}]
 SCHEMA = {
@@ -44,6 +44,10 @@ def with_openai():
     whole = client.chat.completions.create(model=CHAT, messages=ASK, max_tokens=8, temperature=0, logprobs=True, top_logprobs=2)
     text = whole.choices[0].message.content
     check("openai: chat", text and whole.usage.completion_tokens <= 8 and len(whole.choices[0].logprobs.content[0].top_logprobs) == 2, whole)
+    adapted = client.chat.completions.create(model=ADAPTED, messages=ASK, max_tokens=8, temperature=0)
+    check("openai: adapter", adapted.model == ADAPTED and adapted.choices[0].message.content != text, adapted, text)
+    none = client.chat.completions.create(model=ADAPTED, messages=ASK, max_tokens=8, temperature=0, extra_body={"lora": [{"id": 0, "scale": 0}], "propose": "off"})
+    check("openai: scale of an adapter", none.choices[0].message.content == text, none, text)
     parts, usage = "", None
     for chunk in client.chat.completions.create(model=CHAT, messages=ASK, max_tokens=8, temperature=0, stream=True, stream_options={"include_usage": True}):
         usage = chunk.usage or usage
@@ -84,7 +88,7 @@ def with_openai():
     check("openai: streamed responses", kinds[0] == "response.created" and text == response.output_text, kinds, text)
     parsed = client.responses.create(model=CHAT, input="Invent a person.", text={"format": {"type": "json_schema", "name": "person", "schema": SCHEMA}}, max_output_tokens=80, temperature=0)
     check("openai: schema of responses", person(parsed.output_text), parsed)
-    for wrong, kind in ((dict(model="none", messages=ASK), openai.NotFoundError), (dict(model=CHAT, messages=ASK, n=99), openai.BadRequestError)):
+    for wrong, kind in ((dict(model="none", messages=ASK), openai.NotFoundError), (dict(model=CHAT, messages=ASK, n=99), openai.BadRequestError), (dict(model=CHAT, messages=ASK, extra_body={"draft_model": TOOLS}), openai.BadRequestError)):
         try:
             client.chat.completions.create(**wrong)
             check("openai: refusal", False, wrong)
@@ -103,6 +107,8 @@ def with_anthropic():
     client = anthropic.Anthropic(base_url=URL, api_key=KEY, max_retries=0)
     whole = client.messages.create(model=CHAT, max_tokens=8, system="Be brief.", messages=ASK, extra_body={"temperature": 0})
     check("anthropic: messages", whole.content[0].text and whole.usage.output_tokens <= 8 and whole.stop_reason in ("end_turn", "max_tokens"), whole)
+    adapted = client.messages.create(model=ADAPTED, max_tokens=8, system="Be brief.", messages=ASK, extra_body={"temperature": 0})
+    check("anthropic: adapter", adapted.content[0].text != whole.content[0].text, adapted, whole)
     with client.messages.stream(model=CHAT, max_tokens=8, system="Be brief.", messages=ASK, extra_body={"temperature": 0}) as stream:
         text = "".join(stream.text_stream)
         final = stream.get_final_message()
@@ -128,6 +134,8 @@ def with_huggingface():
     client = InferenceClient(base_url=URL, token=KEY)
     text = client.text_generation("One, two, three,", max_new_tokens=6)
     check("huggingface_hub: text_generation", text, text)
+    adapted = client.text_generation("One, two, three,", max_new_tokens=6, adapter_id=ADAPTED)
+    check("huggingface_hub: adapter", adapted != text, adapted, text)
     tokens = list(client.text_generation("One, two, three,", max_new_tokens=6, stream=True, details=True))
     check("huggingface_hub: streamed", "".join(t.token.text for t in tokens if not t.token.special) == text and tokens[-1].details.generated_tokens == 6, tokens)
     details = client.text_generation("One, two, three,", max_new_tokens=6, details=True, do_sample=True, seed=3, top_p=0.9, stop=["nine"])
@@ -147,6 +155,8 @@ def with_ollama():
     whole = client.chat(CHAT, ASK, options={"temperature": 0, "num_predict": 8})
     parts = [p for p in client.chat(CHAT, ASK, options={"temperature": 0, "num_predict": 8}, stream=True)]
     check("ollama: chat", whole.message.content == "".join(p.message.content for p in parts) and parts[-1].done and whole.eval_count <= 8, whole, parts)
+    adapted = client.chat(ADAPTED, ASK, options={"temperature": 0, "num_predict": 8})
+    check("ollama: adapter", adapted.message.content != whole.message.content, adapted, whole)
     check("ollama: schema", person(client.chat(CHAT, [{"role": "user", "content": "Invent a person."}], format=SCHEMA, options={"num_predict": 80, "temperature": 0}).message.content))
     check("ollama: tools", client.chat(TOOLS, ASK, tools=[TOOL], options={"num_predict": 8}).done)
     check("ollama: generate", client.generate(CHAT, "Say one word.", options={"num_predict": 4}).response is not None)

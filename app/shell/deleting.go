@@ -35,12 +35,38 @@ func (d *Shell) deleteChats(list []store.Conversation) {
 				next = func(*store.Store) (store.Conversation, error) { return store.Conversation{ID: was}, nil }
 			}
 		} else {
+			d.forgetChats(ids)
 			d.deletedChats(slices.DeleteFunc(list, func(c store.Conversation) bool { return !slices.Contains(gone, c.ID) }))
 		}
 		if open := d.chat.Conversation(); slices.Contains(ids, open) || open == 0 && turn == d.opening.turn {
 			d.load("A new chat could not be created.", next, stay, d.listChanged)
 		}
 	})
+}
+
+// forgetChats removes what was computed for conversations that were deleted.
+func (d *Shell) forgetChats(ids []int64) {
+	d.work.Do(func(*store.Store) error { return d.Host.ForgetConversations(ids) }, func(err error) {
+		if err != nil {
+			d.notice("What was computed for a deleted chat could not be removed from the disk.", err)
+		}
+	})
+}
+
+// keepStates removes what was computed for conversations that are not there any more.
+func (d *Shell) keepStates(s *store.Store) error {
+	if !s.OnDisk() {
+		return nil
+	}
+	list, err := s.Conversations()
+	if err != nil {
+		return err
+	}
+	var ids []int64
+	for _, c := range list {
+		ids = append(ids, c.ID)
+	}
+	return d.Host.KeepConversations(ids)
 }
 
 // undeleted reports that conversations could not be deleted.

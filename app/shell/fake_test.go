@@ -217,6 +217,7 @@ type fakeSpeech struct {
 	segments chan asr.Segment
 	fail     chan error
 	hold     chan struct{} // if not nil, the last words wait for it
+	unheard  bool          // the beginning of the next dictation can't be understood
 }
 
 func (e *fakeSpeech) Close() error { return nil }
@@ -238,8 +239,10 @@ func (e *fakeSpeech) Transcribe(ctx context.Context, src asr.Source, _ asr.Param
 	}
 }
 
-func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
+		unheard := e.unheard
+		e.unheard = false
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -259,6 +262,9 @@ func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) ite
 				yield(asr.Segment{}, err)
 				return
 			case <-ended:
+				if unheard {
+					p.Unheard(asr.Unheard{End: time.Second, Reason: asr.Unclear})
+				}
 				if e.hold != nil {
 					select {
 					case <-e.hold:
@@ -365,7 +371,7 @@ func newStageOf(t *testing.T, dir string, apart bool, entries ...registry.Entry)
 	}
 	s.pasted = make(chan string, 10)
 	s.sight.Store(&host.Sight{Takes: true, Folder: "/models"})
-	h := host.New(host.Options{Budget: host.Unlimited})
+	h := host.New(host.Options{Budget: host.Unlimited, States: filepath.Join(dir, host.StatesFolder)})
 	d, err := New(app, s.win, Machine{Data: dir, Outside: s.outside(), Shelf: s.shelf, Post: s.q.post, Worker: s.worker, Retry: 50 * time.Millisecond,
 		Host: h, Chats: host.NewModels(h, s.loadChat, nil),
 		Speech: host.NewModels(h, func(context.Context, registry.Entry, host.Settings, func(float64)) (Speech, error) {

@@ -156,6 +156,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	if values.Memory != 0 {
 		d.Host.SetBudget(values.Memory)
 	}
+	if err := d.Host.LimitStates(values.States); err != nil {
+		notes = append(notes, err)
+	}
 	d.setTheme()
 	path := filepath.Join(m.Data, "conversations.db")
 	if d.store, err = store.Open(path); err != nil {
@@ -165,7 +168,9 @@ func New(app fyne.App, w fyne.Window, m Machine) (*Shell, error) {
 	}
 	d.work = d.Worker(d.store, d.Post)
 	d.build()
-	d.work.Do(func(s *store.Store) error { return s.Purge(time.Now().Add(-store.TrashTime)) }, func(err error) {
+	d.work.Do(func(s *store.Store) error {
+		return errors.Join(s.Purge(time.Now().Add(-store.TrashTime)), d.keepStates(s))
+	}, func(err error) {
 		if err != nil {
 			d.notice("Something went wrong while starting.", err)
 		}
@@ -186,7 +191,7 @@ func (d *Shell) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
-		talk.OnProblem, talk.OnDiscard = d.dictationFailed, d.discarded
+		talk.OnProblem, talk.OnDiscard, talk.OnUnclear = d.dictationFailed, d.discarded, d.notUnderstood
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)

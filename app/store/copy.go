@@ -150,6 +150,9 @@ func (s *Store) Changed() (bool, error) {
 	return now != c.began, err
 }
 
+// OnDisk reports whether the store is that of its file. If it is not, as one of Copy until Save, nothing that tells what it holds may be written elsewhere.
+func (s *Store) OnDisk() bool { return s.waiting() == nil }
+
 // waiting returns what is known about the file that could not be opened; nil if the store is that of its file.
 func (s *Store) waiting() *copied {
 	s.mu.Lock()

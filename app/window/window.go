@@ -225,7 +225,7 @@ func (s *shelf) Import(ctx context.Context, path string, how registry.How, o reg
 
 // opened adds the models, which one host opens, to m.
 func opened(m *shell.Machine) {
-	h := host.New(host.Options{Helper: host.Helper(), TryBeside: true})
+	h := host.New(host.Options{Helper: host.Helper(), TryBeside: true, States: filepath.Join(m.Data, host.StatesFolder)})
 	m.Host = h
 	m.Chats = host.NewModels(h, func(ctx context.Context, e registry.Entry, s host.Settings, report func(float64)) (chat.Model, error) {
 		c, err := h.OpenChat(ctx, e, s, report)

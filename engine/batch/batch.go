@@ -2,8 +2,8 @@
 // reuse of what has been computed, and steps that carry many sequences side by side.
 //
 //	Submit ─▶ line ─ admit ─▶ slot: a sequence ─┐
-//	Submit ─▶  (first come,   slot              ├─▶ one step ─▶ Forward ─▶ Each(logits)
-//	           first served)  slot              ┘    ▲                        │ next token
+//	Submit ─▶  (a person's    slot              ├─▶ one step ─▶ Forward ─▶ Each(logits)
+//	            first)        slot              ┘    ▲                        │ next token
 //	                            ▲                    └────────────────────────┘
 //	                            └─ the longest known beginning ─▶ state.Tree
 //
@@ -21,6 +21,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"soberano/engine/arch"
 	"soberano/engine/nn"
@@ -49,12 +50,15 @@ type Request struct {
 	// Adapters change the products of the request's rows. Key names them with their scales: what is computed with one key serves no request with another.
 	Adapters []nn.Use
 	Key      string
+	// Conversation is the name under which what is computed is kept across restarts, see Queue.SetDisk; "": it is not. Nothing is kept of
+	// requests with images or a Key.
+	Conversation string
 	// Images are the images in Tokens, in order. Their tokens are negative: they identify the image.
 	Images []Image
 	// Each is given the logits after the token at pos, in order, valid during the call.
 	// After the last position it may continue the sequence: it returns the next token
-	// and true. An error ends the request. It is called on the queue's goroutine and
-	// should be quick: every other request waits for it.
+	// and true. An error ends the request. It should be quick: every other request waits
+	// for it. Requests are called at the same time as others, each by one goroutine at a time.
 	Each func(pos int, logits []float32) (next int32, more bool, err error)
 	// Draft, if not nil, proposes up to most tokens that may follow the sequence as it is after the last call of Each. They are computed in the same step as the last token;
 	// as long as Each chooses the proposed token, it is called with the logits after that, too. So the answer is the same as without proposals but for rounding, in fewer steps if they are
@@ -101,6 +105,7 @@ type Ticket struct {
 	req  Request
 	done chan struct{}
 	err  error         // set before done is closed
+	due  int64         // of Queue.rows, by which requests of the background are ordered in the line
 	in   *atomic.Int64 // Queue.waiting or Queue.running, as long as the request is counted there
 }
 
@@ -137,7 +142,10 @@ type slot struct {
 	pending []int32 // tokens that are not in the sequence's state yet
 	take    int     // of pending, in this step
 	draft   []int32 // proposed tokens behind those of pending, in this step
-	ahead   bool    // the state may hold proposed tokens that were not chosen
+	want    int     // the first of Queue.wants of this step that is the slot's, if any is
+	over    bool    // the request is at its end, with err
+	err     error
+	ahead   bool // the state may hold proposed tokens that were not chosen
 }
 
 // ended reports whether the slot's request has ended.
@@ -148,17 +156,21 @@ func (s *slot) len() int { return s.done }
 
 // Queue runs requests on one model.
 type Queue struct {
-	model  arch.Model
-	dev    kernels.Device
-	cap    int // positions of a state
-	tree   *state.Tree
-	forget int     // from this position on a state may not be able to go back, see snapshot
-	drafts bool    // a state can take back the tokens of one step
-	slots  []*slot // requests under way
-	size   int64   // bytes of a full state
-	room   int64   // bytes that the states of requests under way may take in the end
-	step   nn.Step
-	wants  []want // one for each of step.Out
+	model   arch.Model
+	dev     kernels.Device
+	cap     int // positions of a state
+	tree    *state.Tree
+	forget  int     // from this position on a state may not be able to go back, see snapshot
+	drafts  bool    // a state can take back the tokens of one step
+	slots   []*slot // requests under way
+	size    int64   // bytes of a full state
+	room    int64   // bytes that the states of requests under way may take in the end
+	step    nn.Step
+	wants   []want        // one for each of step.Out
+	rows    int64         // of all steps so far
+	beside  int           // tokens of prompts in a step beside answers
+	fastest time.Duration // that a step with mixed of them took
+	now     func() time.Time
 
 	line []*Ticket // admitted to no slot yet; the loop's own
 	// waiting and running count the requests that are admitted to no slot yet, and those that are under way.
@@ -166,6 +178,11 @@ type Queue struct {
 	lost             error // what no request was told of
 	// replace returns a model on another device, see SetReplace.
 	replace Replace
+	// disk keeps states of the model that identity identifies; unsaved are those that it does not have yet, by the names of conversations.
+	disk     *state.Disk
+	identity [32]byte
+	unsaved  map[string]unsaved
+	pause    time.Duration // saveAfter; tests set less
 
 	mu      sync.Mutex
 	arrived []*Ticket
@@ -201,8 +218,9 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 	room := min(max(runningBudget, 2*size), mostSlots*size)
 	q := &Queue{
 		model: model, dev: dev, cap: capacity, size: size, room: room, forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
-		tree: state.New(dev, shape, max(keptBudget, min(room, 4*size))),
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		tree:   state.New(dev, shape, max(keptBudget, min(room, 4*size))),
+		beside: mixed, fastest: math.MaxInt64, now: time.Now,
+		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{}, pause: saveAfter,
 	}
 	q.step.Priority = kernels.Answer
 	go q.loop()
@@ -306,5 +324,7 @@ func (q *Queue) loop() {
 	for q.admit() {
 		q.run()
 	}
+	end := time.Now().Add(mostSaving)
+	q.save(func() bool { return time.Now().After(end) })
 	q.note(q.tree.Close())
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -633,5 +634,41 @@ func TestDiscard(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSideBySide checks that the logits of a step are given to its requests at the same time.
+func TestSideBySide(t *testing.T) {
+	if runtime.GOMAXPROCS(0) == 1 {
+		t.Skip("goroutines run one after the other")
+	}
+	q := open(t, "llama", 20)
+	var here sync.WaitGroup
+	here.Add(2)
+	both := make(chan struct{})
+	go func() { here.Wait(); close(both) }()
+	var tickets [2]*Ticket
+	submit := func() error {
+		for i := range tickets {
+			tickets[i] = q.Submit(t.Context(), Request{Tokens: []int32{1, 2}, From: 1, Each: func(int, []float32) (int32, bool, error) {
+				here.Done()
+				select {
+				case <-both:
+					return 0, false, nil
+				case <-time.After(20 * time.Second):
+					return 0, false, errors.New("the other request is not called meanwhile")
+				}
+			}})
+		}
+		return nil
+	}
+	if err := q.Exec(submit); err != nil { // both are in the first step
+		t.Fatal(err)
+	}
+	for _, ticket := range tickets {
+		<-ticket.Done()
+		if err := ticket.Err(); err != nil {
+			t.Fatal(err) // the other one would wait as long
+		}
 	}
 }

@@ -46,7 +46,7 @@ func (q *Queue) replaceDevice(cause error) error {
 	}
 	budget := q.tree.Budget()
 	_ = q.tree.Close() // the device has failed, and is closed
-	q.model, q.dev, q.lost = model, dev, nil
+	q.model, q.dev, q.lost, q.fastest = model, dev, nil, math.MaxInt64
 	q.tree = state.New(dev, model.Shape().State(q.cap), budget)
 	return nil
 }

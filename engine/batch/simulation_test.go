@@ -10,7 +10,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"soberano/engine/arch"
 	"soberano/engine/nn"
@@ -65,7 +67,7 @@ func customers(n int, rate float64) []*customer {
 }
 
 // simulation is a model whose steps only advance a clock, and a device for it. It submits each customer to the queue when the clock reaches its
-// arrival. All of it runs on the queue's goroutine, so the same customers give the same results.
+// arrival. Only token is called by several goroutines, and the order of its calls in a step does not matter, so the same customers give the same results.
 type simulation struct {
 	recurrence
 	costs costs
@@ -75,6 +77,7 @@ type simulation struct {
 	left  []*customer // that have not arrived yet
 	here  int         // customers that have arrived and not ended
 	done  chan struct{}
+	mu    sync.Mutex // held by token
 }
 
 func (s *simulation) Shape() arch.Shape {
@@ -90,6 +93,9 @@ func (s *simulation) Forward(step *nn.Step) (*kernels.Rows, error) {
 	s.arrive()
 	return &kernels.Rows{Len: len(step.Out), Cols: 1, Stride: 1, Values: make([]float32, len(step.Out))}, nil
 }
+
+// clock is a Queue.now.
+func (s *simulation) clock() time.Time { return time.Unix(0, int64(s.now*1e9)) }
 
 // arrive submits the customers that have arrived. If there are none, the clock advances to the next arrival.
 func (s *simulation) arrive() {
@@ -110,6 +116,8 @@ func (s *simulation) arrive() {
 
 // token notes a token of a customer. It returns false if it was the last.
 func (s *simulation) token(v *customer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if v.tokens++; v.tokens == 1 {
 		v.first, v.read = s.now, s.steps-v.begun
 	} else {
@@ -132,6 +140,7 @@ func (s *simulation) token(v *customer) bool {
 func batched(t *testing.T, c costs, all []*customer) {
 	s := &simulation{costs: c, left: all, done: make(chan struct{})}
 	s.queue = queue(t, s, s, 4096)
+	s.queue.now = s.clock
 	if err := s.queue.Exec(func() error { s.arrive(); return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -324,4 +333,45 @@ func row(load float64, name string, n int, r result) string {
 	}
 	fmt.Fprintf(&b, " %.2f | %.0f |", r.groups[everyone].fairness(), float64(n)/r.end)
 	return b.String()
+}
+
+// deep is a simulation in which attention takes as long as everything else behind 500 tokens.
+type deep struct{ simulation }
+
+func (d *deep) Forward(step *nn.Step) (*kernels.Rows, error) {
+	for _, span := range step.Spans {
+		d.now += d.costs.prompt * float64(span.N) * float64(span.State.Len()) / 500
+	}
+	return d.simulation.Forward(step)
+}
+
+// TestPausesOfDeepPrompts checks that an answer pauses for no longer while the end of a long prompt is read than while its beginning is.
+func TestPausesOfDeepPrompts(t *testing.T) {
+	answer, long := &customer{prompt: 4, answer: 400, person: true}, &customer{prompt: 3500, answer: 4, arrival: 0.01}
+	d := &deep{simulation{costs: costs{step: 0.001, row: 0.0002, prompt: 0.0001}, left: []*customer{answer, long}, done: make(chan struct{})}}
+	d.queue = queue(t, d, &d.simulation, 4096)
+	d.queue.now = d.clock
+	if err := d.queue.Exec(func() error { d.arrive(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	<-d.done
+	if chunk := d.costs.of(mixed+2, 2); answer.pause < chunk || answer.pause > 1.5*chunk {
+		t.Errorf("an answer paused for %.3g s; reading %d tokens at the beginning takes %.3g", answer.pause, mixed, chunk)
+	}
+}
+
+// TestJoins checks that a request joins those under way with the next step, however few wait: so it never joins later than text-generation-inference has it, which waits until 0.3 times as many
+// wait as are under way, or for 20 steps.
+func TestJoins(t *testing.T) {
+	for running := range mostSlots - reserved {
+		var all []*customer
+		for range running {
+			all = append(all, &customer{prompt: 4, answer: 200})
+		}
+		late := &customer{prompt: 4, answer: 2, arrival: 0.05}
+		batched(t, costs{step: 0.001, row: 0.0001, prompt: 0.0001}, append(all, late))
+		if late.admitted > 1 || late.read > 2 {
+			t.Errorf("beside %d requests, one was admitted after %d steps and had its first token after %d", running, late.admitted, late.read)
+		}
+	}
 }

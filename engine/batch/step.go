@@ -1,7 +1,11 @@
 package batch
 
 import (
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"soberano/engine/nn"
 	"soberano/kernels"
@@ -12,8 +16,10 @@ const (
 	// Chunk is the tokens of a step that only reads prompts: beyond a few hundred the
 	// products get no faster, and a cancelled request has to wait for the step.
 	Chunk = 512
-	// mixed is the same while answers are under way, which pause for it.
+	// mixed is the most of them while answers are under way, which pause for it, see pace.
 	mixed = 128
+	// leastMixed is the least of them, beyond which steps would get no shorter.
+	leastMixed = 16
 	// wanted is the rows with logits that one sequence may have in a step: with a
 	// vocabulary of 262,144 each takes a megabyte.
 	wanted = 64
@@ -29,7 +35,10 @@ func (q *Queue) run() {
 	for _, s := range q.slots {
 		q.add(s)
 	}
+	began := q.now()
 	logits, err := q.model.Forward(&q.step)
+	q.pace(q.now().Sub(began))
+	q.rows += int64(len(q.step.Tokens))
 	if err == nil && q.replace != nil && !q.numbers(logits) {
 		err = kernels.ErrNotANumber
 	}
@@ -40,12 +49,7 @@ func (q *Queue) run() {
 	for _, s := range q.slots {
 		q.advance(s)
 	}
-	for i, w := range q.wants {
-		if w.slot.ended() || w.pos >= w.slot.len() {
-			continue // an earlier row of this step has ended the request, or chosen another token than the proposed one
-		}
-		q.give(w.slot, w.pos, logits.Row(i))
-	}
+	q.sample(logits)
 	for _, s := range q.slots {
 		q.keep(s)
 	}
@@ -77,6 +81,7 @@ func (q *Queue) add(s *slot) {
 		tokens, s.ahead = append(slices.Clip(tokens), s.draft...), true
 	}
 	row := q.step.Append(s.seq.State, tokens, pos)
+	s.want = len(q.wants)
 	q.addImages(s, row, pos)
 	if uses := s.ticket.req.Adapters; len(uses) > 0 {
 		q.step.Adapted = append(q.step.Adapted, nn.Adapted{Row: row, N: len(tokens), Uses: uses})
@@ -178,7 +183,7 @@ func (q *Queue) share() {
 	}
 	room := Chunk
 	if single > 0 {
-		room = mixed
+		room = q.beside
 	}
 	for _, s := range q.slots {
 		s.take = min(len(s.pending), max(1, room/max(1, reading)))
@@ -191,6 +196,27 @@ func (q *Queue) share() {
 		s.take = s.wholeImages(s.take)
 	}
 	q.propose()
+}
+
+// pace adapts how many tokens of prompts go into a step beside answers to the time that the last step took, so that a step takes about as long as the fastest one that had mixed of them. Behind
+// many tokens attention makes each take longer: with SmolLM2 twice as long after 3,500.
+func (q *Queue) pace(took time.Duration) {
+	answers, reading := 0, 0
+	for _, s := range q.slots {
+		if len(s.pending) == 1 {
+			answers++
+		} else {
+			reading += s.take
+		}
+	}
+	if answers == 0 || reading < q.beside*3/4 {
+		return // it is the end of a prompt, of which nothing can be learnt
+	}
+	if reading >= mixed*3/4 {
+		q.fastest = min(q.fastest, took)
+	}
+	most := float64(q.fastest) * 9 / 8 // times vary
+	q.beside = max(leastMixed, min(mixed, int(float64(reading)*most/float64(max(1, took)))&^7))
 }
 
 // mostDraft is the largest number of proposed tokens in a step.
@@ -220,18 +246,51 @@ func (q *Queue) propose() {
 	}
 }
 
-// give hands logits to the request and takes its next token.
+// sample gives each request the logits of its rows in this step, several requests side by side, and ends those that are at their end.
+func (q *Queue) sample(logits *kernels.Rows) {
+	side(len(q.slots), func(i int) {
+		s := q.slots[i]
+		for n := s.want; n < len(q.wants) && q.wants[n].slot == s && !s.over; n++ {
+			if pos := q.wants[n].pos; pos < s.len() { // else a row before it has chosen another token than the proposed one
+				q.give(s, pos, logits.Row(n))
+			}
+		}
+	})
+	for _, s := range q.slots {
+		if s.over {
+			q.end(s, s.err)
+		}
+	}
+}
+
+// side calls do for 0 … n-1, on as many goroutines as run at a time, and returns when all calls have returned.
+func side(n int, do func(i int)) {
+	var next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			do(i)
+		}
+	}
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
+}
+
+// give hands logits to the request and takes its next token. It changes nothing but the slot.
 func (q *Queue) give(s *slot, pos int, logits []float32) {
 	next, more, err := s.ticket.req.Each(pos, logits)
 	last := pos == s.len()-1 && len(s.pending) == 0
 	switch {
 	case err != nil:
-		q.end(s, err)
+		s.over, s.err = true, err
 	case !last:
 	case !more:
-		q.end(s, nil)
+		s.over = true
 	case s.len() >= q.cap:
-		q.end(s, ErrFull)
+		s.over, s.err = true, ErrFull
 	case len(s.draft) > 0 && s.draft[0] == next: // the state has it already
 		s.seq.Add(next)
 		s.tokens, s.draft, s.done = append(s.tokens, next), s.draft[1:], s.done+1

@@ -78,6 +78,7 @@ func DefaultOrder() []Stage {
 // token in any case: over a whole vocabulary, top-p takes longer than a step of a small model.
 func (p Params) needed(order []Stage) []Stage {
 	idle := map[Stage]bool{
+		StagePenalties: (p.Repeat == 0 || p.Repeat == 1) && p.Frequency == 0 && p.Presence == 0, StageDRY: p.DRYMultiplier == 0,
 		StageTypical: !(p.Typical > 0 && p.Typical < 1), StageXTC: p.XTCProbability == 0,
 		StageTopNSigma: true, StageTopK: true, StageTopP: true, StageMinP: true,
 	}

@@ -177,17 +177,21 @@ func TestBadNumbers(t *testing.T) {
 	}
 }
 
-func BenchmarkTopP(b *testing.B) {
-	logits := make([]float32, 262144)
+func BenchmarkNext(b *testing.B) {
+	logits := make([]float32, 151936)
 	r := New(Params{Seed: 1}).rng
 	for i := range logits {
 		logits[i] = float32(r.NormFloat64() * 3)
 	}
-	s := New(Params{Temperature: 0.8, TopP: 0.9, TopK: 64, Seed: 1})
-	for b.Loop() {
-		if _, err := s.Next(logits, nil); err != nil {
-			b.Fatal(err)
-		}
+	for name, p := range map[string]Params{"greedy": {TopP: 0.95, MinP: 0.05}, "top-p": {Temperature: 0.8, TopP: 0.9}, "top-k": {Temperature: 0.8, TopP: 0.9, TopK: 64}} {
+		b.Run("stages="+name, func(b *testing.B) {
+			s := New(p)
+			for b.Loop() {
+				if _, err := s.Next(logits, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -51,13 +51,32 @@ func TestGreedyStages(t *testing.T) {
 		p := drawParams(t)
 		p.Temperature, p.Mirostat = 0, 0
 		logits, history := drawCase(t)
-		all := New(p)
+		for i := range logits {
+			logits[i] = float32(math.Round(float64(logits[i]))) // some are equal
+		}
+		mask := []uint64{rapid.Uint64Min(1).Draw(t, "allowed"), rapid.Uint64().Draw(t, "allowed too")}
+		if len(logits) < 64 {
+			mask[0] |= 1
+		}
+		never := rapid.SliceOfN(rapid.Int32Range(1, 80), 0, 5).Draw(t, "never")
+		for i, wrong := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			if at := rapid.IntRange(0, 200).Draw(t, "at"); at < len(logits) && at > i {
+				logits[at] = float32(wrong)
+			}
+		}
+		made, all := New(p), New(p)
 		all.order = p.Order
 		if p.Order == nil {
 			all.order = DefaultOrder()
 		}
-		if got, want := next(t, New(p), logits, history), next(t, all, logits, history); got != want {
-			t.Fatalf("chose %d, with all stages %d", got, want)
+		for _, s := range []*Sampler{made, all} {
+			s.Allow(mask)
+			s.Never(never)
+		}
+		got, failed := made.Next(logits, history)
+		want, err := all.Next(logits, history)
+		if got != want || failed != err {
+			t.Fatalf("chose %d (%v), with all stages %d (%v)", got, failed, want, err)
 		}
 	})
 }

@@ -124,6 +124,10 @@ func modelFailure(m *ModelError) *failure {
 		f.class = unavailable
 	case Unreadable:
 		f.class, f.param = invalid, "file"
+	case WrongAdapter:
+		f.class, f.param = invalid, "lora"
+	case WrongDraft:
+		f.class, f.param = invalid, "draft_model"
 	case Language:
 		f.class, f.param = invalid, "language"
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ type order struct {
 	request  engine.Request
 	oneCall  bool // an answer ends with its first call of a tool
 	settings settings
+	beside   Beside
 }
 
 // settings set the parameters of sampling that a request has; others stay as recommended for the model.
@@ -91,7 +91,7 @@ func (c *call) ask(r interface{ order() (*order, error) }, model *string) (*gene
 
 // generate opens the model of an order. The result must be closed.
 func (c *call) generate(model string, o *order) (*generating, error) {
-	lease, err := c.models.Chat(c.ctx, model)
+	lease, err := c.models.Chat(c.ctx, model, o.beside)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,7 @@ func (c *call) generate(model string, o *order) (*generating, error) {
 func (g *generating) check() error {
 	o := g.order
 	o.request.N = max(1, o.request.N)
+	o.request.Adapters, o.request.Draft = g.lease.Adapters, g.lease.Draft
 	o.request.Sampling = o.settings.over(g.lease.About.Sampling)
 	if err := o.request.Sampling.Check(); err != nil {
 		return err
@@ -209,23 +210,6 @@ func (g *generating) dropped() int {
 		n = max(n, r.usage.Dropped)
 	}
 	return n
-}
-
-// overflowing is the parameter of this engine's own that says what is done if prompt and answer do not fit into the context.
-type overflowing struct {
-	Overflow *string `json:"context_overflow"`
-}
-
-// into puts the parameter into an order.
-func (p overflowing) into(o *order) error {
-	if p.Overflow == nil {
-		return nil
-	}
-	if !slices.Contains(engine.Overflows(), *p.Overflow) {
-		return refuse("context_overflow", "The parameter \"context_overflow\" must be %s.", strings.Join(engine.Overflows(), ", "))
-	}
-	o.request.Overflow = engine.Overflow(*p.Overflow)
-	return nil
 }
 
 // toolTemplates remembers of which models the chat template describes tools.

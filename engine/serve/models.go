@@ -35,6 +35,7 @@ type Model struct {
 	Digest       string // the hash that identifies its first file; "": not known
 	License      string
 	Added        time.Time
+	Base         string        // of a chat model with an adapter: the ID of the model without it; "": it has none
 	Sampling     sample.Params // recommended; what a request does not set
 }
 
@@ -43,8 +44,8 @@ type Model struct {
 type Models interface {
 	// List returns the models that can be opened, the default one of each kind first.
 	List() ([]Model, error)
-	// Chat opens a chat model; "" is the default one.
-	Chat(ctx context.Context, name string) (Lease[Generator], error)
+	// Chat opens a chat model, with what is used beside it; "" is the default one.
+	Chat(ctx context.Context, name string, with Beside) (Lease[Generator], error)
 	// Requests returns how many answers of all opened chat models wait to be begun, and how many are under way.
 	Requests() (waiting, running int)
 	// Encoder opens a model of kind Embedding or Reranker; "" is the default one.
@@ -53,9 +54,25 @@ type Models interface {
 	Transcribe(ctx context.Context, name string, r Recording) (Transcription, error)
 }
 
+// Beside is what a request uses beside its chat model.
+type Beside struct {
+	Adapters []AdapterChoice // in the place of the one that the name of the model chooses, if there are any
+	Draft    string          // the name of a smaller chat model that proposes tokens, see engine.Draft; "": none does
+}
+
+// AdapterChoice chooses an adapter by its name, or by its number in the list of all, from 0.
+type AdapterChoice struct {
+	ID    string
+	Scale float32
+}
+
 // Lease is one use of an opened model. It must be released.
 type Lease[M any] struct {
-	Model  M
+	Model M
+	// Adapters and Draft are those of a chat model that the request chooses.
+	Adapters []engine.AdapterUse
+	Draft    *engine.Draft
+
 	About  Model
 	Within func(context.Context) (context.Context, context.CancelFunc) // a context that also ends when the model is to be closed
 	Free   func()
@@ -124,12 +141,14 @@ type Cause int
 
 // The causes.
 const (
-	Unknown     Cause = iota // there is no such model
-	WrongKind                // it has another kind than the route needs
-	Unavailable              // it can't be opened at present, for lack of memory or because the program ends
-	Broken                   // its file can't be opened
-	Unreadable               // the recording can't be read
-	Language                 // the speech model does not know the language
+	Unknown      Cause = iota // there is no such model
+	WrongKind                 // it has another kind than the route needs
+	Unavailable               // it can't be opened at present, for lack of memory or because the program ends
+	Broken                    // its file can't be opened
+	Unreadable                // the recording can't be read
+	Language                  // the speech model does not know the language
+	WrongAdapter              // an adapter is not known or does not fit the model
+	WrongDraft                // a model is not known or can't propose tokens for the other
 )
 
 // ModelError says why a model can't be used. Its text is for people.

@@ -100,7 +100,7 @@ func ollamaShow(c *call) error {
 	case Embedding:
 		out.Capabilities = append(out.Capabilities, "embedding")
 	case Chat:
-		l, err := c.models.Chat(c.ctx, m.ID)
+		l, err := c.models.Chat(c.ctx, m.ID, Beside{})
 		if err != nil {
 			return err
 		}

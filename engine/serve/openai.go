@@ -58,6 +58,7 @@ type openAIModel struct {
 	Kind    Kind   `json:"kind"`
 	Title   string `json:"title"`
 	Context int    `json:"context_length,omitempty"`
+	Parent  string `json:"parent,omitempty"` // of a model with an adapter, as in vLLM's server: the model without it
 }
 
 type openAIModels struct {
@@ -66,7 +67,7 @@ type openAIModels struct {
 }
 
 func openAIModelOf(m Model) openAIModel {
-	return openAIModel{m.ID, "model", max(0, m.Added.Unix()), "local", m.Kind, m.Title, m.Context}
+	return openAIModel{m.ID, "model", max(0, m.Added.Unix()), "local", m.Kind, m.Title, m.Context, m.Base}
 }
 
 // openAIList answers GET /v1/models.

@@ -6,7 +6,7 @@ import (
 )
 
 // chatRequest is the body of POST /v1/chat/completions. Besides OpenAI's parameters it has those of llama.cpp's and vLLM's servers that
-// models are often used with (top_k, min_p, repeat_penalty, repetition_penalty, chat_template_kwargs), and context_overflow.
+// models are often used with (top_k, min_p, repeat_penalty, repetition_penalty, chat_template_kwargs), and ownParameters.
 type chatRequest struct {
 	Model    string        `json:"model"`
 	Messages []chatMessage `json:"messages"`
@@ -18,7 +18,7 @@ type chatRequest struct {
 	MaxCompletion *int           `json:"max_completion_tokens"`
 	Stop          texts          `json:"stop"`
 	openAISampling
-	overflowing
+	ownParameters
 
 	Tools             []chatTool      `json:"tools"`
 	ToolChoice        *toolChoice     `json:"tool_choice"`

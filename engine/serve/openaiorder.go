@@ -24,7 +24,7 @@ func (r *chatRequest) order() (*order, error) {
 	if o.request.MaxTokens, err = mostTokens(r.MaxCompletion, r.MaxTokens); err != nil {
 		return nil, err
 	}
-	if err := r.overflowing.into(o); err != nil {
+	if err := r.ownParameters.into(o); err != nil {
 		return nil, err
 	}
 	if o.request.Stop, err = stops(r.Stop); err != nil {

@@ -20,7 +20,7 @@ type completionRequest struct {
 	Stop          texts          `json:"stop"`
 	Echo          bool           `json:"echo"`
 	openAISampling
-	overflowing
+	ownParameters
 	guided
 	ResponseFormat *responseFormat `json:"response_format"`
 
@@ -146,7 +146,7 @@ func (r *completionRequest) orders() (list []*order, err error) {
 	case r.Echo && r.Prompt.tokens != nil:
 		return nil, refuse("echo", "A prompt of tokens can't be echoed.")
 	}
-	if err := r.overflowing.into(&o); err != nil {
+	if err := r.ownParameters.into(&o); err != nil {
 		return nil, err
 	}
 	if o.request.Stop, err = stops(r.Stop); err != nil {

@@ -114,6 +114,7 @@ var several = map[reflect.Type]map[string]any{
 	reflect.TypeFor[ollamaFormat]():    {"anyOf": []any{map[string]any{"const": "json"}, kindOf("object")}},
 	reflect.TypeFor[ollamaThink]():     {"anyOf": []any{kindOf("boolean"), kindOf("string")}},
 	reflect.TypeFor[document]():        {"anyOf": []any{kindOf("string"), kindOf("object")}},
+	reflect.TypeFor[adapterID]():       {"anyOf": []any{kindOf("string"), kindOf("integer")}},
 	reflect.TypeFor[json.RawMessage](): {},
 	reflect.TypeFor[time.Time]():       {"type": "string", "format": "date-time"},
 }

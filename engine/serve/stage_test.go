@@ -34,6 +34,7 @@ type stage struct {
 
 	mu        sync.Mutex
 	chats     map[string]Generator
+	adapters  map[string]*engine.Adapter // also offered as models, with the first chat model
 	encoders  map[string]Encoder
 	kinds     map[string]Kind
 	order     []string
@@ -116,7 +117,7 @@ func (s *stage) List() (list []Model, err error) {
 func lease[M any](s *stage, name string, m M) Lease[M] {
 	s.leases.Add(1)
 	var once sync.Once
-	return Lease[M]{m, s.about(name), context.WithCancel, func() { once.Do(func() { s.leases.Add(-1) }) }}
+	return Lease[M]{Model: m, About: s.about(name), Within: context.WithCancel, Free: func() { once.Do(func() { s.leases.Add(-1) }) }}
 }
 
 func (s *stage) find(kind Kind, name string) (string, error) {
@@ -132,12 +133,33 @@ func (s *stage) find(kind Kind, name string) (string, error) {
 }
 
 // Chat implements Models.
-func (s *stage) Chat(_ context.Context, name string) (Lease[Generator], error) {
-	name, err := s.find(Chat, name)
-	if err != nil {
-		return Lease[Generator]{}, err
+func (s *stage) Chat(_ context.Context, name string, with Beside) (l Lease[Generator], err error) {
+	var uses []engine.AdapterUse
+	if a := s.adapters[name]; a != nil {
+		name, uses = "", []engine.AdapterUse{{Adapter: a, Scale: 1}}
 	}
-	return lease(s, name, s.chats[name]), nil
+	if name, err = s.find(Chat, name); err != nil {
+		return l, err
+	}
+	if len(with.Adapters) > 0 {
+		uses = nil
+	}
+	for _, c := range with.Adapters {
+		a := s.adapters[c.ID]
+		if a == nil {
+			return l, &ModelError{Cause: WrongAdapter, Text: "There is no adapter " + c.ID}
+		}
+		uses = append(uses, engine.AdapterUse{Adapter: a, Scale: c.Scale})
+	}
+	l = lease(s, name, s.chats[name])
+	l.Adapters = uses
+	if m, ok := s.chats[with.Draft].(*engine.Model); ok {
+		if l.Draft, err = engine.NewDraft(l.Model.(*engine.Model), m); err != nil {
+			l.Free()
+			return Lease[Generator]{}, &ModelError{Cause: WrongDraft, Text: err.Error()}
+		}
+	}
+	return l, nil
 }
 
 // Requests implements Models.

@@ -76,10 +76,10 @@ type tgiParameters struct {
 	Seed              *int64      `json:"seed"`
 	TopNTokens        *int        `json:"top_n_tokens"`
 	Grammar           *tgiGrammar `json:"grammar"`
+	AdapterID         string      `json:"adapter_id"` // the name of an adapter
 
 	Watermark           absent `json:"watermark"`
 	DecoderInputDetails absent `json:"decoder_input_details"`
-	AdapterID           absent `json:"adapter_id"`
 }
 
 // sampling reports whether tokens are chosen at random; otherwise the most probable one is.
@@ -113,6 +113,9 @@ func (r *tgiRequest) order(stream bool) (*order, error) {
 	}
 	o.request.Prompt, o.request.MaxTokens, o.request.Stop = r.Inputs, value(p.MaxNewTokens, 0), p.Stop
 	o.request.N = value(p.BestOf, 1)
+	if p.AdapterID != "" {
+		o.beside.Adapters = []AdapterChoice{{p.AdapterID, 1}}
+	}
 	o.request.Logprobs, o.request.TopLogprobs = stream || yes(p.Details) || o.request.N > 1, value(p.TopNTokens, 0)
 	o.settings = append(o.settings, func(s *sample.Params) {
 		*s = sample.Params{TopK: value(p.TopK, 0), TopP: float32(value(p.TopP, 0)), Typical: float32(value(p.TypicalP, 0)),
@@ -206,7 +209,7 @@ type tgiInfo struct {
 
 // tgiAbout answers GET /info. It opens the model, whose context depends on how it is opened.
 func tgiAbout(c *call) error {
-	l, err := c.models.Chat(c.ctx, "")
+	l, err := c.models.Chat(c.ctx, "", Beside{})
 	if err != nil {
 		return err
 	}
@@ -233,7 +236,7 @@ func tgiTokenize(c *call) error {
 	if r.Inputs == "" {
 		return refuse("inputs", "`inputs` cannot be empty")
 	}
-	l, err := c.models.Chat(c.ctx, "")
+	l, err := c.models.Chat(c.ctx, "", Beside{})
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,20 @@ func (t *Tree) each(do func(*node)) {
 	}
 }
 
+// Known returns a fork of the state of the longest beginning of tokens that is there, nil if there is none. The caller closes it.
+func (t *Tree) Known(key string, tokens []int32) (kernels.State, error) {
+	return t.find(key, tokens, false)
+}
+
+// Empty returns an empty state. If there is no memory for it, idle states make room.
+func (t *Tree) Empty() (kernels.State, error) { return t.newState() }
+
+// Put puts an idle state of tokens into the tree, which owns it from then on.
+func (t *Tree) Put(key string, tokens []int32, st kernels.State) error {
+	n := t.insert(t.root(key), tokens)
+	return errors.Join(t.hold(n, st), t.settle(n))
+}
+
 // newState makes an empty state. If there is no memory for it, idle states make room.
 func (t *Tree) newState() (kernels.State, error) {
 	for {

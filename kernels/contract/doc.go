@@ -4,6 +4,7 @@
 //	step, tensors  whether a step is open, what Read asked for, which tensors an operation may read and write
 //	plan, state    what the states of one shape have in common; positions, pages, forks, truncation
 //	extend         pages for new positions
+//	save           the content of a state as bytes
 //	spans          whether a span fits the state and the tensors of an operation
 //
 // Devices embed Step and State in their own types. Misuse panics with a message that names the operation.

@@ -141,12 +141,13 @@ func (j *matmulJob) manyTile(worker int, s *segment, p int, c []float32, ldc, t0
 		j.many[worker] = alignedBytes(n)
 	}
 	w := j.many[worker]
-	unpackPanel(j.lv, s.kind, w, s.weights(p), nb)
+	packed := s.weights(p)
+	unpackPanel(j.lv, s.kind, w, packed, nb)
 	var words []wordBlock
 	if l.wide() {
 		words = j.words[t0*nb:]
 	}
-	m := mTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], words, nb, w, nb, t1-t0, s.scale, add)
+	m := mTile(j.lv, s.kind, c, ldc, j.x8[t0*nb:t1*nb], words, nb, w, packed, nb, t1-t0, s.scale, add)
 	if t0 += m; t0 < t1 {
 		j.tile(s, p, c[m*ldc:], ldc, t0, t1, add)
 	}

@@ -45,34 +45,34 @@ func unpackT4s16AVX2(dst, w *byte, nb int, table *levels)
 func unpackT4e32AVX2(dst, w *byte, nb int, table *levels)
 
 //go:noescape
-func manyQ2a16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ2a16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ3s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ3s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ4s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ4s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ4a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ4a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ5s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ5s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ5a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ5a32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ6s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ6s16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ8s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ8s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyQ2s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyQ2s32AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
-func manyWords16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)
+func manyWords16AVX2(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)
 
 //go:noescape
 func wordBlocksAVX2(dst *wordBlock, src *block, n int)
@@ -132,9 +132,9 @@ func unpackTableAVX2(k kind, dst, w *byte, nb int) {
 	}
 }
 
-// mTile multiplies tokens of 8-bit activations with a panel that was unpacked, and returns how many: all m of them, or those that are whole
-// tiles; see mTileGo.
-func mTile(lv level, k kind, c []float32, ldc int, a []block, words []wordBlock, lda int, w []byte, nb, m int, scale float32, add bool) int {
+// mTile multiplies tokens of 8-bit activations with a panel that was unpacked from packed, and returns how many: all m of them, or those that are
+// whole tiles; see mTileGo. Meanwhile it prefetches the bytes behind packed, the next panel.
+func mTile(lv level, k kind, c []float32, ldc int, a []block, words []wordBlock, lda int, w, packed []byte, nb, m int, scale float32, add bool) int {
 	if !hasMTile(lv) {
 		mTileGo(k, c, ldc, a, words, lda, w, nb, m, scale, add)
 		return m
@@ -151,7 +151,9 @@ func mTile(lv level, k kind, c []float32, ldc int, a []block, words []wordBlock,
 	} else {
 		_ = a[last]
 	}
-	mTileAVX2(k, unsafe.SliceData(c), 4*ldc, x, lda*size, unsafe.SliceData(w), nb, m, scale, toInt(add))
+	tiles := m / mTokens(k)
+	next, by := uintptr(unsafe.Pointer(unsafe.SliceData(packed)))+uintptr(len(packed)), (l.blockBytes()+tiles-1)/tiles
+	mTileAVX2(k, unsafe.SliceData(c), 4*ldc, x, lda*size, unsafe.SliceData(w), nb, m, scale, toInt(add), next, uintptr(by))
 	return m
 }
 
@@ -164,28 +166,28 @@ func mTokens(k kind) int {
 	return 3
 }
 
-func mTileAVX2(k kind, c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int) {
+func mTileAVX2(k kind, c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr) {
 	switch k {
 	case q2a16:
-		manyQ2a16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ2a16AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q3s16:
-		manyQ3s16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ3s16AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q4s32:
-		manyQ4s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ4s32AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q4a32:
-		manyQ4a32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ4a32AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q5s32:
-		manyQ5s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ5s32AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q5a32:
-		manyQ5a32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ5a32AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q6s16:
-		manyQ6s16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ6s16AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case q2s32:
-		manyQ2s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ2s32AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	case t3s16iq2, t3s16iq1, t4s16fp4:
-		manyWords16AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyWords16AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	default: // integers of 16 bits with one scale
-		manyQ8s32AVX2(c, ldc, a, lda, w, nb, m, scale, add)
+		manyQ8s32AVX2(c, ldc, a, lda, w, nb, m, scale, add, next, by)
 	}
 }
 

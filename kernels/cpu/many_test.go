@@ -21,7 +21,7 @@ func (c qCase) unpackedTokens(t testing.TB, lv level) []float32 {
 	for i := range out {
 		out[i] = float32(i % 7)
 	}
-	m := mTile(lv, c.k, out, ldc, c.a, words, c.nb, w, c.nb, c.m, c.scale, c.add)
+	m := mTile(lv, c.k, out, ldc, c.a, words, c.nb, w, c.w, c.nb, c.m, c.scale, c.add)
 	if m <= c.m-3 {
 		t.Fatalf("%d of %d tokens", m, c.m)
 	}

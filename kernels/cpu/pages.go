@@ -71,14 +71,20 @@ func (p *pages) take(f *form) *shared {
 	}
 	p.mu.Unlock()
 	if m == nil {
-		m = &shared{form: f, data: alignedBytes(f.bytes)}
-		for i := range f.layers {
-			if l := &f.layers[i]; l.ints() && l.Kind == kernels.KeysValues {
-				l.unitScales(m.data)
-			}
-		}
+		m = newShared(f)
 	}
 	m.First()
+	return m
+}
+
+// newShared returns new memory.
+func newShared(f *form) *shared {
+	m := &shared{form: f, data: alignedBytes(f.bytes)}
+	for i := range f.layers {
+		if l := &f.layers[i]; l.ints() && l.Kind == kernels.KeysValues {
+			l.unitScales(m.data)
+		}
+	}
 	return m
 }
 

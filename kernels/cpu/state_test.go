@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -65,7 +66,7 @@ func TestStates(t *testing.T) {
 			defer d.Close()
 			m := &states{d: d, shape: kernels.StateShape{Layers: mixedLayers(recurrent), Cap: 1500}}
 			m.create(t)
-			t.Repeat(map[string]func(*rapid.T){"create": m.create, "add": m.add, "add more": m.add, "fork": m.fork, "truncate": m.truncate, "close": m.close, "": m.check})
+			t.Repeat(map[string]func(*rapid.T){"create": m.create, "add": m.add, "add more": m.add, "fork": m.fork, "truncate": m.truncate, "close": m.close, "restore": m.restore, "": m.check})
 			for _, p := range m.all {
 				p.real.Close()
 			}
@@ -169,6 +170,24 @@ func (m *states) truncate(t *rapid.T) {
 	if n == 0 {
 		p.carry, p.let = 0, [4]int{}
 	}
+}
+
+// restore puts a state in the place of one, with the content that it has saved.
+func (m *states) restore(t *rapid.T) {
+	p := m.pick(t)
+	var b bytes.Buffer
+	again, err := m.d.NewState(m.shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.real.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.(*state).Restore(&b); err != nil || b.Len() > 0 {
+		t.Fatalf("a state of %d positions is not restored, and %d bytes are left: %v", p.n, b.Len(), err)
+	}
+	p.real.Close()
+	p.real = again.(*state)
 }
 
 func (m *states) close(t *rapid.T) {

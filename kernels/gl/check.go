@@ -16,23 +16,48 @@ import (
 const tolerance = 1e-4
 
 // Check runs a small case of the kernels of which language models consist and compares the results with those of the host: products with
-// every block format for one row and for many, a gated product, norms, rotary embedding, and attention over the stored keys and values. The error
+// every block format for one row and for many, a gated product, a norm, a softmax, rotary embedding, attention over the stored keys and values, experts, and the recurrences. The error
 // wraps ErrWrong if a result is wrong.
 func Check(g *GPU) error {
-	made, err := New(Options{GPU: g})
+	g.chooseVariants()
+	return g.check(func(c *checker) {
+		for _, t := range quant.Types() {
+			c.product(t)
+		}
+		c.gated()
+		c.norm()
+		c.softmax()
+		c.attention()
+		c.experts()
+		c.convolution()
+		c.scan()
+		c.deltaRule()
+		c.wkv()
+	})
+}
+
+// check runs cases on a device of its own.
+func (g *GPU) check(cases func(c *checker)) error {
+	made, err := Options{GPU: g}.open()
 	if err != nil {
 		return err
 	}
 	c := checker{d: made, r: rand.New(rand.NewPCG(3, 5))}
-	for _, t := range quant.Types() {
-		for _, n := range []int{1, 9} {
-			c.product(t, n)
-		}
-	}
-	c.gated()
-	c.norm()
-	c.attention()
+	cases(&c)
 	return errors.Join(c.err, made.Close())
+}
+
+// variant checks the kernels that have a variant.
+func (c *checker) variant(v variant) {
+	if v == subgroups {
+		c.norm()
+		c.softmax()
+		c.attention()
+		return
+	}
+	c.product(quant.F32)
+	c.product(quant.Q8_0)
+	c.gated()
 }
 
 // checker runs the cases until one fails.
@@ -95,36 +120,37 @@ func (c *checker) compare(what string, want []float64, b *kernels.Batch, f func(
 	}
 }
 
-// product checks a product of n rows with weights of type t.
-func (c *checker) product(t quant.Type, n int) {
-	const rows, cols = 70, 256
+// product checks products of 1, 8 and 9 rows with weights of type t: matvec.glsl and tile.glsl.
+func (c *checker) product(t quant.Type) {
+	const rows, cols = 70, 768 // each of the 16 invocations of a row has a run of 32 values, and some have two
 	if c.err != nil {
 		return
 	}
 	w, values := c.weights(t, rows, cols)
-	x, want := c.random(n*cols), make([]float64, n*rows)
-	for i := range want {
-		for k, v := range values[i%rows*cols:][:cols] {
-			want[i] += float64(v) * float64(x[i/rows*cols+k])
-		}
-	}
 	m, err := c.d.Load(w)
 	if err != nil {
 		c.err = err
 		return
 	}
-	c.compare(fmt.Sprintf("a product of %d rows with %v", n, t), want, nil, func(st kernels.Step) kernels.Tensor {
-		in, out := st.New(n, cols), st.New(n, rows)
-		st.Write(in, x)
-		st.MatMul(out, in, m)
-		return out
-	})
+	for _, n := range []int{1, few, few + 1} {
+		x, want := c.random(n*cols), make([]float64, n*rows)
+		for i := range want {
+			for k, v := range values[i%rows*cols:][:cols] {
+				want[i] += float64(v) * float64(x[i/rows*cols+k])
+			}
+		}
+		c.compare(fmt.Sprintf("a product of %d rows with %v", n, t), want, nil, func(st kernels.Step) kernels.Tensor {
+			out := st.New(n, rows)
+			st.MatMul(out, given(st, n, x), m)
+			return out
+		})
+	}
 	c.err = errors.Join(c.err, m.Close())
 }
 
 // gated checks a product with a gate and its equal.
 func (c *checker) gated() {
-	const rows, cols = 10, 256
+	const rows, cols = 10, 768
 	if c.err != nil {
 		return
 	}
@@ -178,25 +204,61 @@ func (c *checker) norm() {
 	})
 }
 
+// softmax checks the softmax of a row.
+func (c *checker) softmax() {
+	const cols = 300
+	x, want, sum := c.random(cols), make([]float64, cols), 0.0
+	for i, v := range x {
+		want[i] = math.Exp(0.5 * float64(v))
+		sum += want[i]
+	}
+	for i := range want {
+		want[i] /= sum
+	}
+	c.compare("a softmax", want, nil, func(st kernels.Step) kernels.Tensor {
+		t := st.New(1, cols)
+		st.Write(t, x)
+		st.(*step).norm(opSoftmax, t, t, cols, nothing, nothing, 0.5)
+		return t
+	})
+}
+
 func (c *checker) vector(x []float32) kernels.Vector {
 	v, err := c.d.NewVector(x)
 	c.err = errors.Join(c.err, err)
 	return v
 }
 
-// attention checks Store and Attend: two heads of queries share a head of keys, whose positions are in two pages.
+// attention checks Store and Attend: two heads of queries share a head of keys, whose positions are in two pages. First many rows attend, then one, whose
+// keys are divided into parts.
 func (c *checker) attention() {
 	const dim, n, scale = 64, 300, 0.125
 	a := &kernels.Attention{Heads: 2, KVHeads: 1, HeadDim: dim, Scale: scale, Causal: true}
-	state, err := c.d.NewState(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: dim, ValueDim: dim}}, Cap: n})
+	state, err := c.d.NewState(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: dim, ValueDim: dim}}, Cap: n + 1})
 	if c.err = errors.Join(c.err, err); c.err != nil {
 		return
 	}
-	q, k, v := c.random(2*dim), c.halves(n*dim), c.halves(n*dim)
+	q, k, v := c.random(2*dim), c.halves((n+1)*dim), c.halves((n+1)*dim)
+	for _, from := range []int{0, n} {
+		rows := min(n, n+1-from)
+		batch := &kernels.Batch{Spans: []kernels.Span{{State: state, Pos: from, N: rows}}}
+		c.compare(fmt.Sprintf("an attention of %d rows", rows), attended(q, k[:(from+rows)*dim], v, dim, scale), batch, func(st kernels.Step) kernels.Tensor {
+			queries := st.New(rows, 2*dim)
+			st.Write(queries.Sub(rows-1, 1), q)
+			st.Write(queries.Sub(0, rows-1), make([]float32, 2*dim*(rows-1)))
+			st.Store(given(st, rows, k[from*dim:][:rows*dim]), given(st, rows, v[from*dim:][:rows*dim]), 0, a)
+			st.Attend(queries, queries, 0, a)
+			return queries.Sub(rows-1, 1)
+		})
+	}
+}
+
+// attended returns the attention of two heads of queries to keys and values of one head.
+func attended(q, k, v []float32, dim int, scale float64) []float64 {
 	want := make([]float64, 2*dim)
 	for h := range 2 {
 		sum := 0.0
-		for p := range n {
+		for p := range len(k) / dim {
 			score := 0.0
 			for d := range dim {
 				score += float64(q[h*dim+d]) * float64(k[p*dim+d])
@@ -211,16 +273,7 @@ func (c *checker) attention() {
 			want[h*dim+d] /= sum
 		}
 	}
-	c.compare("an attention", want, &kernels.Batch{Spans: []kernels.Span{{State: state, N: n}}}, func(st kernels.Step) kernels.Tensor {
-		keys, values, queries := st.New(n, dim), st.New(n, dim), st.New(n, 2*dim)
-		st.Write(keys, k)
-		st.Write(values, v)
-		st.Write(queries.Sub(n-1, 1), q)
-		st.Write(queries.Sub(0, n-1), make([]float32, 2*dim*(n-1)))
-		st.Store(keys, values, 0, a)
-		st.Attend(queries, queries, 0, a)
-		return queries.Sub(n-1, 1)
-	})
+	return want
 }
 
 // halves returns n random values that float16 represents exactly.

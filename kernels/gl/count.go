@@ -97,6 +97,9 @@ func (c *Counts) add(kernel program, cmd *command, words []uint32) {
 	case "store":
 		n := 4 * p(0) * p(1) * (p(4) + p(5))
 		c.KeyValueBytes, c.OtherBytes = c.KeyValueBytes+n, c.OtherBytes+4*p(0)*p(1)*(p(2)+p(3))
+		if kernel.option == storeRotated {
+			c.OtherBytes += 12 * p(0) * (p(1) + p(16)) * 2 * p(11)
+		}
 	case "attend":
 		keys, rows := int64(0), int64(0)
 		for i := range p(16) {

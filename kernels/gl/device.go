@@ -46,6 +46,12 @@ type device struct {
 
 // New returns a device.
 func New(o Options) (kernels.Device, error) {
+	o.GPU.chooseVariants()
+	return o.open()
+}
+
+// open returns a device that uses the variants of kernels that its GPU has chosen so far.
+func (o Options) open() (kernels.Device, error) {
 	d := &device{gpu: o.GPU, exact: o.Exact, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}, pages: pages{mostIdle: mostIdle}}
 	for i := range d.steps {
 		d.steps[i].d = d

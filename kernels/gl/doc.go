@@ -5,6 +5,7 @@
 //	driver                  the C functions of OpenGL, and the loop that runs a step's commands
 //	egl, window             contexts
 //	gpu, programs, binaries a context and its thread, compiled shaders, their files
+//	variants                which extensions kernels use
 //	device, buffer          the device, its memory
 //	matrix, vector          weights, in the blocks of their files
 //	step, commands, arena   steps: recorded operations, tensors
@@ -13,7 +14,7 @@
 //	elements, norms, moves  operations on rows
 //	attend, weights         attention over keys and values
 //	state, pages, recurrent what layers keep of a sequence
-//	check                   the self-check
+//	check, checkmore        the self-check
 //	shaders                 GLSL: a file for each kernel, specialised by #define
 //
 // A step records its operations as commands. End hands them to the context's thread, which uploads the batch in one transfer,

@@ -241,14 +241,20 @@ func (c context) info() Info {
 			i.Extensions = append(i.Extensions, name)
 		}
 	}
-	const nvidiaDedicatedKiB, amdBufferFreeKiB = 0x9047, 0x87FB // GL_NVX_gpu_memory_info, GL_ATI_meminfo
+	const features, stages = 0x9534, 0x9533 // GL_KHR_shader_subgroup
+	if hasExtension("GL_KHR_shader_subgroup") && C.number(stages)&C.GL_COMPUTE_SHADER_BIT != 0 {
+		i.features = int64(C.number(features))
+	}
+	const dedicatedKiB, availableKiB = 0x9047, 0x9049 // GL_NVX_gpu_memory_info
+	const bufferFreeKiB = 0x87FB                      // GL_ATI_meminfo
 	switch {
 	case hasExtension("GL_NVX_gpu_memory_info"):
-		i.MemoryBytes = int64(C.number(nvidiaDedicatedKiB)) << 10
+		i.MemoryBytes, i.FreeBytes = int64(C.number(dedicatedKiB))<<10, int64(C.number(availableKiB))<<10
 	case hasExtension("GL_ATI_meminfo"):
 		var free [4]C.GLint
-		C.integers(amdBufferFreeKiB, &free[0])
-		i.MemoryBytes = int64(free[0]) << 10
+		C.integers(bufferFreeKiB, &free[0])
+		i.FreeBytes = int64(free[0]) << 10
+		i.MemoryBytes = i.FreeBytes
 	}
 	return i
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -142,21 +143,24 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
-// TestLostContext checks that a step whose commands the driver did not run fails instead of returning old values.
+// TestLostContext checks that a step whose commands the driver did not run, since the context is not current any more or destroyed, fails instead of
+// returning old values.
 func TestLostContext(t *testing.T) {
 	g := ownGPU(t)
 	d := deviceOn(t, g, 0)
 	if _, err := compute(d, scaled); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.do(func(c context) error {
-		c.leave() // from here on, OpenGL ignores every call
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := compute(d, scaled); !errors.Is(err, ErrLost) {
-		t.Errorf("a step without a context: %v", err)
+	for what, lose := range []func(context){context.leave, context.close} { // after each of them, OpenGL ignores every call
+		if err := g.do(func(c context) error {
+			lose(c)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := compute(d, scaled); !errors.Is(err, ErrLost) {
+			t.Errorf("a step without a context, %d: %v", what, err)
+		}
 	}
 }
 
@@ -336,29 +340,52 @@ func TestUnknownActivation(t *testing.T) {
 	}
 }
 
-// TestCheck checks that the self-check accepts the software driver, and finds a shader that the driver confuses with another.
+// TestCheck checks that the self-check accepts the software driver, and finds a shader of each kernel that writes wrong values.
 func TestCheck(t *testing.T) {
-	if err := Check(gpu(t)); err != nil {
+	g := ownGPU(t)
+	if err := Check(g); err != nil {
 		t.Fatal(err)
 	}
-	programs := t.TempDir()
-	for _, wrong := range [][2]program{
-		{{kernel: "matvec", option: matvecQuads, weight: quant.Q4_0, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.IQ4_NL, blocks: true}},
-		{{kernel: "tile", option: fewRows, weight: quant.Q6_K, blocks: true}, {kernel: "matvec", weight: quant.Q6_K, blocks: true}},
-		{{kernel: "matvec", option: matvecQuads | matvecGated, weight: quant.Q4_K, blocks: true}, {kernel: "matvec", option: matvecQuads, weight: quant.Q4_K, blocks: true}},
-		{{kernel: "norm", option: opRMSNorm}, {kernel: "norm", option: opLayerNorm}},
-		{{kernel: "attend", option: 4001}, {kernel: "store"}},
+	for _, wrong := range []struct {
+		program
+		right, wrong string // parts of the source
+	}{
+		{program{kernel: "matvec", option: matvecQuads, weight: quant.IQ4_NL, blocks: true}, "const int linear4[16] = int[16](-127", "const int linear4[16] = int[16](-12"},
+		{program{kernel: "matvec", option: matvecQuads | matvecGated, weight: quant.Q4_K, blocks: true}, "gated(p[19], sum[0], sum[1])", "gated(p[19], sum[1], sum[0])"},
+		{program{kernel: "tile", option: fewRows, weight: quant.Q6_K, blocks: true}, "dst[at] = acc", "dst[at] = 2.0 * acc"},
+		{program{kernel: "norm", option: opRMSNorm}, "square / count", "square"},
+		{program{kernel: "norm", option: opSoftmax}, "/ sum", "/ (2.0 * sum)"},
+		{program{kernel: "attend", option: 4001}, "shrink + totals(e)", "shrink + 2.0 * totals(e)"},
+		{program{kernel: "store"}, "d < p[2] ? k[", "d < p[2] ? 2.0 * k["},
+		{program{kernel: "join"}, "v / sum", "2.0 * v / sum"},
+		{program{kernel: "move", option: opRotate}, "u * sine + v * cosine", "u * sine - v * cosine"},
+		{program{kernel: "element", option: opActivate}, "activation(p[10], v);", "activation(p[10], 2.0 * v);"},
+		{program{kernel: "route"}, "prob[e] * scale", "2.0 * prob[e] * scale"},
+		{program{kernel: "group"}, "c[p[5] + at] = i", "c[p[5] + at] = 0"},
+		{program{kernel: "spread", option: 0}, "float v = x[p[4] + from", "float v = 2.0 * x[p[4] + from"},
+		{program{kernel: "spread", option: 1}, "sum = dst[at]", "sum = 1.0 + dst[at]"},
+		{program{kernel: "shortconv"}, "sum += w[", "sum -= w["},
+		{program{kernel: "scan"}, "next = s[at + i] *", "next = 2.0 * s[at + i] *"},
+		{program{kernel: "delta"}, "y += next", "y -= next"},
+		{program{kernel: "wkv"}, "y += next", "y -= next"},
 	} {
-		g := ownGPU(t)
-		g.KeepPrograms(programs)
-		id, err := g.compiled(wrong[1])
-		if err != nil {
+		p := wrong.program
+		p.variants = g.variants & kernelVariants[p.kernel]
+		right := g.programs[p]
+		text, err := p.source()
+		if err != nil || right == 0 || !strings.Contains(text, wrong.right) {
+			t.Fatalf("%v: %v; the self-check uses program %d, whose source has %q", p, err, right, wrong.right)
+		}
+		if err := g.do(func(c context) error {
+			g.programs[p], err = c.compile(strings.ReplaceAll(text, wrong.right, wrong.wrong))
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
-		g.programs[wrong[0]] = id
 		if err := Check(g); !errors.Is(err, ErrWrong) {
-			t.Errorf("%s in place of %s: %v", wrong[1].kernel, wrong[0].kernel, err)
+			t.Errorf("%v with %q: %v", p, wrong.wrong, err)
 		}
+		g.programs[p] = right
 	}
 }
 

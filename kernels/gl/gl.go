@@ -11,12 +11,15 @@ type Info struct {
 	Compute bool `json:"compute"`
 	// StorageBytes is the largest storage block (GL_MAX_SHADER_STORAGE_BLOCK_SIZE).
 	StorageBytes int64 `json:"storage_bytes"`
-	// MemoryBytes is the memory of the GPU; 0 if the driver does not report it.
+	// MemoryBytes is the memory of the GPU; 0 if the driver does not report it. A driver that reports only what is free (GL_ATI_meminfo) has that here.
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	// FreeBytes is what no program had taken of it when the GPU was opened; 0 if the driver does not report it.
+	FreeBytes int64 `json:"free_bytes,omitempty"`
 	// Extensions are those of the driver among the ones that faster kernels could use.
 	Extensions []string `json:"extensions,omitempty"`
 	// Software says that the processor does the work of the GPU. Such a driver serves tests only.
-	Software bool `json:"software"`
+	Software bool  `json:"software"`
+	features int64 // of subgroups; see subgroupVariants
 }
 
 // useful are the extensions of Info.Extensions: sums over the invocations that run together, and arithmetic with float16.

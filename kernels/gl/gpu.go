@@ -17,6 +17,9 @@ type GPU struct {
 	most int // words of the largest storage block
 	// mostWork is the constant of that name; tests set less.
 	mostWork float64
+	chosen   sync.Once
+	variants variant // in use
+	refused  []error // why others are not
 
 	jobs    chan job
 	stop    chan struct{}

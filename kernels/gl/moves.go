@@ -72,7 +72,9 @@ func (s *step) Rotate(x kernels.Tensor, r *kernels.RoPE) {
 	if r.Axis != nil {
 		s.checkAxes(r.Axis, n)
 	}
-	s.move(opRotate, x.Cols/r.HeadDim*n, x, x, s.angles(freq, r), n, r.HeadDim, r.Offset, flag(r.Interleaved))
+	angles := s.angles(freq, r)
+	s.move(opRotate, x.Cols/r.HeadDim*n, x, x, angles, n, r.HeadDim, r.Offset, flag(r.Interleaved))
+	s.rotation = rotation{len(s.commands), x, *r, n, angles}
 }
 
 // checkAxes panics unless there is an axis of the batch for each of n pairs.

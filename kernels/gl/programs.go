@@ -15,10 +15,11 @@ var shaders embed.FS
 
 // program names a compiled shader: a kernel and what specialises it.
 type program struct {
-	kernel string     // name of its file, without .glsl
-	option int        // OPTION in the shader
-	weight quant.Type // TYPE in the shader; only where blocks is true
-	blocks bool       // the kernel reads blocks of weights
+	kernel   string     // name of its file, without .glsl
+	option   int        // OPTION in the shader
+	weight   quant.Type // TYPE in the shader; only where blocks is true
+	blocks   bool       // the kernel reads blocks of weights
+	variants variant    // of the kernel
 }
 
 // local is the number of invocations in a work group of kernels that do not say otherwise.
@@ -28,13 +29,23 @@ const local = 64
 // unpacked, the activations, and the kernel.
 func (p program) source() (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#version 430\n#define OPTION %d\n#define PARAMS %d\n", p.option, mostParams)
+	b.WriteString("#version 430\n")
+	for v := variant(1); v < variantsEnd; v <<= 1 {
+		if p.variants&v == 0 {
+			continue
+		}
+		for _, name := range variantExtensions[v] {
+			fmt.Fprintf(&b, "#extension %s : require\n", name)
+		}
+		fmt.Fprintf(&b, "#define %v 1\n", v)
+	}
+	fmt.Fprintf(&b, "#define OPTION %d\n#define PARAMS %d\n", p.option, mostParams)
 	parts := []string{"common"}
 	if p.blocks {
 		for _, t := range quant.Types() {
 			fmt.Fprintf(&b, "#define %v %d\n", t, t)
 		}
-		fmt.Fprintf(&b, "#define TYPE %d\n#define BLOCK %d\n#define BYTES %du\n", p.weight, p.weight.BlockValues(), p.weight.BlockBytes())
+		fmt.Fprintf(&b, "#define TYPE %d\n#define BLOCK %d\n#define BYTES %d\n", p.weight, p.weight.BlockValues(), p.weight.BlockBytes())
 		parts = append(parts, "blocks")
 	}
 	if p.kernel == "element" || p.kernel == "matvec" {
@@ -54,6 +65,7 @@ func (p program) source() (string, error) {
 func (g *GPU) compiled(p program) (id uint32, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	p.variants = g.variants & kernelVariants[p.kernel]
 	if id := g.programs[p]; id != 0 {
 		return id, nil
 	}

@@ -25,6 +25,7 @@ type step struct {
 	rows     []int   // of an attention
 	kept     []kept  // of a recurrent operation
 	pager    pager
+	rotation rotation
 	choices  []choice // the first choicesUsed of them belong to this step
 
 	choicesUsed int
@@ -37,6 +38,7 @@ func (d *device) Begin(b *kernels.Batch) kernels.Step {
 	s := &d.steps[d.step]
 	s.Start(last, &d.closed, b)
 	d.arena.reset()
+	s.rotation = rotation{}
 	s.err, s.choicesUsed, s.order.accesses, s.order.end, s.work = nil, 0, s.order.accesses[:0], 0, 0
 	s.commands, s.words = s.commands[:0], append(s.words[:0], s.mark())
 	if idle := d.pages.idle(); idle != nil {

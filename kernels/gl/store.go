@@ -45,14 +45,62 @@ func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.
 		return
 	}
 	f := &s.stateOf(op, spans[0]).plan.layers[layer]
+	option, others, rotation := flag(s.d.exact), 0, []int(nil)
+	if s.rotatesFirst(&k, &v, f, spans) {
+		option, rotation = storeRotated, s.takeRotation(&k, f)
+		others = rotation[0] * rotation[5] // pairs of heads that are no keys
+	}
 	first := len(s.commands)
 	for _, l := range s.lists.used() {
 		n := len(l.numbers) / 2
-		s.run(program{kernel: "store", option: flag(s.d.exact)}, over(n*f.heads*(f.keyWords+f.valueWords)),
-			[]*buffer{l.slab.buffers[l.slot], bufferOf(&k), bufferOf(&v), uploads},
-			n, f.heads, f.KeyDim, f.ValueDim, f.keyWords, f.valueWords, s.table(l.numbers...), k.Offset, k.Stride, v.Offset, v.Stride)
+		params := []int{n, f.heads, f.KeyDim, f.ValueDim, f.keyWords, f.valueWords, s.table(l.numbers...), k.Offset, k.Stride, v.Offset, v.Stride}
+		s.run(program{kernel: "store", option: option}, over(n*(others+f.heads*(f.keyWords+f.valueWords))),
+			[]*buffer{l.slab.buffers[l.slot], bufferOf(&k), bufferOf(&v), uploads, uploads}, append(params, rotation...)...)
 	}
 	s.together(first)
+}
+
+// storeRotated is the option of store.glsl with which it rotates the keys, and the queries beside them, before.
+const storeRotated = 2
+
+// rotation is a Rotate that was recorded.
+type rotation struct {
+	end    int // number of commands behind it; 0: there is none
+	x      kernels.Tensor
+	r      kernels.RoPE
+	pairs  int
+	angles kernels.Tensor
+}
+
+// rotatesFirst reports whether the last command rotates heads of which some are the keys k, in a way that store.glsl can do as well, and each of its
+// rows is stored once.
+func (s *step) rotatesFirst(k, v *kernels.Tensor, f *layerForm, spans []kernels.Span) bool {
+	o, rows := &s.rotation, 0
+	for _, sp := range spans {
+		if sp.Row != rows {
+			return false
+		}
+		rows += sp.N
+	}
+	if o.end == 0 || o.end != len(s.commands) || s.d.exact || f.Kind == kernels.Latent || rows != o.x.Rows {
+		return false
+	}
+	first := k.Offset - o.x.Offset
+	inside := k.Buffer == o.x.Buffer && k.Stride == o.x.Stride && k.Rows == o.x.Rows && first >= 0 && first+k.Cols <= o.x.Cols
+	apart := v.Buffer != o.x.Buffer || !v.Overlaps(o.x, o.x.Offset-v.Offset)
+	halves := o.r.Offset%2 == 0 && (o.r.Interleaved || o.pairs%2 == 0) // a word of the pages has whole pairs, or the same halves of two
+	return inside && apart && halves && o.r.HeadDim == f.KeyDim && first%f.KeyDim == 0
+}
+
+// takeRotation removes the last command, a rotation, and returns the parameters of store.glsl for it.
+func (s *step) takeRotation(k *kernels.Tensor, f *layerForm) []int {
+	o := &s.rotation
+	s.commands = s.commands[:len(s.commands)-1]
+	if n := len(s.commands); n > 0 {
+		s.commands[n-1].more = 0
+	}
+	s.order.accesses = s.order.accesses[:0]
+	return []int{o.pairs, o.r.Offset, flag(o.r.Interleaved), o.angles.Offset, o.angles.Stride, o.x.Cols/f.KeyDim - f.heads, (k.Offset - o.x.Offset) / f.KeyDim}
 }
 
 // page returns the page of a position at a layer, with memory.

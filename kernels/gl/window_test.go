@@ -48,8 +48,8 @@ func inWindow() error {
 			return err
 		}
 		c := checker{d: d, r: rand.New(rand.NewPCG(3, 5))}
-		c.product(quant.Q4_K, 1)
-		c.product(quant.Q4_0, 9)
+		c.product(quant.Q4_K)
+		c.product(quant.Q4_0)
 		c.norm()
 		c.attention()
 		if err := errors.Join(c.err, d.Close(), g.Close(), g.Close()); err != nil {

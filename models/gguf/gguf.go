@@ -18,6 +18,7 @@ package gguf
 
 import (
 	"errors"
+	"maps"
 
 	"soberano/models"
 )
@@ -56,12 +57,13 @@ type part struct {
 
 // openPart maps and parses one file. Closing f releases the mapping.
 func openPart(f *models.File, path string) (*part, error) {
+	before, _, _ := models.Stamp(path) // Map returns the error of a file that can't be read
 	data, release, err := models.Map(path)
 	if err != nil {
 		return nil, err
 	}
 	f.OnClose(release)
-	h, err := parse(path, data)
+	h, err := headers.of(path, before, data)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,8 @@ func openAll(f *models.File, path string) error {
 		return inFile(path, err)
 	}
 	if count <= 1 {
-		f.Meta, f.Tensors, f.Paths = p.meta, p.tensors, []string{path}
+		f.Meta, f.Tensors, f.Paths = maps.Clone(p.meta), p.tensors, []string{path}
+		f.Share(p.derived)
 		return nil
 	}
 	return openSplit(f, p, count)

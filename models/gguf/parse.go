@@ -54,6 +54,7 @@ type header struct {
 	index     span // the entries of all tensors
 	alignment uint64
 	data      uint64 // offset at which the weights begin
+	derived   *models.Derived
 }
 
 // span is the place of a key with its value, or of the entries of the tensors, in the header: the bytes from from up to to.
@@ -148,7 +149,7 @@ func (r *reader) text(limit uint64) string {
 // parse reads the header of a file with the bytes b; path is used in errors.
 func parse(path string, b []byte) (*header, error) {
 	r := &reader{path: path, b: b, field: "the header"}
-	h := &header{}
+	h := &header{derived: &models.Derived{}}
 	tensors, keys := r.start(h)
 	h.meta = make(models.Metadata, keys)
 	for i := uint64(0); i < keys && r.err == nil; i++ {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -91,7 +92,8 @@ func join(f *models.File, p *part, i, count int, seen map[string]string) error {
 		return models.Corrupt(p.path, "says inside that it is file %d of %d, its name says %d of %d", no+1, of, i+1, count)
 	}
 	if i == 0 {
-		f.Meta = p.meta
+		f.Meta = maps.Clone(p.meta)
+		f.Share(p.derived)
 	}
 	for _, t := range p.tensors {
 		if other, twice := seen[t.Name]; twice {

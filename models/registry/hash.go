@@ -15,6 +15,7 @@ import (
 	"lukechampine.com/blake3"
 	"lukechampine.com/blake3/guts"
 
+	"soberano/kernels/hash"
 	"soberano/models"
 )
 
@@ -52,23 +53,23 @@ func stable(path string, size int64, do func(f *os.File) error) (stamped string,
 // hashFile returns the BLAKE3 hash of a file, in hexadecimal, and its stamp. It reads and hashes on all cores.
 func hashFile(m *meter, path string, size int64) (sum, stamped string, err error) {
 	stamped, err = stable(path, size, func(f *os.File) error {
-		t := &hashTree{m: m, file: f, size: size, values: make([][8]uint32, max(0, (size-1)/pieceBytes))}
+		t := &hashTree{m: m, file: f, size: size, values: make([]hash.Value, max(0, (size-1)/pieceBytes))}
 		sum = t.sum()
 		return t.err
 	})
 	return sum, stamped, err
 }
 
-// pieceBytes is the part of a file that one worker reads and hashes at a time: a subtree of BLAKE3, whose size is a power of two, that fits into the cache of a core.
-const pieceBytes = 256 << 10
+// pieceBytes is the part of a file that one worker reads and hashes at a time.
+const pieceBytes = hash.PieceBytes
 
 // hashTree computes the BLAKE3 tree of a file. Source: the BLAKE3 paper, section 2.1.
 type hashTree struct {
 	m      *meter
 	file   *os.File
 	size   int64
-	values [][8]uint32 // the chaining values of all pieces but the last one
-	last   guts.Node   // of the last piece, which is the root if there is no other
+	values []hash.Value // the chaining values of all pieces but the last one
+	last   guts.Node    // of the last piece, which is the root if there is no other
 	next   atomic.Int64
 	mu     sync.Mutex // for m and err
 	err    error
@@ -104,11 +105,10 @@ func (t *hashTree) piece(i int, buf []byte) bool {
 	if n, err := t.file.ReadAt(b, at); n < len(b) {
 		return t.done(0, notRead(t.file.Name(), err))
 	}
-	node := subtree(b, uint64(at)/guts.ChunkSize)
 	if i < len(t.values) {
-		t.values[i] = guts.ChainingValue(node)
+		t.values[i] = hash.Piece((*[pieceBytes]byte)(b), i)
 	} else {
-		t.last = node
+		t.last = subtree(b, uint64(at)/guts.ChunkSize)
 	}
 	return t.done(len(b), nil)
 }
@@ -150,7 +150,7 @@ func subtree(b []byte, chunk uint64) guts.Node {
 }
 
 // joined returns the node above pieces with these chaining values, and a last one.
-func joined(values [][8]uint32, last guts.Node) guts.Node {
+func joined(values []hash.Value, last guts.Node) guts.Node {
 	half := 1 << (bits.Len(uint(len(values))) - 1) // the largest power of two below the number of pieces
 	right := guts.ChainingValue(last)
 	if half < len(values) {
@@ -160,7 +160,7 @@ func joined(values [][8]uint32, last guts.Node) guts.Node {
 }
 
 // complete returns the chaining value above pieces whose number is a power of two.
-func complete(values [][8]uint32) [8]uint32 {
+func complete(values []hash.Value) hash.Value {
 	if len(values) == 1 {
 		return values[0]
 	}

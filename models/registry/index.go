@@ -131,7 +131,7 @@ func (x *index) read(path string) ([]byte, error) {
 	if x == nil {
 		return models.ReadSmall(path, maxEntry)
 	}
-	stamp, changed, failed := stampAt(path)
+	stamp, changed, failed := models.Stamp(path)
 	if r, ok := x.known[path]; ok && failed == nil && r.stamp == stamp {
 		x.valid[path] = true
 		return []byte(r.content), nil

@@ -5,7 +5,6 @@ package registry
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,13 +17,4 @@ func stamp(f *os.File) (string, error) {
 		return "", &os.PathError{Op: "fstat", Path: f.Name(), Err: err}
 	}
 	return fmt.Sprintf("%d.%09d %d.%09d", st.Mtim.Sec, st.Mtim.Nsec, st.Ctim.Sec, st.Ctim.Nsec), nil
-}
-
-// stampAt returns what changes with the file at path, another file in its place included, and when it was last changed. It does not open the file.
-func stampAt(path string) (stamp string, changed time.Time, err error) {
-	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		return "", time.Time{}, &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	return fmt.Sprint(st.Ino, st.Size, st.Mtim, st.Ctim), time.Unix(st.Ctim.Unix()), nil
 }

@@ -32,11 +32,14 @@ type options struct {
 
 // report is the JSON of the command.
 type report struct {
-	GPU     *gl.Info   `json:"gpu,omitempty"`
-	Check   string     `json:"self_check,omitempty"`
-	Limits  *gl.Limits `json:"limits,omitempty"`
-	Results []result   `json:"results"`
-	Failed  []string   `json:"failed,omitempty"`
+	GPU   *gl.Info `json:"gpu,omitempty"`
+	Check string   `json:"self_check,omitempty"`
+	// Variants are those of kernels that need extensions: the names of those in use, and why others are not used that the driver offers.
+	Variants string     `json:"variants,omitempty"`
+	Refused  []string   `json:"refused_variants,omitempty"`
+	Limits   *gl.Limits `json:"limits,omitempty"`
+	Results  []result   `json:"results"`
+	Failed   []string   `json:"failed,omitempty"`
 }
 
 func main() {
@@ -111,6 +114,11 @@ func (o *options) examine(g *gl.GPU, r *report) error {
 	d, err := gl.New(gl.Options{GPU: g})
 	if err != nil {
 		return err
+	}
+	used, refused := g.Variants()
+	r.Variants = used
+	for _, err := range refused {
+		r.Refused = append(r.Refused, err.Error())
 	}
 	bytes := 1 << 30
 	if info.Software {

@@ -7,7 +7,7 @@ import (
 
 const (
 	unpackArgs = "(dst, w *byte, nb int)"
-	manyArgs   = "(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int)"
+	manyArgs   = "(c *float32, ldc int, a unsafe.Pointer, lda int, w *byte, nb, m int, scale float32, add int, next, by uintptr)"
 )
 
 // Byte offsets in a block of activations in 16 bits (type wordBlock): the scale, after the integers.
@@ -24,6 +24,7 @@ const (
 //	R12       a of the tile's first token, at the current block
 //	BX        unpacked weights of the current block
 //	CX, R13   blocks left, tokens left
+//	R14, R15  what is prefetched with a block, and by how much that advances
 //
 // Vector registers: sums of each token and vector of rows, then, if pairs of products are added in 16 bits for a part of the columns only
 // (run), the 32-bit sums of the parts before, then the float32 results; Y12 and Y13 hold weights, Y14 an activation, Y15 a product.
@@ -36,7 +37,8 @@ const (
 	mWeights = 12
 	mBcast   = 14
 	mTemp    = 15
-	mRows    = 2 // vectors of rows
+	mSigns   = 14 // of unpack: bytes of 0x80
+	mRows    = 2  // vectors of rows
 )
 
 // newMany returns the generator for k.
@@ -116,12 +118,12 @@ func unpack(f *file, k qkind) {
 	f.text("unpack"+k.exported()+"AVX2", args, size)
 	f.i("MOVQ dst+0(FP), DI\n\tMOVQ w+8(FP), BX\n\tMOVQ nb+16(FP), CX\n\tSHLQ $1, CX")
 	t := newMany(k)
-	h := &half256{qshape{1, 1, 1}, vnni, k, f, 0, 0, -1} // weights as unsigned bytes
+	h := &half256{s: vnni, k: k, f: f} // weights as unsigned bytes
 	if k.table {
 		f.i("MOVQ table+24(FP), AX\n\tVBROADCASTI128 (AX), Y%d", yTable)
 	}
 	if k.wide() {
-		signBits(f, yOnes)
+		signBits(f, mSigns)
 	}
 	if k.bits < 8 {
 		f.i("VPBROADCASTD %s, Y%d", maskAt(byte(1<<k.planes[0].width-1)), yMask)
@@ -150,15 +152,15 @@ func unpack(f *file, k qkind) {
 	f.i("VZEROUPPER\n\tRET")
 }
 
-// store emits the storing of dword j of rows v, which is in the register of weights (half256.w): as bytes, or as 16-bit integers, those of
+// store emits the storing of dword j of rows v, which is in the register of weights of half256: as bytes, or as 16-bit integers, those of
 // even columns apart from those of odd ones.
 func (t many) store(f *file, j, v int) {
-	r := v // half256.w with nothing before
+	r := yWeights + v
 	if !t.k.wide() {
 		f.i("VMOVDQU Y%d, %d(DI)", r, 64*j+32*v)
 		return
 	}
-	f.i("VPXOR Y%d, Y%d, Y%d", yOnes, r, r)
+	f.i("VPXOR Y%d, Y%d, Y%d", mSigns, r, r)
 	evenOdd(f, r, fmt.Sprintf("%d(DI)", 64*j+32*v), fmt.Sprintf("%d(DI)", 512+64*j+32*v))
 }
 
@@ -182,8 +184,9 @@ func wordBlocks(f *file) {
 // tile emits the function that multiplies m tokens, a multiple of nt, with 32 rows.
 func (t many) tile(f *file, name string) {
 	size, _ := t.activations()
-	f.text("many"+name+"AVX2", manyArgs, 72)
+	f.text("many"+name+"AVX2", manyArgs, 88)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
+	f.i("MOVQ next+72(FP), R14\n\tMOVQ by+80(FP), R15")
 	f.p("tokens:")
 	for pass := range 2 {
 		label := fmt.Sprintf("block%d", pass)
@@ -195,6 +198,11 @@ func (t many) tile(f *file, name string) {
 		t.each(func(m, v int) { f.i("VXORPS Y%d, Y%[1]d, Y%[1]d", t.total(m, v)) })
 		f.i("MOVQ nb+40(FP), CX")
 		f.p("%s:", label)
+		f.i("PREFETCHT1 (R14)")
+		if t.k.bits == 8 { // with 16 tokens two lines a block
+			f.i("PREFETCHT1 64(R14)")
+		}
+		f.i("ADDQ R15, R14")
 		for i := range t.k.halves {
 			t.dots(f, i)
 			t.fold(f, i)
@@ -248,19 +256,21 @@ func (t many) dots(f *file, i int) {
 
 // widen emits the conversion of the sums to 32 bits, and their addition to those of the parts before.
 func (t many) widen(f *file, first, last bool) {
-	t.each(func(m, v int) {
-		r, p := t.sum(m, v), t.part(m, v)
-		switch {
-		case first && last:
-			f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d", r)
-		case first:
-			f.i("VPMADDWD ·ones256(SB), Y%d, Y%d", r, p)
-		case last:
-			f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d\n\tVPADDD Y%d, Y%[1]d, Y%[1]d", r, p)
-		default:
-			f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d\n\tVPADDD Y%[1]d, Y%d, Y%[2]d", r, p)
-		}
-	})
+	t.each(func(m, v int) { widen16(f, t.sum(m, v), t.part(m, v), first, last) })
+}
+
+// widen16 emits the conversion of the 16-bit sums of register r to 32 bits and their addition to register p. After the last part the sum of all is in r.
+func widen16(f *file, r, p int, first, last bool) {
+	switch {
+	case first && last:
+		f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d", r)
+	case first:
+		f.i("VPMADDWD ·ones256(SB), Y%d, Y%d", r, p)
+	case last:
+		f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d\n\tVPADDD Y%d, Y%[1]d, Y%[1]d", r, p)
+	default:
+		f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d\n\tVPADDD Y%[1]d, Y%d, Y%[2]d", r, p)
+	}
 }
 
 // wordDots is dots for 16-bit integers. Half i has dwords 4i … 4i+3 of the even columns, and of the odd ones.

@@ -121,8 +121,7 @@ const (
 
 // qtiles writes the integer microkernels of amd64.
 func qtiles(f *file) {
-	f.p("\n// Words of ones, masks of fields.")
-	f.p("DATA ·ones16+0(SB)/4, $0x00010001\nGLOBL ·ones16(SB), RODATA|NOPTR, $4")
+	f.p("\n// Masks of fields.")
 	for i, m := range masks {
 		f.p("DATA ·qMasks+%d(SB)/4, $0x%08X", 4*i, uint32(m)*0x01010101)
 	}
@@ -145,33 +144,35 @@ func qtiles(f *file) {
 //	R13           tokens left
 //	R14, R15      what is prefetched, and by how much that advances with a block
 func qtile(f *file, s isa, k qkind) {
-	k.text(f, s.name, 0)
+	frame := 0
+	if s != avx512 {
+		frame = 4*128 + 32
+	}
+	k.text(f, s.name, frame)
 	f.i("MOVQ c+0(FP), DI\n\tMOVQ ldc+8(FP), DX\n\tMOVQ a+16(FP), SI\n\tMOVQ lda+24(FP), R10\n\tMOVQ m+48(FP), R13")
-	tiles := []qshape{{8, 2, 8}, {6, 2, 6}, {4, 2, 4}, {3, 2, 3}, {2, 2, 2}, {1, 2, 2}}
-	if s.lanes == 8 {
-		tiles = []qshape{{4, 1, 4}, {1, 4, 4}}
-	}
+	tokens := []int{8, 6, 4, 3, 2, 1}
 	if s == avx512 {
-		pace(f, k)
+		pace(f, k, 3)
+	} else {
+		f.i("LEAQ 31(SP), R9\n\tANDQ $~31, R9")
+		tokens = []int{4, 3, 2, 1}[4-tokens256(k):]
+		if ahead256(k, tokens[0]) {
+			pace(f, k, 2)
+		}
 	}
-	for i, t := range tiles {
+	for i, m := range tokens {
 		next := "done"
-		if i+1 < len(tiles) {
-			next = fmt.Sprintf("tile%d", tiles[i+1].m)
+		if i+1 < len(tokens) {
+			next = fmt.Sprintf("tile%d", tokens[i+1])
 		}
-		f.p("tile%d:", t.m)
-		f.i("CMPQ R13, $%d\n\tJLT %s", t.m, next)
-		for pass := range 32 / (t.nv * s.lanes) {
-			switch {
-			case s == avx512:
-				t.pass512(f, k)
-			case t.m == 1:
-				t.one256(f, s, k)
-			default:
-				t.pass256(f, s, k, pass)
-			}
+		f.p("tile%d:", m)
+		f.i("CMPQ R13, $%d\n\tJLT %s", m, next)
+		if s == avx512 {
+			qshape{m, 2, max(m, 2)}.pass512(f, k)
+		} else {
+			tile256(f, s, k, m)
 		}
-		f.i("IMUL3Q $%d, R10, AX\n\tADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", t.m, t.m, t.m, t.m)
+		f.i("IMUL3Q $%d, R10, AX\n\tADDQ AX, SI\n\tIMUL3Q $%d, DX, AX\n\tADDQ AX, DI\n\tSUBQ $%d, R13\n\tJMP tile%d", m, m, m, m)
 	}
 	f.p("done:")
 	f.i("VZEROUPPER\n\tRET")
@@ -307,7 +308,7 @@ func (h *half512) tokens(v int) {
 		h.start(i, v)
 		for j := n * i; j < n*i+n; j++ {
 			if h.ahead() {
-				h.prefetch(8*v + j)
+				prefetch(h.f, h.k, 8*v+j)
 			}
 			h.weight(j, v)
 			for m := range h.m {
@@ -361,20 +362,20 @@ func (h *half512) temp() int {
 // PREFETCHT0 1.73).
 func (t qshape) ahead() bool { return t.m >= 6 }
 
-// prefetch prefetches lines of the next panel into the second-level cache: part i of 16 of as many bytes as the blocks of both groups have.
-func (h *half512) prefetch(i int) {
-	lines := (2*h.k.blockBytes() + 63) / 64
-	for l := i * lines / 16; l < (i+1)*lines/16; l++ {
-		h.f.i("PREFETCHT1 %d(R14)", 64*l)
-	}
+// pace emits the computation of R14, where prefetching begins, and R15, by how much it advances with each block. A panel that is multiplied with
+// several tiles of the most tokens, 1<<log, is prefetched that many times as slowly.
+func pace(f *file, k qkind, log int) {
+	f.i("MOVQ nb+40(FP), R14\n\tIMULQ $%d, R14\n\tADDQ w+32(FP), R14", 2*k.blockBytes())
+	f.i("MOVQ $%d, R15\n\tMOVQ R13, R8\n\tSHRQ $%d, R8\n\tCMPQ R8, $1\n\tJLE tile%d", 2*k.blockBytes(), log, 1<<log)
+	f.i("MOVQ R15, AX\n\tMOVQ DX, R11\n\tXORQ DX, DX\n\tDIVQ R8\n\tMOVQ AX, R15\n\tMOVQ R11, DX")
 }
 
-// pace emits the computation of R14, where prefetching begins, and R15, by how much it advances with each block. A panel that is multiplied with
-// several tiles is prefetched that many times as slowly.
-func pace(f *file, k qkind) {
-	f.i("MOVQ nb+40(FP), R14\n\tIMULQ $%d, R14\n\tADDQ w+32(FP), R14", 2*k.blockBytes())
-	f.i("MOVQ $%d, R15\n\tMOVQ R13, R8\n\tSHRQ $3, R8\n\tCMPQ R8, $1\n\tJLE tile8", 2*k.blockBytes())
-	f.i("MOVQ R15, AX\n\tMOVQ DX, R11\n\tXORQ DX, DX\n\tDIVQ R8\n\tMOVQ AX, R15\n\tMOVQ R11, DX")
+// prefetch prefetches lines of the next panel into the second-level cache: part i of 16 of as many bytes as the blocks of both groups have.
+func prefetch(f *file, k qkind, i int) {
+	lines := (2*k.blockBytes() + 63) / 64
+	for l := i * lines / 16; l < (i+1)*lines/16; l++ {
+		f.i("PREFETCHT1 %d(R14)", 64*l)
+	}
 }
 
 // sum returns the register of the int32 accumulator of token m.

@@ -2,65 +2,127 @@ package main
 
 import "fmt"
 
-// Registers of the AVX2 tiles that are not accumulators: the mask of the first plane (for 8-bit weights
-// the sign bits 0x80), words of ones, the mask of the second plane, and a temporary.
+// Registers of the tiles with 256-bit registers that have a fixed place: the mask of the first plane (for 8-bit weights the sign bits 0x80), the mask
+// of the second plane, and a temporary, which the layouts with levels use for their table. Besides, a tile has
+//
+//	Y0 …        integer accumulators of one group of rows: 32 bits; or 16 bits, and the 32-bit sums of the parts before (run) behind them
+//	Y4 … Y7     float32 accumulators of both groups, if the tile has one token; those of more tokens are in memory
+//	Y8, Y9      weights
+//	Y10, Y11    a broadcast activation, a product
 const (
-	yMask = 15
-	yOnes = 14
-	yHigh = 13
-	yTemp = 12
+	yMask      = 15
+	yHigh      = 13
+	yTable     = 12
+	yTemp      = 12
+	yProduct   = 11
+	yBroadcast = 10
+	yWeights   = 8
 )
 
-// yTable is the register of the table of levels, in layouts that have one; these use the register of products as the temporary.
-const yTable = yTemp
-
-// pass256 emits the tile of m tokens × 8·nv rows with AVX2, over all blocks; pass selects the rows.
+// tile256 emits the tile of m tokens × 32 rows, over all blocks. It multiplies the 16 rows of one group of a block, then those of the other, so that a
+// panel is read in the order in which it lies in memory, which the hardware prefetcher follows. With a pass over the panel for 8 or 16 rows at a time
+// one token took 2.4 times as long with weights in memory (Q8_0), eight tokens 1.1 to 1.5 times (Zen 4).
 //
 // VPMADDUBSW multiplies unsigned weights by signed activations and adds pairs of products to 16 bits
 // with saturation. Saturation must not occur, which depends on the bits of a weight:
 //
 //	up to 4 bits   a pair is at most 15·127·2 = 3810: the sum of eight pairs fits into 16 bits
-//	5 and 6 bits   a pair is at most 63·127·2 = 16002: each is widened to 32 bits at once
+//	5 and 6 bits   a pair is at most 63·127·2 = 16002: the sum of four or two pairs fits, or each is widened to 32 bits at once
 //	8 bits, levels a pair could reach 255·127·2, which is too large. The sign of the weight is
 //	               moved to the activation (VPSIGNB), so that a pair is at most 128·127·2 = 32512
 //
 // With AVX-VNNI, one VPDPBUSD does all of this without saturation.
-func (t qshape) pass256(f *file, s isa, k qkind, pass int) {
-	label := fmt.Sprintf("q%d_%d", t.m, pass)
-	row := pass * t.nv * 8
-	h := &half256{t, s, k, f, 2 * t.m * t.nv, row % 16, -1}
+func tile256(f *file, s isa, k qkind, m int) {
+	label := fmt.Sprintf("q%d", m)
+	h := &half256{s: s, k: k, f: f, qshape: qshape{m: m, nv: 2}}
 	if k.table {
 		h.table()
 	}
 	h.constants()
-	t.begin(f, s, k, row/16, row%16*4, label)
-	for i := range k.halves {
-		h.dots(i)
-		h.fold(i)
-	}
-	t.end(f, s, k, 4*row, label)
-}
-
-// one256 emits the tile of one token × 32 rows. The time of such products is that of reading the weights, so it reads a panel in the order in which it
-// lies in memory: the 16 rows of one group of a block, then those of the other. (With a pass for each group, every second block at a time, one
-// thread read 10 GB/s instead of 24; Zen 4, SmolLM2 Q8_0.)
-func (t qshape) one256(f *file, s isa, k qkind) {
-	h := &half256{qshape{1, 2, 2}, s, k, f, 0, 0, 0}
-	if k.table {
-		h.table()
-	}
-	h.constants()
-	t.begin(f, s, k, 0, 0, "q1")
+	h.begin(label)
 	for h.group = range 2 {
 		for i := range k.halves {
 			h.dots(i)
 			h.fold(i)
 		}
 	}
-	t.end(f, s, k, 0, "q1")
+	h.end(label)
 }
 
-// constants loads the masks and the words of ones.
+// tokens256 returns the most tokens of a tile. Codes of levels in two planes leave no register for the fourth.
+func tokens256(k qkind) int {
+	if k.table && len(k.planes) > 1 {
+		return 3
+	}
+	return 4
+}
+
+// ahead256 reports whether a tile of m tokens prefetches the next panel (see qshape.ahead).
+func ahead256(k qkind, m int) bool { return m == 4 && tokens256(k) == 4 }
+
+// half256 emits the code for the columns under one scale of a group of rows.
+type half256 struct {
+	qshape
+	s     isa
+	k     qkind
+	f     *file
+	group int
+}
+
+// begin points the registers at the first block, clears the float32 accumulators and opens the loop over the blocks. R9 points to the accumulators in
+// memory, [m][32].
+func (h *half256) begin(label string) {
+	f := h.f
+	f.i("MOVQ w+32(FP), BX\n\tMOVQ SI, R12")
+	if h.m > 3 {
+		f.i("LEAQ (R10)(R10*2), AX\n\tLEAQ (R12)(AX*1), R11")
+	}
+	if h.m == 1 {
+		for x := range 4 {
+			f.i("VXORPS Y%d, Y%[1]d, Y%[1]d", h.total(x/2, x%2))
+		}
+	} else {
+		f.i("VXORPS Y0, Y0, Y0")
+		for x := range 4 * h.m {
+			f.i("VMOVUPS Y0, %d(R9)", 32*x)
+		}
+	}
+	f.i("MOVQ nb+40(FP), CX")
+	f.p("%s:", label)
+}
+
+// end closes the loop and stores the results, multiplied by scale, in c, or adds them to c.
+func (h *half256) end(label string) {
+	f := h.f
+	for _, base := range h.bases() {
+		f.i("ADDQ $%d, %s", aBytes, base)
+	}
+	if ahead256(h.k, h.m) {
+		f.i("ADDQ R15, R14")
+	}
+	f.i("ADDQ $%d, BX\n\tDECQ CX\n\tJNZ %s", 2*h.k.blockBytes(), label)
+	if h.m == 1 {
+		for x := range 4 {
+			f.i("VMOVUPS Y%d, %d(R9)", h.total(x/2, x%2), 32*x)
+		}
+	}
+	f.i("VBROADCASTSS scale+56(FP), Y0\n\tMOVQ DI, R12\n\tMOVQ R9, R11\n\tMOVQ $%d, CX", h.m)
+	f.p("%s_row:", label)
+	for x := range 4 {
+		f.i("VMULPS %d(R11), Y0, Y%d", 32*x, 1+x)
+	}
+	f.i("CMPQ add+64(FP), $0\n\tJEQ %s_store", label)
+	for x := range 4 {
+		f.i("VADDPS %d(R12), Y%d, Y%[2]d", 32*x, 1+x)
+	}
+	f.p("%s_store:", label)
+	for x := range 4 {
+		f.i("VMOVUPS Y%d, %d(R12)", 1+x, 32*x)
+	}
+	f.i("ADDQ DX, R12\n\tADDQ $128, R11\n\tDECQ CX\n\tJNZ %s_row", label)
+}
+
+// constants loads the masks.
 func (h *half256) constants() {
 	f, k := h.f, h.k
 	switch {
@@ -73,9 +135,6 @@ func (h *half256) constants() {
 		_, _, mask := k.planes[1].field(0)
 		f.i("VPBROADCASTD %s, Y%d", maskAt(mask), yHigh)
 	}
-	if h.s == avx2 {
-		f.i("VPBROADCASTD ·ones16(SB), Y%d", yOnes)
-	}
 }
 
 // signBits sets all bytes of register r to 0x80.
@@ -83,109 +142,113 @@ func signBits(f *file, r int) {
 	f.i("MOVL $0x80808080, AX\n\tVMOVD AX, X%d\n\tVPBROADCASTD X%d, Y%d", r, r, r)
 }
 
-// half256 emits the code for the columns under one scale. Registers from free on hold: the weights of
-// each v, a broadcast activation, a product, then the weights' magnitudes (or minima) of each v.
-type half256 struct {
-	qshape
-	s    isa
-	k    qkind
-	f    *file
-	free int
-	row  int // first row of the pass within the group
-	// group is the group of rows in a pass over both of them (one256), -1 in other passes. In such a pass the registers 0 and 1 are the integer
-	// accumulators of both groups, 2 and 3 the weights, 4 to 7 the float32 accumulators, and 8 to 11 the others.
-	group int
+// total returns the register of a float32 accumulator of a tile of one token; inMemory that of a tile of more.
+func (h *half256) total(group, v int) int { return 4 + 2*group + v }
+func (h *half256) inMemory(m, v int) string {
+	return fmt.Sprintf("%d(R9)", 128*m+64*h.group+32*v)
 }
 
-// w, bc, t and other return the registers described at half256: weights, broadcast, product, magnitudes or minima.
-func (h *half256) w(v int) int {
-	if h.group >= 0 {
-		return 2 + v
-	}
-	return h.free + v
-}
-func (h *half256) bc() int         { return h.others() }
-func (h *half256) t() int          { return h.others() + 1 }
-func (h *half256) other(v int) int { return h.others() + 2 + v }
+// part returns the register of the 32-bit sum of the parts before; see run.
+func (h *half256) part(m, v int) int { return 2*h.m + h.sum(m, v) }
 
-// others returns the first of the registers behind the weights.
-func (h *half256) others() int {
-	if h.group >= 0 {
-		return 8
+// other returns a register for the magnitudes of weights, or for minima, of vector v.
+func (h *half256) other(v int) int {
+	switch {
+	case v == 1:
+		return 14
+	case h.k.mins:
+		return yTemp
+	case len(h.k.planes) == 1:
+		return yHigh
+	case h.m == 1:
+		return 2
 	}
-	return h.free + h.nv
-}
-
-// total returns the register of a float32 accumulator.
-func (h *half256) total(m, v int) int {
-	if h.group >= 0 {
-		return 4 + 2*h.group + v
-	}
-	return h.qshape.total(m, v)
+	return yWeights - 1
 }
 
 // at returns the memory operand of byte off of the current block.
 func (h *half256) at(off int) string {
-	return fmt.Sprintf("%d(BX)", off+max(h.group, 0)*h.k.blockBytes())
+	return fmt.Sprintf("%d(BX)", off+h.group*h.k.blockBytes())
 }
 
 // signed reports whether weights are used as signed bytes from which the zero point is already subtracted.
 func (h *half256) signed() bool { return h.s == avx2 && h.k.wide() }
 
-// short reports whether the products of a half fit into 16-bit accumulators.
-func (h *half256) short() bool { return h.s == avx2 && h.k.bits <= 4 && !h.k.wide() }
+// run returns how many dwords of products are added in 16 bits before they are widened: all that fit, or one if there are no registers for the sums.
+func (h *half256) run() int {
+	n := min(8/h.k.halves, many{k: h.k}.run())
+	if h.k.wide() || n < 8/h.k.halves && h.m > 2 {
+		return 1
+	}
+	return n
+}
 
 // table loads the table of levels, less the zero point if weights are signed.
 func (h *half256) table() {
 	h.f.i("MOVQ table+72(FP), AX\n\tVBROADCASTI128 (AX), Y%d", yTable)
 	if h.signed() {
-		signBits(h.f, h.t())
-		h.f.i("VPXOR Y%d, Y%d, Y%d", h.t(), yTable, yTable)
+		signBits(h.f, yProduct)
+		h.f.i("VPXOR Y%d, Y%d, Y%[2]d", yProduct, yTable)
 	}
 }
 
 // spare returns a register for the bits of the second plane.
 func (h *half256) spare() int {
 	if h.k.table {
-		return h.t()
+		return yProduct
 	}
 	return yTemp
 }
 
 // dots computes the integer accumulators of half i, or of the whole block if it has one scale.
 func (h *half256) dots(i int) {
-	for m := range h.m {
-		h.start(m, i)
-	}
 	n := 8 / h.k.halves
-	for j := n * i; j < n*i+n; j++ {
-		for v := range h.nv {
-			h.weights(j, v)
+	if h.s == vnni {
+		h.start(i)
+	}
+	run := h.run()
+	for d := range n {
+		if ahead256(h.k, h.m) {
+			prefetch(h.f, h.k, 8*h.group+n*i+d)
+		}
+		for v := range 2 {
+			h.weights(n*i+d, v)
 		}
 		for m := range h.m {
-			h.f.i("VPBROADCASTD %s, Y%d", h.a(m, 4*j), h.bc())
-			for v := range h.nv {
-				h.dot(m, v)
+			h.f.i("VPBROADCASTD %s, Y%d", h.a(m, 4*(n*i+d)), yBroadcast)
+			for v := range 2 {
+				h.dot(m, v, d%run == 0, d == 0)
 			}
 		}
+		if h.s == avx2 && run > 1 && d%run == run-1 {
+			h.widen(d == run-1, d == n-1)
+		}
 	}
-	if h.short() {
-		h.widen(i)
+	if h.s == avx2 && !h.signed() && h.k.zero > 0 {
+		h.less(i)
 	}
 }
 
-// start clears the integer accumulators of token m, or initialises them to -zero·Σa (see half512.start).
-func (h *half256) start(m, i int) {
-	r := h.sum(m, 0)
-	if h.short() || h.signed() || h.k.zero == 0 {
-		for v := range h.nv {
-			h.f.i("VPXOR Y%d, Y%d, Y%d", r+v, r+v, r+v)
+// start initialises the integer accumulators to -zero·Σa (see half512.start).
+func (h *half256) start(i int) {
+	for m := range h.m {
+		r := h.sum(m, 0)
+		if h.k.zero == 0 {
+			h.f.i("VPXOR Y%d, Y%[1]d, Y%[1]d", r)
+		} else {
+			h.zero(r, m, i)
 		}
-		return
+		h.f.i("VMOVDQA Y%d, Y%d", r, r+1)
 	}
-	h.zero(r, m, i)
-	for v := 1; v < h.nv; v++ {
-		h.f.i("VMOVDQA Y%d, Y%d", r, r+v)
+}
+
+// less adds -zero·Σa to the integer accumulators.
+func (h *half256) less(i int) {
+	for m := range h.m {
+		h.zero(yProduct, m, i)
+		for v := range 2 {
+			h.f.i("VPADDD Y%d, Y%d, Y%[2]d", yProduct, h.sum(m, v))
+		}
 	}
 }
 
@@ -197,16 +260,16 @@ func (h *half256) zero(r, m, i int) {
 	}
 	h.f.i("VPBROADCASTD %s, Y%d", h.a(m, off), r)
 	if h.k.halves == 2 && i == 1 {
-		h.f.i("VPBROADCASTD %s, Y%d\n\tVPSUBD Y%d, Y%d, Y%d", h.a(m, aNegFirst), h.bc(), h.bc(), r, r)
+		h.f.i("VPBROADCASTD %s, Y%d\n\tVPSUBD Y%[2]d, Y%d, Y%[3]d", h.a(m, aNegFirst), yBroadcast, r)
 	}
 	if h.k.zero > 1 {
-		h.f.i("VPSLLD $%d, Y%d, Y%d", h.k.shift(), r, r)
+		h.f.i("VPSLLD $%d, Y%d, Y%[2]d", h.k.shift(), r)
 	}
 }
 
 // weights emits the unpacking of dword j of rows v into bytes.
 func (h *half256) weights(j, v int) {
-	w := h.w(v)
+	w := yWeights + v
 	if h.signed() && !h.k.table {
 		h.f.i("VPXOR %s, Y%d, Y%d\n\tVPABSB Y%d, Y%d", h.at(64*j+32*v), yMask, w, w, h.other(v))
 		return
@@ -247,37 +310,39 @@ func (h *half256) planes(j, v, w int) {
 	}
 }
 
-// dot adds the products of the broadcast activations with the weights to the accumulator of token m, rows v.
-func (h *half256) dot(m, v int) {
-	t, r := h.t(), h.sum(m, v)
-	switch {
-	case h.s == vnni:
-		vpdpbusd(h.f, h.bc(), h.w(v), r)
+// dot adds the products of the broadcast activations with the weights to the accumulator of token m, rows v, or stores them in it: in that of a run if
+// it is the first of the run, in that of the half if it is the first of all.
+func (h *half256) dot(m, v int, first, all bool) {
+	f, t, w, r := h.f, yProduct, yWeights+v, h.sum(m, v)
+	if h.s == vnni {
+		vpdpbusd(f, yBroadcast, w, r)
 		return
-	case h.short():
-		h.f.i("VPMADDUBSW Y%d, Y%d, Y%d\n\tVPADDW Y%d, Y%d, Y%d", h.bc(), h.w(v), t, t, r, r)
-		return
-	case h.signed():
-		h.f.i("VPSIGNB Y%d, Y%d, Y%d\n\tVPMADDUBSW Y%d, Y%d, Y%d", h.w(v), h.bc(), t, t, h.other(v), t)
-	default:
-		h.f.i("VPMADDUBSW Y%d, Y%d, Y%d", h.bc(), h.w(v), t)
 	}
-	h.f.i("VPMADDWD Y%d, Y%d, Y%d\n\tVPADDD Y%d, Y%d, Y%d", yOnes, t, t, t, r, r)
+	if h.run() > 1 {
+		if first {
+			f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, r)
+			return
+		}
+		f.i("VPMADDUBSW Y%d, Y%d, Y%d\n\tVPADDW Y%[3]d, Y%d, Y%[4]d", yBroadcast, w, t, r)
+		return
+	}
+	if h.signed() {
+		f.i("VPSIGNB Y%d, Y%d, Y%d\n\tVPMADDUBSW Y%[3]d, Y%d, Y%[3]d", w, yBroadcast, t, h.other(v))
+	} else {
+		f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, t)
+	}
+	if all {
+		f.i("VPMADDWD ·ones256(SB), Y%d, Y%d", t, r)
+		return
+	}
+	f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d\n\tVPADDD Y%[1]d, Y%d, Y%[2]d", t, r)
 }
 
-// widen converts the 16-bit accumulators to 32 bits and subtracts the zero point.
-func (h *half256) widen(i int) {
-	t := h.t()
+// widen converts the sums of a run to 32 bits and adds those of the runs before.
+func (h *half256) widen(first, last bool) {
 	for m := range h.m {
-		if h.k.zero > 0 {
-			h.zero(t, m, i)
-		}
-		for v := range h.nv {
-			r := h.sum(m, v)
-			h.f.i("VPMADDWD Y%d, Y%d, Y%d", yOnes, r, r)
-			if h.k.zero > 0 {
-				h.f.i("VPADDD Y%d, Y%d, Y%d", t, r, r)
-			}
+		for v := range 2 {
+			widen16(h.f, h.sum(m, v), h.part(m, v), first, last)
 		}
 	}
 }
@@ -285,22 +350,31 @@ func (h *half256) widen(i int) {
 // fold converts the int32 accumulators of half i to float32, multiplies them by the activation and weight
 // scales, and adds them, and the minima's share, to the float32 accumulators.
 func (h *half256) fold(i int) {
-	at := h.k.quantBytes() + (h.k.scaleSize()-4)*h.row // BX points 4·row bytes into the block, scales begin at their own size times row
-	for v := range h.nv {
-		h.scales(at+h.k.scaleSize()*(16*i+8*v), h.w(v))
-		if h.k.mins {
-			h.f.i("VCVTPH2PS %s, Y%d", h.at(at+32*(h.k.halves+i)+16*v), h.other(v))
+	f, k := h.f, h.k
+	for v := range 2 {
+		h.scales(k.quantBytes()+k.scaleSize()*(16*i+8*v), yWeights+v)
+		if k.mins {
+			f.i("VCVTPH2PS %s, Y%d", h.at(k.quantBytes()+32*(k.halves+i)+16*v), h.other(v))
 		}
 	}
 	for m := range h.m {
-		h.f.i("VBROADCASTSS %s, Y%d", h.a(m, aScale), h.bc())
-		for v := range h.nv {
+		f.i("VBROADCASTSS %s, Y%d", h.a(m, aScale), yBroadcast)
+		for v := range 2 {
 			r := h.sum(m, v)
-			h.f.i("VCVTDQ2PS Y%d, Y%d\n\tVMULPS Y%d, Y%d, Y%d", r, r, h.w(v), h.bc(), h.t())
-			h.f.i("VFMADD231PS Y%d, Y%d, Y%d", h.t(), r, h.total(m, v))
+			f.i("VCVTDQ2PS Y%d, Y%[1]d\n\tVMULPS Y%d, Y%d, Y%d", r, yWeights+v, yBroadcast, yProduct)
+			if h.m == 1 {
+				f.i("VFMADD231PS Y%d, Y%d, Y%d", yProduct, r, h.total(h.group, v))
+			} else {
+				f.i("VFMADD213PS %s, Y%d, Y%d", h.inMemory(m, v), yProduct, r)
+			}
 		}
-		if h.k.mins {
+		if k.mins {
 			h.min(m, i)
+		}
+		if h.m > 1 {
+			for v := range 2 {
+				f.i("VMOVUPS Y%d, %s", h.sum(m, v), h.inMemory(m, v))
+			}
 		}
 	}
 }
@@ -316,19 +390,23 @@ func (h *half256) scales(off, r int) {
 
 // min adds the minima of half i multiplied by the sum of its activations, as half512.min16 does.
 func (h *half256) min(m, i int) {
-	op, t := "VFMADD231PS", h.t()
+	op, t := "VFMADD231PS", yProduct
 	switch {
 	case h.k.halves == 1:
 		h.f.i("VBROADCASTSS %s, Y%d", h.a(m, aSum), t)
 	default:
-		h.f.i("VPBROADCASTD %s, Y%d\n\tVCVTDQ2PS Y%d, Y%d\n\tVMULPS Y%d, Y%d, Y%d", h.a(m, aNegFirst), t, t, t, h.bc(), t, t)
+		h.f.i("VPBROADCASTD %s, Y%d\n\tVCVTDQ2PS Y%[2]d, Y%[2]d\n\tVMULPS Y%[2]d, Y%d, Y%[2]d", h.a(m, aNegFirst), t, yBroadcast)
 		if i == 0 {
 			op = "VFNMADD231PS"
 		} else {
-			h.f.i("VBROADCASTSS %s, Y%d\n\tVADDPS Y%d, Y%d, Y%d", h.a(m, aSum), h.bc(), h.bc(), t, t)
+			h.f.i("VBROADCASTSS %s, Y%d\n\tVADDPS Y%[2]d, Y%d, Y%[3]d", h.a(m, aSum), yBroadcast, t)
 		}
 	}
-	for v := range h.nv {
-		h.f.i("%s Y%d, Y%d, Y%d", op, t, h.other(v), h.total(m, v))
+	for v := range 2 {
+		r := h.sum(m, v)
+		if h.m == 1 {
+			r = h.total(h.group, v)
+		}
+		h.f.i("%s Y%d, Y%d, Y%d", op, t, h.other(v), r)
 	}
 }

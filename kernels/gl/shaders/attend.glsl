@@ -28,30 +28,21 @@ shared vec4 score[LOCAL];
 shared vec4 slots[LOCAL];
 shared uint place[LOCAL]; // first words of the values of the keys
 
-// totals and greatests are total and greatest for each component.
-vec4 totals(vec4 v) {
-	uint t = gl_LocalInvocationID.x;
-	SYNC;
-	slots[t] = v;
-	SYNC;
-	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) {
-		if (t < s) slots[t] += slots[t + s];
-		SYNC;
-	}
-	return slots[0];
+#ifdef SUBGROUPS
+// addEach and maxEach are subgroupAdd and subgroupMax of each component that is a slot's.
+vec4 addEach(vec4 v) {
+	for (int g = 0; g < SLOTS; g++) v[g] = subgroupAdd(v[g]);
+	return v;
 }
 
-vec4 greatests(vec4 v) {
-	uint t = gl_LocalInvocationID.x;
-	SYNC;
-	slots[t] = v;
-	SYNC;
-	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) {
-		if (t < s) slots[t] = max(slots[t], slots[t + s]);
-		SYNC;
-	}
-	return slots[0];
+vec4 maxEach(vec4 v) {
+	for (int g = 0; g < SLOTS; g++) v[g] = subgroupMax(v[g]);
+	return v;
 }
+#endif
+
+OVER_GROUP(vec4, totals, slots, PLUS, addEach)
+OVER_GROUP(vec4, greatests, slots, max, maxEach)
 
 // exponentials is exponential of each component that is a slot's.
 vec4 exponentials(vec4 v) {

@@ -11,7 +11,7 @@ uint u8(uint at) { return w[at >> 2] >> ((at & 3u) * 8u) & 255u; }
 uint u16(uint at) { return w[at >> 2] >> ((at & 2u) * 8u) & 65535u; }
 
 // u32 reads a number at any place; where blocks are whole words, every format has its numbers at multiples of 4.
-#if BLOCK > 1 && BYTES % 4u == 0u
+#if BLOCK > 1 && BYTES % 4 == 0
 uint u32(uint at) { return w[at >> 2]; }
 #else
 uint u32(uint at) {
@@ -71,7 +71,7 @@ void unpack(uint row, uint run, uint cols, out float v[32]) {
 	}
 #else
 	const uint RUNS = uint(BLOCK) / RUN; // in a block
-	uint at = row + run / RUNS * BYTES, r = run % RUNS;
+	uint at = row + run / RUNS * uint(BYTES), r = run % RUNS;
 #if TYPE == Q8_0
 	float d = f16(at);
 	for (uint i = 0u; i < 8u; i++) {

@@ -9,33 +9,38 @@ float real(int i) { return intBitsToFloat(p[i]); }
 
 #define SYNC memoryBarrierShared(); barrier()
 
+#define PLUS(A, B) ((A) + (B))
+
+// OVER_GROUP defines a function that combines the values of all invocations of a work group, which must all call it, in the memory SHARES, [LOCAL].
+// WITHIN combines those of a subgroup.
+#ifdef SUBGROUPS
+#define OVER_GROUP(T, NAME, SHARES, BOTH, WITHIN) T NAME(T v) { \
+	v = WITHIN(v); \
+	SYNC; \
+	if (subgroupElect()) SHARES[gl_SubgroupID] = v; \
+	SYNC; \
+	v = SHARES[0]; \
+	for (uint i = 1u; i < gl_NumSubgroups; i++) v = BOTH(v, SHARES[i]); \
+	return v; \
+}
+#else
+#define OVER_GROUP(T, NAME, SHARES, BOTH, WITHIN) T NAME(T v) { \
+	uint t = gl_LocalInvocationID.x; \
+	SYNC; \
+	SHARES[t] = v; \
+	SYNC; \
+	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) { \
+		if (t < s) SHARES[t] = BOTH(SHARES[t], SHARES[t + s]); \
+		SYNC; \
+	} \
+	return SHARES[0]; \
+}
+#endif
+
 shared float shares[LOCAL];
 
-// total returns the sum of v over the invocations of a work group, all of which must call it.
-float total(float v) {
-	uint t = gl_LocalInvocationID.x;
-	SYNC;
-	shares[t] = v;
-	SYNC;
-	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) {
-		if (t < s) shares[t] += shares[t + s];
-		SYNC;
-	}
-	return shares[0];
-}
-
-// greatest is total for the maximum.
-float greatest(float v) {
-	uint t = gl_LocalInvocationID.x;
-	SYNC;
-	shares[t] = v;
-	SYNC;
-	for (uint s = LOCAL / 2u; s > 0u; s >>= 1) {
-		if (t < s) shares[t] = max(shares[t], shares[t + s]);
-		SYNC;
-	}
-	return shares[0];
-}
+OVER_GROUP(float, total, shares, PLUS, subgroupAdd)
+OVER_GROUP(float, greatest, shares, max, subgroupMax)
 
 // exponential is exp, which some drivers compute with an error of 1e-5; the polynomial is that of Cephes, expf.c.
 float exponential(float x) {

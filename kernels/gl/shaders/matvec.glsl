@@ -3,7 +3,7 @@
 // group takes FEW. The sums are in shared memory: an array that is indexed by a variable would leave the registers.
 //
 // OPTION is the sum of GATED: w has the rows of gate and then as many of up; and QUADS: rows of x begin at multiples of four values and have whole
-// runs, so that four values are read at once.
+// runs, so that four values are read at once. With CLUSTERS the 16 invocations are neighbours in a subgroup, which adds their sums up.
 #define GATED (OPTION & 1)
 #define QUADS (OPTION >> 1 & 1)
 
@@ -41,7 +41,11 @@ float product(float v[32], uint at, uint most) {
 }
 
 void main() {
+#ifdef CLUSTERS
+	uint t = gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID, lane = t % LANES;
+#else
 	uint t = gl_LocalInvocationID.x, lane = t % LANES;
+#endif
 	uint rows = uint(p[0]), cols = uint(p[1]), runs = (cols + RUN - 1u) / RUN, mine = rows >> GATED;
 	int expert = 0, first = int(gl_WorkGroupID.y) * FEW, count = min(FEW, p[7] - first);
 	int from = p[5], to = p[3] + p[8];
@@ -69,14 +73,23 @@ void main() {
 					sums[part][n][t] += product(v, uint(from + (first + n) * p[6]) + run * RUN, min(RUN, cols - run * RUN));
 			}
 		}
+		int n = int(lane); // each of the first lanes has the sum of all lanes for one row of x
+		float sum[1 + GATED];
+#ifdef CLUSTERS
+		for (int i = 0; i < count; i++) for (uint part = 0u; part <= GATED; part++) {
+			float all = subgroupClusteredAdd(sums[part][i][t], LANES);
+			if (i == n) sum[part] = all;
+		}
+#else
 		SYNC;
-		int n = int(lane); // each of the first lanes adds the sums of all lanes for one row of x
+		if (n < count && r < mine) for (uint part = 0u; part <= GATED; part++) {
+			sum[part] = 0.0;
+			for (uint k = t - lane; k < t - lane + LANES; k++) sum[part] += sums[part][n][k];
+		}
+		SYNC;
+#endif
 		if (n < count && r < mine) {
-			float sum[1 + GATED];
-			for (uint part = 0u; part <= GATED; part++) {
-				sum[part] = p[10] == 1 ? bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r + part * mine] : 0.0;
-				for (uint k = t - lane; k < t - lane + LANES; k++) sum[part] += sums[part][n][k];
-			}
+			if (p[10] == 1) for (uint part = 0u; part <= GATED; part++) sum[part] += bias[uint(expert + p[12]) * uint(p[17]) + uint(p[18]) + r + part * mine];
 			int at = to + (first + n) * p[4] + int(r);
 #if GATED == 1
 			dst[at] = gated(p[19], sum[0], sum[1]);
@@ -84,6 +97,5 @@ void main() {
 			dst[at] = p[9] == 1 ? dst[at] + sum[0] : sum[0];
 #endif
 		}
-		SYNC;
 	}
 }
