@@ -81,11 +81,11 @@ func ofLibrary[M io.Closer](h *Host, e registry.Entry, s Settings, report func(s
 
 // Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its
 // format and content; it is a registry.Check.
-func Check(f *models.File) (warning string, err error) {
+func Check(f *models.File) (registry.Verdict, error) {
 	if _, keys := f.Meta["general.architecture"]; f.Format == "gguf" || keys || huggingface.Is(f) {
 		return engine.Check(f)
 	}
-	return asr.Check(f)
+	return registry.Verdict{}, asr.Check(f)
 }
 
 // cpuDevice opens a CPU device for the weights of f.

@@ -123,11 +123,14 @@ func (i *Info) run(f *models.File, check Check) {
 		return
 	}
 	var err error
+	i.Needs = nil
 	if f.Meta[apr.Encrypted] == true {
 		check, i.Warning = nil, "Its weights are encrypted. The command line asks for the password; the window reads it from the file that the variable SOBERANO_MODEL_PASSWORD_FILE names."
 	}
 	if check != nil {
-		i.Warning, err = check(f)
+		var v Verdict
+		v, err = check(f)
+		i.Warning, i.Needs = v.Warning, v.Needs
 	}
 	if err == nil && f.Format == "gguf" {
 		err = gguf.CheckTypes(f) // of the tensors that the network does not use
