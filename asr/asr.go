@@ -45,7 +45,7 @@ type Segment struct {
 	Text       string
 	Start, End time.Duration // from the beginning of the audio
 	Language   string
-	Sure       float64 // probability of Language, if Transcribe detected it
+	Sure       float64 // probability of Language, if it was detected
 	Final      bool
 	Stable     int // bytes at the start of Text with which every segment that replaces this one begins
 
@@ -174,18 +174,17 @@ func (m *Model) replace(open func(error) (kernels.Device, error), cause error) e
 
 // Check reports whether Open can open f, which stays open. It runs the same code as Open, on a device
 // that loads nothing, so that only small tensors of f are read. Open can still fail for lack of
-// memory. The error is a *models.FileError of kind models.ErrUnsupported or models.ErrCorrupt. There is
-// never a warning: Check is a registry.Check.
-func Check(f *models.File) (warning string, err error) {
+// memory. The error is a *models.FileError of kind models.ErrUnsupported or models.ErrCorrupt.
+func Check(f *models.File) error {
 	text, err := whisper.Text(f)
 	if err != nil {
-		return "", err
+		return err
 	}
 	special, err := whisper.Check(f, text)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return "", checkText(f, text, special)
+	return checkText(f, text, special)
 }
 
 // checkText reports whether a tokenizer belongs to the network of f.

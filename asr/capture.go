@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"soberano/asr/whisper"
 )
 
 const (
@@ -117,10 +119,55 @@ func (c *capture) state() (finished, current []piece, err error) {
 // withUnheard returns a copy of an utterance, after the speech before it for which the network wrote
 // nothing, if they belong together.
 func (c *capture) withUnheard(p []piece) []piece {
-	if n := len(c.unheard); n > 0 && len(p) > 0 && p[0].at-c.unheard[n-1].at <= belongTogether {
-		return slices.Concat(c.unheard, p)
+	if !c.belongs(p) {
+		return slices.Clone(p)
 	}
-	return slices.Clone(p)
+	u := c.unheard
+	first := slices.IndexFunc(u, func(x piece) bool { return x.voice >= quiet })
+	return slices.Concat(u[max(0, first-unheardPadding):min(len(u), len(u)-trailingSilence(u)+unheardPadding)], p)
+}
+
+// belongs reports whether an utterance is heard together with the speech before it for which the network wrote nothing.
+func (c *capture) belongs(p []piece) bool {
+	n := len(c.unheard)
+	return n > 0 && len(p) > 0 && p[0].at-c.unheard[n-1].at <= belongTogether
+}
+
+// apart returns speech for which the network wrote nothing, once, when it is certain that no utterance will be heard
+// together with it; else nil.
+func (c *capture) apart() []piece {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.unheard
+	if len(p) == 0 {
+		return nil
+	}
+	switch {
+	case len(c.finished) > 0:
+		if c.belongs(c.finished[0]) {
+			return nil
+		}
+	case c.err != nil: // nothing follows
+	case c.seg.active:
+		if c.belongs(c.seg.speech) {
+			return nil
+		}
+	case c.seg.next-p[len(p)-1].at <= belongTogether:
+		return nil
+	}
+	c.unheard = nil
+	return p
+}
+
+// missing returns the speech before the oldest finished utterance, with which it was heard again, if it is missing in the
+// segments of both.
+func (c *capture) missing(all []whisper.Segment) []piece {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(all) == 0 || !c.belongs(c.finished[0]) || len(unclear(c.unheard, all)) == 0 {
+		return nil
+	}
+	return c.unheard
 }
 
 // released reports whether the oldest finished utterance is the last one and src ended in it:
@@ -133,20 +180,24 @@ func (c *capture) released() bool {
 
 // drop removes the oldest finished utterance, whose text has been delivered. If the network wrote nothing
 // for it, although it has speech, and it is short, it is heard again with what follows it: Whisper is
-// sometimes silent on one or two words, which it writes if a sentence follows them.
-func (c *capture) drop(heard bool) {
+// sometimes silent on one or two words, which it writes if a sentence follows them. What is not heard with anything that
+// follows is returned.
+func (c *capture) drop(heard bool) (apart [][]piece) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.finished[0]
-	c.finished, c.unheard = c.finished[1:], nil
-	if heard || voices(p, 0, len(p)*chunk) < wordLeast {
-		return
+	if !heard && c.belongs(p) {
+		apart = append(apart, c.unheard)
 	}
-	first := slices.IndexFunc(p, func(x piece) bool { return x.voice >= quiet })
-	p = p[max(0, first-unheardPadding):min(len(p), len(p)-trailingSilence(p)+unheardPadding)]
-	if len(p)+longest <= window/chunk {
+	c.finished, c.unheard = c.finished[1:], nil
+	switch {
+	case heard || voices(p, 0, len(p)*chunk) < briefLeast:
+	case len(p)+longest > window/chunk:
+		apart = append(apart, p)
+	default:
 		c.unheard = p
 	}
+	return apart
 }
 
 // passContext returns a context for a pass over the utterance up to piece number at, which takes

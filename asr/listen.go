@@ -21,6 +21,7 @@ const (
 	partialEvery    = 6 * SampleRate / 10 / chunk // pieces of new speech between partial results
 	shortPause      = 2 * SampleRate / 10 / chunk // pieces of a pause in which the utterance may have ended
 	releasePatience = 200 * time.Millisecond      // longest pass, by the previous one, that a user waits for after releasing the key
+	likelyTime      = 5 * time.Second             // as how much speech Params.Likely counts
 	longestWait     = 270 * time.Millisecond      // the same where quick passes are doubtful; cancelling a pass takes the rest of 300 ms
 )
 
@@ -47,8 +48,11 @@ func (m *Model) Listen(ctx context.Context, src Live, p Params) iter.Seq2[Segmen
 			defer close(done)
 			c.run(inner)
 		}()
-		l := &listener{m: m, c: c, o: m.options(p.live()), yield: yield}
+		l := &listener{m: m, c: c, o: m.options(p.live()), unheard: p.Unheard, yield: yield}
 		l.o.Priority = kernels.Dictation
+		if p.Likely != "" {
+			l.spoke(map[string]float64{p.Likely: 1}, likelyTime)
+		}
 		err = l.run(ctx)
 		cancel()
 		<-done
@@ -87,6 +91,9 @@ type listener struct {
 	o     whisper.Options
 	yield func(Segment, error) bool
 
+	unheard func(Unheard) // see Params.Unheard; nil: nobody asks
+	heard   tally         // languages of the utterances so far, which decide where that of a further one is doubtful
+
 	shown   bool  // a partial result of the utterance has been yielded
 	covered int64 // last piece that the last pass covers
 	wait    int64 // pieces to wait for before the next pass, so that the machine keeps up
@@ -103,6 +110,7 @@ type pass struct {
 	first, to  int64 // numbers of its first and last piece
 	segments   []whisper.Segment
 	language   string
+	languages  map[string]float64 // probabilities, if it was detected
 	quick      bool
 	doubtful   bool
 	incomplete bool // the model has left out speech at the end
@@ -115,29 +123,43 @@ func (s *pass) covers(p []piece) bool {
 
 func (l *listener) run(ctx context.Context) error {
 	for {
-		finished, current, err := l.c.state()
-		switch {
-		case finished != nil:
-			var heard bool
-			heard, err = l.final(ctx, finished)
-			l.c.drop(heard)
-		case len(current) > 0 && l.due(current):
-			err = l.partial(ctx, current)
-		case err == nil:
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-l.m.done:
-				return ErrClosed
-			case <-l.c.wake:
-			}
-		}
+		err := l.step(ctx)
 		if err == errLeft {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// step does what is due next, or waits for more audio.
+func (l *listener) step(ctx context.Context) error {
+	if p := l.c.apart(); p != nil {
+		return l.alone(ctx, p)
+	}
+	finished, current, err := l.c.state()
+	switch {
+	case finished != nil:
+		heard, err := l.final(ctx, finished)
+		for _, p := range l.c.drop(heard) {
+			if err == nil {
+				err = l.alone(ctx, p)
+			}
+		}
+		return err
+	case len(current) > 0 && l.due(current):
+		return l.partial(ctx, current)
+	case err != nil:
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-l.m.done:
+		return ErrClosed
+	case <-l.c.wake:
+		return nil
 	}
 }
 
@@ -174,7 +196,7 @@ func (l *listener) partial(ctx context.Context, current []piece) error {
 	if err != nil {
 		return err
 	}
-	l.last = &pass{first: first, to: to, segments: r.segments, language: r.Language, quick: quick,
+	l.last = &pass{first: first, to: to, segments: r.segments, language: r.Language, languages: r.Languages, quick: quick,
 		doubtful: quick && (r.doubtful() || len(r.segments) == 0), incomplete: r.consumed(current, 0) < len(samples)}
 	switch {
 	case !quick || r.Looped: // a word cut in two can make the model loop
@@ -208,13 +230,59 @@ func (l *listener) show(current []piece, r windowResult) error {
 	return nil
 }
 
+// report reports speech without text, if detection is sure of it.
+func (l *listener) report(p []piece) {
+	if l.unheard != nil && clearSpeech(p) {
+		l.unheard(Unheard{place(p, 0, false), place(p, len(p)*chunk, true), Unclear})
+	}
+}
+
+// alone yields the text of short speech for which the network wrote nothing and after which nothing follows: where
+// detection is sure of it, the network's doubts count less. Speech without text is reported.
+func (l *listener) alone(ctx context.Context, p []piece) error {
+	if !brief(p) {
+		l.report(p)
+		return nil
+	}
+	l.o.Brief = true
+	r, err := l.finalPass(ctx, p, 0, join(p), false)
+	l.o.Brief = false
+	if err != nil {
+		return err
+	}
+	s := l.segment(p, r.segments, r.Language)
+	if s.Text == "" {
+		l.report(p)
+		return nil
+	}
+	l.spoke(r.Languages, spokenTime(p))
+	s.Sure, s.Final = r.Languages[r.Language], true
+	if !l.yield(s, nil) {
+		return errLeft
+	}
+	return nil
+}
+
+// spoke takes in the probabilities of the languages of so much speech, if they are known.
+func (l *listener) spoke(languages map[string]float64, spoken time.Duration) {
+	if len(languages) > 0 {
+		l.heard.add(languages, max(spoken, duration(chunk)))
+		l.o.Likely = l.heard.likelihoods()[0].Language
+	}
+}
+
 // final yields the text of a finished utterance and reports whether it has any.
 func (l *listener) final(ctx context.Context, p []piece) (heard bool, err error) {
-	all, language, err := l.decide(ctx, p)
+	all, language, languages, err := l.decide(ctx, p)
 	if err != nil {
 		return false, err
 	}
+	if len(all) > 0 {
+		l.spoke(languages, spokenTime(p))
+	}
+	l.report(l.c.missing(all))
 	s := l.segment(p, all, language)
+	s.Sure = languages[language]
 	s.Text = l.agreement.finish(s.Text)
 	l.last, l.doubts = nil, 0
 	s.Final = s.Text != ""
@@ -228,20 +296,19 @@ func (l *listener) final(ctx context.Context, p []piece) (heard bool, err error)
 	return s.Final, nil
 }
 
-// decide returns the segments of a finished utterance: those of the last pass, if it covers the
+// decide returns the segments of a finished utterance, its language and the probabilities of all languages, if they are known: those of the last pass, if it covers the
 // last word and is good enough, or those of new passes over all of it.
-func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment, language string, err error) {
+func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment, language string, languages map[string]float64, err error) {
 	if s := l.last; s.covers(p) && !s.doubtful && !s.incomplete && (!s.quick || l.c.released()) {
-		if len(s.segments) > 0 {
-			l.o.Likely = s.language
-		}
-		return s.segments, s.language, nil
+		return s.segments, s.language, s.languages, nil
 	}
 	samples := join(p)
 	if voices(p, 0, len(samples)) == 0 {
-		return nil, "", nil
+		return nil, "", nil, nil
 	}
 	language = l.o.Language
+	l.o.Brief = brief(p) && l.c.released() // nothing follows
+	defer func() { l.o.Brief = false }()
 	quick := l.c.released() && (l.careful == 0 || l.careful > releasePatience)
 	if l.doubts > 0 {
 		quick = false // it would be doubtful again
@@ -249,19 +316,17 @@ func (l *listener) decide(ctx context.Context, p []piece) (all []whisper.Segment
 	for from := 0; from == 0 || speechLeft(p, from); {
 		r, err := l.finalPass(ctx, p, from, samples[from:min(len(samples), from+window)], quick)
 		if err != nil {
-			return nil, "", err
+			return nil, "", nil, err
 		}
 		for _, s := range r.segments {
 			s.Start += duration(from)
 			s.End += duration(from)
 			all = append(all, s)
 		}
-		if language = r.Language; len(r.segments) > 0 {
-			l.o.Likely = language
-		}
+		language, languages = r.Language, r.Languages
 		from += max(r.consumed(p, from), SampleRate)
 	}
-	return all, language, nil
+	return all, language, languages, nil
 }
 
 // finalPass transcribes samples, which begin at sample from of the joined pieces, with a careful pass

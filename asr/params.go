@@ -13,6 +13,7 @@ import (
 // Params says how speech is transcribed. Zero values mean the default.
 type Params struct {
 	Language  string // "en", "de", …; "": detected from the audio
+	Likely    string // for Listen, where Language is "": the language of what was spoken before; "": not known
 	Translate bool   // the text is English, whatever the language
 	Beam      int    // hypotheses kept while decoding, at most 8; 0 or 1: greedy
 
@@ -31,7 +32,8 @@ type Params struct {
 	// or encoded, what has been encoded is decoded and yielded, and the loop ends with ErrStopped.
 	Stop <-chan struct{}
 	// Unheard, if not nil, is called for each section of a file that has sound but no text, from the
-	// goroutine that runs the loop. Sections and segments come in the order of their beginnings.
+	// goroutine that runs the loop. Sections and segments come in the order of their beginnings. Listen calls it
+	// for speech without text of which detection is sure.
 	Unheard func(Unheard)
 	// Words fills Segment.Words, for a file.
 	Words bool

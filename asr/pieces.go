@@ -100,6 +100,28 @@ func voices(p []piece, from, to int) int {
 	return n
 }
 
+const (
+	briefLeast = 5                  // pieces of speech of the shortest word
+	briefMost  = SampleRate / chunk // pieces of speech of a few words
+	clearMean  = 0.75               // mean probability of pieces that are clear speech
+)
+
+// clearSpeech reports whether p certainly has speech, at least a word. Coughs and other noises that are taken for speech
+// have a lower probability.
+func clearSpeech(p []piece) bool {
+	n, sum := 0, 0.0
+	for _, x := range p {
+		if x.voice >= 0.5 {
+			n++
+			sum += float64(x.voice)
+		}
+	}
+	return n >= briefLeast && sum >= clearMean*float64(n)
+}
+
+// brief reports whether a few words at most are clearly spoken in p, see whisper.Options.Brief.
+func brief(p []piece) bool { return voices(p, 0, len(p)*chunk) <= briefMost && clearSpeech(p) }
+
 // speechTicks returns for each whisper.Tick of n samples from sample from of the joined pieces on whether
 // they are probably speech.
 func speechTicks(p []piece, from, n int) []bool {

@@ -38,7 +38,7 @@ type segmentOptions struct {
 // twelve whole pieces, so that it begins and ends on pieces. Two pieces of lookahead show whether
 // speech continues after a full window.
 var fileSegments = segmentOptions{
-	vad:      vad.Options{MinSilence: filePause, Before: filePadding, After: filePadding},
+	vad:      vad.Options{MinClear: shortestWord, MinSilence: filePause, Before: filePadding, After: filePadding},
 	hangover: int64(filePause*SampleRate/time.Second/chunk) + 1,
 	gap:      5 * SampleRate / chunk,
 	limit:    window / chunk, lookahead: 2, cut: cutInPause, report: true,
@@ -46,15 +46,16 @@ var fileSegments = segmentOptions{
 }
 
 const (
-	filePause   = 2 * time.Second
-	filePadding = 12 * chunk * time.Second / SampleRate
+	shortestWord = 190 * time.Millisecond // "up" and "eight" may have no more, above the probability of silence
+	filePause    = 2 * time.Second
+	filePadding  = 12 * chunk * time.Second / SampleRate
 )
 
 // liveSegments divides what is spoken into a microphone into utterances: a pause of 0.7 s ends
 // one, and half a second from before it is kept. After 28 s without such a pause it is cut where
 // the last 6 s are quietest.
 var liveSegments = segmentOptions{
-	vad:   vad.Options{MinSilence: 700 * time.Millisecond, Before: 500 * time.Millisecond, After: 300 * time.Millisecond},
+	vad:   vad.Options{MinClear: shortestWord, MinSilence: 700 * time.Millisecond, Before: 500 * time.Millisecond, After: 300 * time.Millisecond},
 	limit: longest - 1, lookahead: 1, cut: quietest,
 }
 

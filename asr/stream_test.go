@@ -270,12 +270,12 @@ func TestPassIsFinal(t *testing.T) {
 	}
 	yes := &pass{first: 100, to: 135, segments: []whisper.Segment{{Text: "Yes."}}, language: "en"}
 	l := &listener{c: &capture{}, last: yes}
-	if all, language, err := l.decide(context.Background(), p); err != nil || language != "en" || len(all) != 1 {
+	if all, language, _, err := l.decide(context.Background(), p); err != nil || language != "en" || len(all) != 1 {
 		t.Errorf("%v, %q, %v", all, language, err)
 	}
 	yes.quick = true
 	l.c = &capture{finished: [][]piece{p}, cutOff: true}
-	if all, _, err := l.decide(context.Background(), p); err != nil || len(all) != 1 {
+	if all, _, _, err := l.decide(context.Background(), p); err != nil || len(all) != 1 {
 		t.Errorf("released after a quick pass: %v, %v", all, err)
 	}
 	for _, c := range []struct {

@@ -285,7 +285,7 @@ func (t *transcription) start(w *fileWindow, follow bool) (err error) {
 	}
 	w.started, w.o = true, t.o
 	w.o.Voiced = duration(voicedLength(w.pieces) * chunk)
-	w.o.Length, w.o.Speech = duration(len(w.pieces)*chunk), speechTicks(w.pieces, 0, len(w.pieces)*chunk)
+	w.o.Length, w.o.Speech, w.o.Brief = duration(len(w.pieces)*chunk), speechTicks(w.pieces, 0, len(w.pieces)*chunk), brief(w.pieces) && !w.rest
 	if w.o.Spoken = -duration(w.pause); t.history != nil && follow {
 		w.o.Prompt = t.history.prompt()
 	}

@@ -131,6 +131,16 @@ func TestConvertParts(t *testing.T) {
 		t.Fatal(shards, err)
 	}
 	sameLogits(t, file, shards[2])
+	o.Type, o.TokenizerFiles, o.Vocabulary = "F32", TokenizerFiles, Vocabulary
+	folder := converted(t, file, "folder", o)
+	weights, err := filepath.Glob(filepath.Join(folder, "*.safetensors"))
+	if err != nil || len(weights) < 3 {
+		t.Fatal(weights, err)
+	}
+	sameLogits(t, file, folder)
+	sameLogits(t, file, weights[1])
+	o.Shard = 0
+	sameFile(t, converted(t, converted(t, file, "whole", o), "m.gguf", o), converted(t, folder, "m.gguf", o))
 }
 
 // TestConvertResumed checks that an interrupted conversion goes on where it stopped, that damage in what it has written is noticed, and that only one process writes a file.
@@ -402,4 +412,11 @@ func metaOf(t *testing.T, path string) models.Metadata {
 func TestConvertSmolLM2(t *testing.T) {
 	file := defaults.Need(t, "smollm2")
 	sameLogits(t, file, converted(t, file, "m.apr", convert.Options{}))
+}
+
+// TestConvertMiniLM checks that a folder with a WordPiece tokenizer, and with numbers of positions that no family reads, gives the same vectors in the other formats.
+func TestConvertMiniLM(t *testing.T) {
+	folder := defaults.Need(t, "all-minilm-l6-v2")
+	sameVectors(t, folder, converted(t, folder, "m.gguf", convert.Options{Vocabulary: Vocabulary}))
+	sameVectors(t, folder, converted(t, folder, "m.apr", convert.Options{}))
 }

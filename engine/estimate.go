@@ -7,7 +7,9 @@ import (
 
 	"soberano/engine/arch"
 	"soberano/engine/batch"
+	"soberano/engine/state"
 	"soberano/kernels"
+	"soberano/kernels/contract"
 	"soberano/kernels/cpu"
 	"soberano/models"
 	"soberano/models/registry"
@@ -27,9 +29,16 @@ func expansion(quantization string) float64 {
 }
 
 // layersOf returns what the layers of a model keep, as far as info tells.
-func layersOf(info registry.Info) []kernels.Layer {
+func layersOf(info registry.Info) (layers []kernels.Layer) {
+	if info.Needs != nil {
+		for _, k := range info.Needs.Kept {
+			l := kernels.Layer{Kind: kernels.LayerKind(k.Kind), KVHeads: k.KVHeads, KeyDim: k.KeyDim, ValueDim: k.ValueDim, Window: k.Window, Fine: k.Fine, Rows: k.Rows, Cols: k.Cols}
+			layers = append(layers, slices.Repeat([]kernels.Layer{l}, min(max(0, k.Layers), 1<<12))...)
+		}
+		return layers
+	}
 	keeps := kernels.Layer{KVHeads: info.KVHeads, KeyDim: info.HeadDim, ValueDim: info.HeadDim}
-	layers := slices.Repeat([]kernels.Layer{keeps}, max(0, info.Layers))
+	layers = slices.Repeat([]kernels.Layer{keeps}, max(0, info.Layers))
 	for i := range layers[:min(len(layers), info.Local)] {
 		layers[i].Window = info.Window
 	}
@@ -38,18 +47,52 @@ func layersOf(info registry.Info) []kernels.Layer {
 
 // Estimate estimates the number of bytes that a model needs when it is opened with a context (0:
 // the default): its weights, the cache of one conversation that fills the context, and the scratch
-// memory of a step. kv is how keys and values are stored. It reads only info, so it can be shown before the model is loaded. Once the
-// model is open, Info has the exact numbers. scratch is a rough estimate: the width of the network
-// is derived from the number of parameters, and a vocabulary of 128,000 is assumed.
+// memory of a step. weights includes the tokenizer. kv is how keys and values are stored. It reads only info, so it can be shown before the model is loaded.
+// Where the model was not checked (info.Needs is nil), as in the catalogue, weights and scratch are rough: the former are derived from the size of the file, and for
+// the latter the width of the network is derived from the number of parameters, and a vocabulary of 128,000 is assumed.
 func Estimate(info registry.Info, context int, kv KV) (weights, cache, scratch int64) {
 	if context <= 0 {
 		context = min(info.Context, DefaultContext)
 	}
-	cache = cpu.StateBytes(kernels.StateShape{Layers: layersOf(info), Cap: context}, batch.Chunk, kv.Cached())
+	n := info.Needs
+	step := batch.Chunk
+	if n != nil && n.Whole {
+		step = context
+	}
+	layers := layersOf(info)
+	cache = stateBytes(layers, context, step, kv) + snapshotBytes(layers, context, kv)
+	if n != nil {
+		weights = n.Weights + n.Vocabulary
+		return weights, cache, int64(min(context, step))*n.Row + n.Logits + overhead(weights+cache)
+	}
 	// A layer has about 12·width² parameters. A row of a step has about 12·width values.
 	width := math.Sqrt(float64(info.Parameters) / 12 / float64(max(1, info.Layers)))
-	const rows, logits = 512, 64 * 128_000
-	return int64(float64(info.Bytes-info.LookedUp) * expansion(info.Quantization)), cache, 4 * (rows*12*int64(width) + logits)
+	const rows, logits = 512, usualLogits * 128_000
+	weights = int64(float64(info.Bytes-info.LookedUp) * expansion(info.Quantization))
+	return weights, cache, 4*(rows*12*int64(width)+logits) + overhead(weights+cache)
+}
+
+// overhead returns what the memory manager adds to so many bytes, as measured (TestResident): memory that is rounded up to pages, or not yet collected.
+func overhead(bytes int64) int64 { return bytes/25 + 5<<20 }
+
+func stateBytes(layers []kernels.Layer, context, step int, kv KV) int64 {
+	return cpu.StateBytes(kernels.StateShape{Layers: layers, Cap: context}, step, kv.Cached())
+}
+
+// snapshotBytes returns what the snapshots of a conversation take that fills the context: each has the windows and the recurrent values of all layers that can't go back.
+func snapshotBytes(layers []kernels.Layer, context int, kv KV) int64 {
+	var local []kernels.Layer
+	for _, l := range layers {
+		switch {
+		case l.Kind == kernels.Recurrent:
+		case l.Window <= 0 || l.Window >= context:
+			continue
+		default:
+			l.Window = max(1, l.Window-contract.Positions+1) // a snapshot ends at the end of a page, so the window does not begin in a further one
+		}
+		local = append(local, l)
+	}
+	return int64(min(state.MostOnPath, context/batch.Chunk)) * stateBytes(local, context, 1, kv)
 }
 
 // Block is what the weights of a block of a network take.

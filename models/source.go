@@ -42,6 +42,23 @@ func Sources(tensors []Tensor) []Source {
 	return list
 }
 
+// Groups divides tensors into groups of at most most bytes each, though at least one tensor, in their order.
+func Groups(tensors []Source, most uint64) (groups [][]Source, err error) {
+	size := uint64(0)
+	for _, t := range tensors {
+		n, ok := Bytes(t.Type, t.Shape)
+		if !ok {
+			return nil, fmt.Errorf("tensor %q of type %v and shape %v can't be written", t.Name, t.Type, t.Shape)
+		}
+		if len(groups) == 0 || size+n > most {
+			groups, size = append(groups, nil), 0
+		}
+		size += n
+		groups[len(groups)-1] = append(groups[len(groups)-1], t)
+	}
+	return groups, nil
+}
+
 // CopyExactly writes the bytes of s to w. It is an error if they are not size bytes.
 func (s Source) CopyExactly(w io.Writer, size uint64) error {
 	c := &counter{w: w}

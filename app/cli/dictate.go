@@ -56,6 +56,7 @@ func dictateCommand() *cobra.Command {
 			warnf("Speak now; Ctrl+C ends.")
 			defer warnMuted(stream)()
 			live := isTerminal(os.Stderr) && !asJSON
+			o.params.Unheard = func(u asr.Unheard) { warnUnheard(u, live) }
 			// An interrupt closes the microphone but does not end the transcription: the last words are still printed.
 			defer context.AfterFunc(cmd.Context(), func() { stream.Close() })()
 			for s, err := range m.Listen(context.WithoutCancel(cmd.Context()), stream, o.params) {
@@ -195,6 +196,7 @@ func dictateUntil(ctx context.Context, stop <-chan struct{}, o dictateOptions) (
 	}()
 	defer warnMuted(stream)()
 	text := ""
+	o.params.Unheard = func(u asr.Unheard) { warnUnheard(u, false) }
 	for s, err := range m.Listen(context.WithoutCancel(ctx), stream, o.params) {
 		if err != nil {
 			return text, errors.Join(err, stream.Close())
@@ -238,6 +240,14 @@ func pasteText(cmd *cobra.Command, text string) error {
 	case <-cmd.Context().Done():
 	}
 	return nil
+}
+
+// warnUnheard says that speech has no text; live says that partial text may be shown.
+func warnUnheard(u asr.Unheard, live bool) {
+	if live {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+	warnf("%s", problem.Unheard(u).Text())
 }
 
 // printHeard prints final text to standard output; on a terminal, partial text is shown on standard error until then.

@@ -26,8 +26,8 @@ func modelsCollect() *cobra.Command {
 	var dry, asJSON bool
 	cmd := &cobra.Command{
 		Use: "gc", Short: "Remove what no model of the library needs: remains of interrupted imports, repacked weights of other models", Args: arguments(cobra.NoArgs),
-		Long: "Remove what no model of the library needs: the remains of interrupted imports, files that belong to no model, and repacked weights of models that are\n" +
-			"not in the library (they are made again when such a model is used by its path). Linked files are never removed.",
+		Long: "Remove what no model of the library needs: the remains of interrupted imports, downloads that did not go on for a week, files that belong to no model, and\n" +
+			"repacked weights of models that are not in the library (they are made again when such a model is used by its path). Linked files are never removed.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			lib, err := openLibrary()
 			if err != nil {

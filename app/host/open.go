@@ -59,24 +59,33 @@ func (h *Host) OpenSpeech(ctx context.Context, e registry.Entry, s Settings, rep
 	return ofLibrary(h, e, s, report, kindOf[*asr.Model]{TrialSpeech, open, trySpeech, func(m *asr.Model) string { return m.Info().Device }, cpu.Bits8}).run(ctx)
 }
 
-// ofLibrary returns an opening of the model of an entry.
+// ofLibrary returns an opening of the model of an entry. A signed file that is not in the library is compared with its signature first, which reads all of it.
 func ofLibrary[M io.Closer](h *Host, e registry.Entry, s Settings, report func(share float64), kind kindOf[M]) opening[M] {
+	verified := e.Saved() // by its import, since which it is unchanged
 	file := func(ctx context.Context) (*models.File, error) {
 		if err := errors.Join(e.Unchanged(ctx, nil), ctx.Err()); err != nil {
 			return nil, err
 		}
-		return h.unlocked(ctx, e)
+		f, err := h.unlocked(ctx, e)
+		if err != nil || verified || f.Meta[apr.SignedBy] == nil {
+			return f, err
+		}
+		if err := f.Verify(ctx); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		verified = true
+		return f, nil
 	}
 	return opening[M]{kindOf: kind, h: h, e: e, s: s, file: file, report: report, seat: func(M) seat[M] { return &hostSeat[M]{h, keyOf(e), s} }}
 }
 
 // Check reports whether a model file can be opened: by OpenSpeech, or by OpenChat or OpenEncoder, according to its
 // format and content; it is a registry.Check.
-func Check(f *models.File) (warning string, err error) {
+func Check(f *models.File) (registry.Verdict, error) {
 	if _, keys := f.Meta["general.architecture"]; f.Format == "gguf" || keys || huggingface.Is(f) {
 		return engine.Check(f)
 	}
-	return asr.Check(f)
+	return registry.Verdict{}, asr.Check(f)
 }
 
 // cpuDevice opens a CPU device for the weights of f.

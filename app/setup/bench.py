@@ -35,7 +35,7 @@ import bench_report as report
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLIP = ROOT / "asr" / "testdata" / "audio" / "jfk.wav"
 LLAMA, WHISPER, PYTHON = files.PEERS / "llama", files.PEERS / "whisper", files.PEERS / "venv" / "bin" / "python"
-MODELS = ["Q4_1", "Q4_0", "Q8_0", "Q4_K_M", "Q6_K", "F16", "gemma", "large", "mixture"]
+MODELS = ["Q4_1", "Q4_0", "Q5_0", "Q5_1", "Q8_0", "Q4_K_M", "Q6_K", "F16", "gemma", "large", "mixture"]
 PARTS = ["generation", "start", "whisper", "kernels"]
 TEXT = ("Once upon a time, in a small village by the sea, there lived an old fisherman who told the children of the village "
          "stories about storms and whales every evening until the lamps went out and all of them fell asleep").split()

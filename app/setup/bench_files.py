@@ -23,7 +23,7 @@ PEERS, DEFAULTS = CACHE / "peers", CACHE / "defaults"
 SMOLLM2 = DEFAULTS / "smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 GEMMA = DEFAULTS / "gemma3" / "gemma-3-270m-q4-k-m.gguf"
 WHISPER = DEFAULTS / "whisper-base"
-REQUANTIZED = ["Q4_0", "Q8_0", "Q4_K_M", "Q6_K", "F16"]
+REQUANTIZED = ["Q4_0", "Q5_0", "Q5_1", "Q8_0", "Q4_K_M", "Q6_K", "F16"]
 
 
 def path(name):

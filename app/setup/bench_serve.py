@@ -57,13 +57,13 @@ class Server:
         request = urllib.request.Request(self.address + path, json.dumps(body).encode(), {"Content-Type": "application/json", "Authorization": "Bearer " + self.key})
         return urllib.request.urlopen(request, timeout=600)
 
-    def stream(self, prompt, tokens, times=None):
-        """Returns the times at which the pieces of a continuation came, after the time of the request, and its number of tokens. The list of times may be given.
+    def stream(self, prompt, tokens, times=None, **more):
+        """Returns the times at which the pieces of a continuation came, after the time of the request, and its number of tokens. The list of times may be given, and more fields of the request.
 
         What comes is parsed afterwards: this program shares the cores with the server."""
         times, parts, generated = [] if times is None else times, [], 0
         times.append(time.perf_counter())
-        body = {"prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True, "stream_options": {"include_usage": True}}
+        body = {"prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True, "stream_options": {"include_usage": True}, **more}
         with self.post("/v1/completions", body) as answer:
             while part := answer.read1():  # one chunk of the encoding, which is an event or several
                 parts.append(part)
@@ -148,10 +148,10 @@ def pause(server, seed):
 
 
 def turn(server, seed):
-    """Returns the time to the first token of a second turn, divided by the time of a token."""
+    """Returns the time to the first token of a second turn, divided by the time of a token, each of which is a step: proposals that are accepted would make tokens cheaper than steps."""
     history = prompt(2000, seed)
     server.stream(history, 8)
-    times, generated = server.stream(history + " the end. Next", 64)
+    times, generated = server.stream(history + " the end. Next", 64, propose="off")
     return (times[1] - times[0]) / ((times[-1] - times[1]) / max(1, generated - 1))
 
 

@@ -217,6 +217,7 @@ type fakeSpeech struct {
 	segments chan asr.Segment
 	fail     chan error
 	hold     chan struct{} // if not nil, the last words wait for it
+	unheard  bool          // the beginning of the next dictation can't be understood
 }
 
 func (e *fakeSpeech) Close() error { return nil }
@@ -238,8 +239,10 @@ func (e *fakeSpeech) Transcribe(ctx context.Context, src asr.Source, _ asr.Param
 	}
 }
 
-func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) iter.Seq2[asr.Segment, error] {
+func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
 	return func(yield func(asr.Segment, error) bool) {
+		unheard := e.unheard
+		e.unheard = false
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -259,6 +262,9 @@ func (e *fakeSpeech) Listen(ctx context.Context, src asr.Live, _ asr.Params) ite
 				yield(asr.Segment{}, err)
 				return
 			case <-ended:
+				if unheard {
+					p.Unheard(asr.Unheard{End: time.Second, Reason: asr.Unclear})
+				}
 				if e.hold != nil {
 					select {
 					case <-e.hold:

@@ -193,7 +193,7 @@ func (d *Shell) build() {
 	var talk *voice.Talk
 	if d.OpenMic != nil {
 		talk = voice.New(voice.Config{Window: voiceFrame{f}, Tapes: filepath.Join(d.Data, "dictation")})
-		talk.OnProblem, talk.OnDiscard = d.dictationFailed, d.discarded
+		talk.OnProblem, talk.OnDiscard, talk.OnUnclear = d.dictationFailed, d.discarded, d.notUnderstood
 	}
 	d.side = newSide(d.store, d.work, d.Post)
 	d.passing = ui.NewPassing(d.Post)

@@ -31,7 +31,7 @@ func (t *Talk) take(k *Kept) bool {
 }
 
 // Retry transcribes a dictation again; it returns false while another one is running. Its text goes to the same Place, or, if the
-// dictation is from an earlier run of the program, to the result of Begin.
+// dictation is from an earlier run of the program or could not be understood, to the result of Begin.
 func (t *Talk) Retry(k *Kept) bool {
 	if t.state != Idle || !t.take(k) {
 		return false

@@ -24,9 +24,10 @@ type session struct {
 	tape      *tape
 	kept      bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
-	again     bool // it is discarded, and may be transcribed once more; set before discarded
-	unkept    int  // texts that the place has not kept yet; for the UI goroutine
-	empty     bool // nothing can be said in the audio without text; known when the session has ended with an error
+	again     bool  // it is discarded, and may be transcribed once more; set before discarded
+	unkept    int   // texts that the place has not kept yet; for the UI goroutine
+	unclear   *tape // speech that could not be understood; nil: none. For the goroutine of the session, and when that has ended for the UI goroutine
+	empty     bool  // nothing can be said in the audio without text; known when the session has ended with an error
 }
 
 // start begins a dictation from the microphone, or from an existing tape.
@@ -44,7 +45,7 @@ func (t *Talk) start(place Place, kept *tape) {
 	} else {
 		t.set(Opening)
 	}
-	go t.run(s, t.Params(), t.Words())
+	go t.run(s, t.params(kept), t.Words())
 }
 
 // post runs f on the UI goroutine, unless the session was discarded or replaced meanwhile.
@@ -145,6 +146,7 @@ func (t *Talk) watch(s *session, source Microphone) error {
 }
 
 func (t *Talk) listen(s *session, p asr.Params, words wording.Options) error {
+	p.Unheard = func(u asr.Unheard) { s.keepUnclear(u, t.Tapes) }
 	for seg, err := range t.Listen(s.ctx, s.tape, p) {
 		if err != nil {
 			return err
@@ -162,6 +164,9 @@ func (t *Talk) heard(s *session, seg asr.Segment, words wording.Options) {
 	if !seg.Final {
 		s.place.Partial(seg.Text, seg.Stable)
 		return
+	}
+	if seg.Sure >= surely {
+		t.spoken = seg.Language
 	}
 	s.place.Partial("", 0)
 	until := s.tape.sample(seg.End)
@@ -192,6 +197,10 @@ func (t *Talk) end(s *session, err error) {
 	case s.tape == nil:
 	case discarded && !s.again: // immediately, since the window may be closing
 		err = errors.Join(err, s.tape.drop())
+		if s.unclear != nil {
+			err = errors.Join(err, s.unclear.drop())
+			s.unclear = nil
+		}
 	default:
 		s.empty = (discarded || err != nil) && s.tape.empty(discarded || errors.Is(err, ErrNoModel))
 	}
@@ -204,8 +213,10 @@ func (t *Talk) end(s *session, err error) {
 		}
 		if s.discarded.Load() {
 			t.settleDiscarded(s)
+			t.offerUnclear(s)
 			return
 		}
+		defer t.offerUnclear(s)
 		failure := err
 		kept, e := t.settle(s, err)
 		if err == nil {

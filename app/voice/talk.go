@@ -80,6 +80,7 @@ type Talk struct {
 	OnLevel   func(level float32, since time.Duration)
 	OnProblem func(err error, kept *Kept) // kept is the audio of the dictation that has failed; nil: none
 	OnDiscard func(*Kept)                 // gets the audio without text of a dictation that was ended by Cancel, if something is said in it
+	OnUnclear func(*Kept)                 // gets the audio of what was said in a dictation and could not be understood; Retry writes a guess
 	Begin     func() Place                // returns the Place for the text of a Press
 
 	state    State
@@ -87,6 +88,7 @@ type Talk struct {
 	pressed  time.Time
 	began    time.Time
 	language string
+	spoken   string // code of the language of the latest text of which the language is sure
 	lost     bool
 	err      error // of the latest dictation
 	place    Place

@@ -47,6 +47,7 @@ type tape struct {
 	wake    chan struct{}
 	file    *os.File // nil: kept in memory only
 	broken  error    // why the file is not written any more
+	guess   bool     // it is speech that could not be understood: what the model guesses is written
 	place   Place    // of its text, once the dictation has failed; for the UI goroutine
 }
 

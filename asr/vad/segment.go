@@ -8,6 +8,7 @@ type Options struct {
 	Threshold  float32       // speech begins at this probability
 	Release    float32       // silence begins below this one
 	MinSpeech  time.Duration // shorter sounds are not speech
+	MinClear   time.Duration // nor are those shorter than this, with a mean probability of clearMean or more; at most MinSpeech
 	MinSilence time.Duration // shorter gaps do not end speech
 	Before     time.Duration // padding before the first chunk of speech
 	After      time.Duration // padding after the last chunk; at most MinSilence
@@ -44,7 +45,9 @@ func (o Options) filled() Options {
 		}
 		*f.v = max(*f.v, 0)
 	}
-	o.After = min(o.After, o.MinSilence)
+	if o.After = min(o.After, o.MinSilence); o.MinClear <= 0 || o.MinClear > o.MinSpeech {
+		o.MinClear = o.MinSpeech
+	}
 	return o
 }
 
@@ -70,11 +73,11 @@ type detector interface {
 // chunks of 32 ms pass a hysteresis:
 //
 //	p   ──────╮ ≥ Threshold: speech begins        < Release: silence begins
-//	          │ candidate → (MinSpeech of chunks at or above Release) → Start
+//	          │ candidate → (MinSpeech of chunks at or above Release, or MinClear of clear ones) → Start
 //	          │ … a gap shorter than MinSilence belongs to the speech …
 //	          ╰ MinSilence without reaching Threshold again → End where the silence began
 //
-// A candidate that ends before MinSpeech is dropped. Start is moved back by Before, but not before
+// A candidate that ends before that is dropped. Start is moved back by Before, but not before
 // the previous End, and End forward by After.
 type Segmenter struct {
 	opt       Options
@@ -82,11 +85,12 @@ type Segmenter struct {
 	part      []float32 // samples waiting for a whole chunk
 	pos       int64     // samples that went through the detector
 	prob      float32
-	active    bool  // candidate or speech
-	confirmed bool  // Start was returned
-	begin     int64 // first sample of the candidate
-	voiced    int64 // samples of it at or above Release
-	quiet     int64 // where the silence began, or -1
+	active    bool    // candidate or speech
+	confirmed bool    // Start was returned
+	begin     int64   // first sample of the candidate
+	voiced    int64   // samples of it at or above Release
+	likely    float64 // sum of their probabilities
+	quiet     int64   // where the silence began, or -1
 	lastEnd   int64
 }
 
@@ -155,7 +159,7 @@ func (s *Segmenter) chunk(events []Event) []Event {
 	s.part, s.prob = s.part[:0], p
 	if p >= s.opt.Threshold {
 		if !s.active {
-			s.active, s.begin, s.voiced = true, from, 0
+			s.active, s.begin, s.voiced, s.likely = true, from, 0, 0
 		}
 		s.quiet = -1
 	}
@@ -164,7 +168,8 @@ func (s *Segmenter) chunk(events []Event) []Event {
 	}
 	if p >= s.opt.Release {
 		s.voiced += s.pos - from
-		if !s.confirmed && s.voiced >= samplesOf(s.opt.MinSpeech) {
+		s.likely += float64(p) * float64(s.pos-from)
+		if !s.confirmed && s.spoken() {
 			s.confirmed = true
 			events = append(events, Event{Start: true, At: max(s.begin-samplesOf(s.opt.Before), s.lastEnd)})
 		}
@@ -182,6 +187,14 @@ func (s *Segmenter) chunk(events []Event) []Event {
 	}
 	s.active, s.confirmed, s.quiet = false, false, -1
 	return events
+}
+
+// clearMean is the mean probability of speech from which on MinClear holds. Of synthetic words it is 0.85 and more.
+const clearMean = 0.8
+
+// spoken reports whether the candidate is long enough to be speech.
+func (s *Segmenter) spoken() bool {
+	return s.voiced >= samplesOf(s.opt.MinSpeech) || s.voiced >= samplesOf(s.opt.MinClear) && s.likely >= clearMean*float64(s.voiced)
 }
 
 func samplesOf(d time.Duration) int64 { return int64(d) * Rate / int64(time.Second) }

@@ -55,7 +55,8 @@ type attempt struct {
 //
 // An attempt is rejected if most of it is a loop (see examine) or its mean log-probability is below
 // -1. A window is silence if the model's no-speech probability is above 0.6 where that is so, or
-// above 0.45 where the mean log-probability is below -0.5. If all attempts are rejected, what remains
+// above 0.45 where the mean log-probability is below -0.5; other thresholds hold for a few words of which
+// detection is sure (see silent). If all attempts are rejected, what remains
 // of one that looped is the result if its tokens are probable enough; else there is none (see choose).
 //
 // With hints, the window is decoded without them too, see confirm.
@@ -111,7 +112,11 @@ func (s *Slot) introduce(r *Result, o Options) error {
 	var lang int32
 	lang, r.Languages = s.detect(row)
 	r.Language = s.Codes()[lang-s.Languages]
-	if _, ok := s.Specials.Language(o.Likely); ok && r.Languages[r.Language] < doubtful {
+	limit := doubtful
+	if o.Brief {
+		limit = certain
+	}
+	if _, ok := s.Specials.Language(o.Likely); ok && r.Languages[r.Language] < limit {
 		r.Language = o.Likely
 	}
 	return nil
@@ -142,7 +147,7 @@ func (s *Slot) attempts(ctx context.Context, r *Result, o *Options) (*attempt, e
 			r.Silent = silent
 			return nil, err
 		}
-		if o.Quick || !a.looped && a.avg >= o.MinLogprob {
+		if o.Quick || !a.looped && a.avg >= o.least() {
 			return a, nil
 		}
 	}
@@ -159,6 +164,12 @@ const (
 	nearBoth = 1.4
 	// nearGuess is the part of the log-probability threshold below which a text is doubtful.
 	nearGuess = 0.8
+	// briefGuess and briefSilence are the parts of both thresholds beyond which the text of a few words of
+	// clear speech is rejected. The model is unsure of most of them: of 144 synthetic ones the wrong side
+	// of the thresholds themselves has a third, with the right text. What it writes for coughs, hums and
+	// barks that detection takes for speech has a no-speech probability of 0.7 and more.
+	briefGuess   = 1.25
+	briefSilence = 1.1
 	// improbable is the probability of a language of some seconds of speech below which doubtful text in it is
 	// a guess.
 	improbable = 0.4
@@ -171,13 +182,16 @@ const (
 
 // silent reports whether nobody speaks in the window, or not in its language: the text is improbable where the model's
 // no-speech probability is high; or one of both is doubtful, and the alignment gives the text times
-// that no speech has. (Translations are not in the order of the speech.)
+// that no speech has. (Translations are not in the order of the speech.) Where detection is sure of a few words
+// (Options.Brief), it is believed more than the model.
 func (s *Slot) silent(a *attempt, r *Result, o *Options) (bool, error) {
 	switch {
 	case len(a.tokens) == 0:
 		return r.NoSpeech > o.MaxNoSpeech, nil
 	case a.repeats: // the no-speech probability is high for real repetitions too
 		return a.avg < o.MinLogprob/2 && doubtfulLanguage(r, o), nil
+	case o.Brief:
+		return a.avg < o.least() || a.avg < o.MinLogprob/2 && r.NoSpeech > briefSilence*o.MaxNoSpeech, nil
 	case a.avg < o.MinLogprob && r.NoSpeech > o.MaxNoSpeech, a.avg < o.MinLogprob/2 && r.NoSpeech > nearSilence*o.MaxNoSpeech:
 		return true, nil
 	case a.avg/o.MinLogprob+r.NoSpeech/o.MaxNoSpeech > nearBoth && doubtfulLanguage(r, o):
@@ -377,7 +391,7 @@ func (m *Model) spell(tokens []int32) string {
 func choose(tried []*attempt, r *Result, o *Options) (best *attempt) {
 	clear := o.Translate && r.NoSpeech < nearSilence*o.MaxNoSpeech
 	for _, a := range tried {
-		rest := a.looped && a.text != "" && a.avg >= o.MinLogprob
+		rest := a.looped && a.text != "" && a.avg >= o.least()
 		if (rest || clear && !a.looped) && (best == nil || a.avg > best.avg) {
 			best = a
 		}

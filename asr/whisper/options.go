@@ -26,6 +26,7 @@ type Options struct {
 	Speech     []bool           // for each Tick whether speech was detected; nil: not known
 	Priority   kernels.Priority // of the steps, where models share workers
 	Quick      bool             // one attempt at temperature 0, for text that is replaced soon
+	Brief      bool             // detection is sure of the speech, which is a few words at most: see silent
 
 	Beam          int     // hypotheses kept, at most 8; 0 or 1: greedy
 	Patience      float64 // a search ends when Patience·Beam hypotheses have; 0: 1
@@ -45,6 +46,18 @@ var temperatures = []float32{0, 0.2, 0.4, 0.6, 0.8, 1}
 // doubtful is the probability below which a detected language is doubtful; openai/whisper has no
 // such threshold.
 const doubtful = 0.6
+
+// certain is the probability below which the language detected in a few words is doubtful, where another
+// one is likely.
+const certain = 0.9
+
+// least returns the mean log-probability below which an attempt is rejected.
+func (o *Options) least() float64 {
+	if o.Brief {
+		return briefGuess * o.MinLogprob
+	}
+	return o.MinLogprob
+}
 
 // withDefaults returns o with the defaults in place of zeros.
 func (o Options) withDefaults() Options {

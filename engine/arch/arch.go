@@ -160,8 +160,9 @@ var siluKeys = map[string]neutral{"hidden_activation": value("silu", "swish")}
 // the family does not know, and of kind models.ErrCorrupt if a key or tensor is missing or contradicts
 // the others; an error of dev is prefixed with the path.
 func Open(f *models.File, dev kernels.Device, limit int) (Model, error) {
-	m, err := open(f, kernels.Checker{}, limit)
-	if _, checks := dev.(kernels.Checker); checks || err != nil {
+	checker, checks := dev.(kernels.Checker)
+	m, err := open(f, checker, limit)
+	if checks || err != nil {
 		return m, err
 	}
 	return open(f, dev, limit)

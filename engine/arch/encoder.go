@@ -25,8 +25,9 @@ type Encoder struct {
 // OpenEncoder loads the weights of f, which is to embed or rank texts, onto dev; see Open. Every family of decoders does so
 // too: its hidden rows are those from which it would compute logits.
 func OpenEncoder(f *models.File, dev kernels.Device, limit int) (*Encoder, error) {
-	m, err := openEncoder(f, kernels.Checker{}, limit)
-	if _, checks := dev.(kernels.Checker); checks || err != nil {
+	checker, checks := dev.(kernels.Checker)
+	m, err := openEncoder(f, checker, limit)
+	if checks || err != nil {
 		return m, err
 	}
 	return openEncoder(f, dev, limit)

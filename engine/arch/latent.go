@@ -121,11 +121,14 @@ func (r *reader) splitLatent(name string, heads int, s latentSizes) (k, v kernel
 	v = r.loadMatrix(name, []kernels.Weights{{
 		Type: t.Type, Rows: s.value, Cols: s.latent, Data: t.Data[s.nope*row:], Experts: heads, ExpertBytes: (s.nope + s.value) * row,
 	}})
-	if _, checks := r.dev.(kernels.Checker); checks {
+	w := kernels.Weights{Type: quant.F32, Rows: s.latent, Cols: s.nope, Experts: heads}
+	if c, checks := r.dev.(kernels.Checker); checks {
+		if c.Size != nil {
+			r.bytes += c.Size(w)
+		}
 		return nil, v // nothing is left to check, and the values take time
 	}
 	values, turned := make([]float32, s.nope*s.latent), make([]float32, s.nope*s.latent)
-	w := kernels.Weights{Type: quant.F32, Rows: s.latent, Cols: s.nope, Experts: heads}
 	for h := range heads {
 		quant.Dequantize(t.Type, values, t.Data[h*(s.nope+s.value)*row:][:s.nope*row])
 		for i, x := range values {

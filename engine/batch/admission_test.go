@@ -107,6 +107,24 @@ func TestAdmission(t *testing.T) {
 	l.end(p3, c)
 }
 
+// TestShortFirst checks that of the requests of the background that wait, short ones go first, but not before long ones that have waited for long enough.
+func TestShortFirst(t *testing.T) {
+	q := open(t, "llama", 4096)
+	within(t, q, func() { q.room = q.size })
+	l := &line{t: t, q: q}
+	all := []*held{l.add("running", true, 0)}
+	l.admitted(1)
+	all = append(all, l.add("unlimited", true, 0), l.add("long", true, 1000), l.add("short", true, 64), l.add("shorter", true, 32))
+	within(t, q, func() { q.rows += patience * (longest - 64) })
+	all = append(all, l.add("late", true, 128))
+	for _, i := range []int{0, 4, 3, 1, 2, 5} {
+		l.end(all[i])
+	}
+	if got := l.admitted(6); !slices.Equal(got, []string{"running", "shorter", "short", "unlimited", "long", "late"}) {
+		t.Errorf("admitted %v", got)
+	}
+}
+
 // TestShortRequestsSideBySide checks that requests which say how long they will be are admitted by that, and that some slots stay free for a person.
 func TestShortRequestsSideBySide(t *testing.T) {
 	q := open(t, "llama", 4096)

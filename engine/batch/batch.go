@@ -2,8 +2,8 @@
 // reuse of what has been computed, and steps that carry many sequences side by side.
 //
 //	Submit ─▶ line ─ admit ─▶ slot: a sequence ─┐
-//	Submit ─▶  (first come,   slot              ├─▶ one step ─▶ Forward ─▶ Each(logits)
-//	           first served)  slot              ┘    ▲                        │ next token
+//	Submit ─▶  (a person's    slot              ├─▶ one step ─▶ Forward ─▶ Each(logits)
+//	            first)        slot              ┘    ▲                        │ next token
 //	                            ▲                    └────────────────────────┘
 //	                            └─ the longest known beginning ─▶ state.Tree
 //
@@ -105,6 +105,7 @@ type Ticket struct {
 	req  Request
 	done chan struct{}
 	err  error         // set before done is closed
+	due  int64         // of Queue.rows, by which requests of the background are ordered in the line
 	in   *atomic.Int64 // Queue.waiting or Queue.running, as long as the request is counted there
 }
 
@@ -166,6 +167,7 @@ type Queue struct {
 	room    int64   // bytes that the states of requests under way may take in the end
 	step    nn.Step
 	wants   []want        // one for each of step.Out
+	rows    int64         // of all steps so far
 	beside  int           // tokens of prompts in a step beside answers
 	fastest time.Duration // that a step with mixed of them took
 	now     func() time.Time
@@ -180,6 +182,7 @@ type Queue struct {
 	disk     *state.Disk
 	identity [32]byte
 	unsaved  map[string]unsaved
+	pause    time.Duration // saveAfter; tests set less
 
 	mu      sync.Mutex
 	arrived []*Ticket
@@ -217,7 +220,7 @@ func New(model arch.Model, dev kernels.Device, capacity int) (*Queue, error) {
 		model: model, dev: dev, cap: capacity, size: size, room: room, forget: forgets(shape), drafts: !slices.ContainsFunc(shape.Layers, func(l kernels.Layer) bool { return l.Kind == kernels.Recurrent }),
 		tree:   state.New(dev, shape, max(keptBudget, min(room, 4*size))),
 		beside: mixed, fastest: math.MaxInt64, now: time.Now,
-		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{},
+		wake: make(chan struct{}, 1), done: make(chan struct{}), unsaved: map[string]unsaved{}, pause: saveAfter,
 	}
 	q.step.Priority = kernels.Answer
 	go q.loop()

@@ -48,7 +48,7 @@ func (q *Queue) rest() {
 	}
 	select {
 	case <-q.wake:
-	case <-time.After(saveAfter):
+	case <-time.After(q.pause):
 		q.save(q.asked)
 	}
 }

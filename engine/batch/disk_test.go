@@ -122,6 +122,7 @@ func TestDiskIdle(t *testing.T) {
 	m, dev := load(t, "llama")
 	q := queue(t, m, dev, 256)
 	q.SetDisk(state.NewDisk(dir, "", 1<<30), [32]byte{1})
+	q.pause = 50 * time.Millisecond
 	turn(t, q, "", tokens(1, 50), 2)
 	turn(t, q, "7", tokens(3, 50), 2)
 	path := filepath.Join(dir, "7.state")

@@ -359,3 +359,19 @@ func TestPausesOfDeepPrompts(t *testing.T) {
 		t.Errorf("an answer paused for %.3g s; reading %d tokens at the beginning takes %.3g", answer.pause, mixed, chunk)
 	}
 }
+
+// TestJoins checks that a request joins those under way with the next step, however few wait: so it never joins later than text-generation-inference has it, which waits until 0.3 times as many
+// wait as are under way, or for 20 steps.
+func TestJoins(t *testing.T) {
+	for running := range mostSlots - reserved {
+		var all []*customer
+		for range running {
+			all = append(all, &customer{prompt: 4, answer: 200})
+		}
+		late := &customer{prompt: 4, answer: 2, arrival: 0.05}
+		batched(t, costs{step: 0.001, row: 0.0001, prompt: 0.0001}, append(all, late))
+		if late.admitted > 1 || late.read > 2 {
+			t.Errorf("beside %d requests, one was admitted after %d steps and had its first token after %d", running, late.admitted, late.read)
+		}
+	}
+}

@@ -11,6 +11,9 @@ import (
 func (q *Queue) admit() bool {
 	for {
 		q.mu.Lock()
+		for _, t := range q.arrived {
+			t.due = q.rows + patience*int64(min(longest, q.mostTokens(t.req)))
+		}
 		q.line = append(q.line, q.arrived...)
 		jobs, closed := q.jobs, q.closed
 		q.arrived, q.jobs = nil, nil
@@ -117,12 +120,27 @@ func (q *Queue) fill() {
 	q.note(q.tree.Fit())
 }
 
-// next returns the place in the line of the request to be admitted: the first of a person's, or else the first of all. It returns -1 if there is none, or no room for it.
+// Requests of the background are ordered by when they came and how many tokens they may have, so that short ones do not wait for long ones, nor long ones for ever: one goes first until
+// patience rows of all requests are computed for each token that another may have less. All that may have longest tokens or more, as those without a limit, count as equally long.
+const (
+	patience = 32
+	longest  = 512
+)
+
+// next returns the place in the line of the request to be admitted: the first of a person's, or else the one that is due first. It returns -1 if there is none, or no room for it.
 func (q *Queue) next() int {
 	if len(q.line) == 0 {
 		return -1
 	}
-	next := max(0, slices.IndexFunc(q.line, func(t *Ticket) bool { return !t.req.Background }))
+	next := slices.IndexFunc(q.line, func(t *Ticket) bool { return !t.req.Background })
+	if next < 0 {
+		next = 0
+		for i, t := range q.line {
+			if t.due < q.line[next].due {
+				next = i
+			}
+		}
+	}
 	if !q.roomFor(q.line[next].req) {
 		return -1
 	}
@@ -148,10 +166,18 @@ func (q *Queue) roomFor(r Request) bool {
 
 // most returns the bytes that the state of a request takes in the end.
 func (q *Queue) most(r Request) int64 {
-	if r.Most == 0 || r.Most >= q.cap {
-		return q.size
+	if n := q.mostTokens(r); n < q.cap {
+		return q.size*int64(n)/int64(q.cap) + 1
 	}
-	return q.size*int64(r.Most)/int64(q.cap) + 1
+	return q.size
+}
+
+// mostTokens returns how many tokens the sequence of a request may have in the end.
+func (q *Queue) mostTokens(r Request) int {
+	if r.Most == 0 {
+		return q.cap
+	}
+	return min(r.Most, q.cap)
 }
 
 // begin begins a request's sequence with what is known of its tokens; those whose logits are

@@ -38,6 +38,7 @@ func (q *Queue) run() {
 	began := q.now()
 	logits, err := q.model.Forward(&q.step)
 	q.pace(q.now().Sub(began))
+	q.rows += int64(len(q.step.Tokens))
 	if err == nil && q.replace != nil && !q.numbers(logits) {
 		err = kernels.ErrNotANumber
 	}

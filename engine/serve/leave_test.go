@@ -68,6 +68,9 @@ func TestOverload(t *testing.T) {
 	if status, body := s.post("/v1/chat/completions", `{"messages":[{"role":"user","content":"a"}]}`); status != http.StatusTooManyRequests || !strings.Contains(body, "overloaded") {
 		t.Errorf("%d %s", status, body)
 	}
+	if status, body := s.post("/generate", `{"inputs":"a"}`); status != http.StatusTooManyRequests || body != `{"error":"Model is overloaded","error_type":"overloaded"}`+"\n" {
+		t.Errorf("%d %s", status, body)
+	}
 	if status, _, _ := s.do(s.request(t.Context(), http.MethodGet, "/v1/models", "")); status != 200 {
 		t.Errorf("the list of models: %d", status)
 	}

@@ -19,6 +19,11 @@ import (
 var tgiRefusals = []struct{ inputs, parameters, want string }{
 	{"", `{}`, "`inputs` cannot be empty"},
 	{"a", `{"best_of":3,"do_sample":true}`, "`best_of` must be > 0 and <= 2. Given: 3"},
+	{"a", `{"best_of":0}`, "`best_of` must be > 0 and <= 2. Given: 0"},
+	{"a", `{"temperature":-1}`, "`temperature` must be strictly positive"},
+	{"a", `{"frequency_penalty":-2.5}`, "`frequency_penalty` must be >= -2.0 and <= 2.0"},
+	{"a", `{"typical_p":0}`, "`typical_p` must be > 0.0 and < 1.0"},
+	{"a", `{"top_n_tokens":-1}`, "`top_n_tokens` must be >= 0 and <= 5. Given: -1"},
 	{"a", `{"best_of":2}`, "you must use sampling when `best_of` is > 1"},
 	{"a", `{"best_of":2,"do_sample":true,"seed":1}`, "`seed` must not be set when `best_of` > 1"},
 	{"a", `{"temperature":0}`, "`temperature` must be strictly positive"},
@@ -144,18 +149,37 @@ func TestTGIFails(t *testing.T) {
 	if status, body := s.post("/generate", `{"inputs":"a"}`); status != 500 || !strings.Contains(body, `"error_type":"incomplete_generation"`) {
 		t.Errorf("%d %s", status, body)
 	}
-	m.pieces = []engine.Piece{{Text: "a", Reason: engine.Ended, Stop: "b", Usage: engine.Usage{Generated: 3}}}
-	var got tgiAnswer
-	s.ok("/generate", `{"inputs":"a","parameters":{"details":true,"stop":["b"]}}`, &got)
-	if got.Details.Reason != "stop_sequence" || got.Details.Generated != 3 {
-		t.Errorf("%+v", got.Details)
+	for _, end := range []struct {
+		piece     engine.Piece
+		reason    string
+		generated int // with the token that ends the text
+	}{{engine.Piece{Reason: engine.Ended, Stop: "b"}, "stop_sequence", 3}, {engine.Piece{Reason: engine.Ended}, "eos_token", 4}, {engine.Piece{Reason: engine.Length}, "length", 3}, {engine.Piece{Reason: engine.ContextFull}, "length", 3}} {
+		end.piece.Text, end.piece.Usage.Generated = "a", 3
+		m.pieces = []engine.Piece{end.piece}
+		var got tgiAnswer
+		s.ok("/generate", `{"inputs":"a","parameters":{"details":true,"stop":["b"]}}`, &got)
+		if got.Details.Reason != end.reason || got.Details.Generated != end.generated {
+			t.Errorf("%+v, expected %s, %d", got.Details, end.reason, end.generated)
+		}
 	}
 	status, _, body := s.do(s.request(t.Context(), http.MethodGet, "/metrics", ""))
-	for _, want := range []string{"tgi_request_count 4", "tgi_request_success 1", `tgi_request_failure{err="generation"} 2`, `tgi_request_failure{err="incomplete"} 1`, "tgi_request_generated_tokens_sum 3",
+	for _, want := range []string{"tgi_request_count 7", "tgi_request_success 4", `tgi_request_failure{err="generation"} 2`, `tgi_request_failure{err="incomplete"} 1`, "tgi_request_generated_tokens_sum 12",
 		`soberano_http_requests_total{path="/generate",status="424"} 1`} {
 		if status != 200 || !strings.Contains(body, want) {
 			t.Errorf("no %s in %s", want, body)
 		}
+	}
+}
+
+// TestTGILimits checks the limits that the greatest allowed values reach, and the number of requests that are answered at the same time if nothing else is chosen.
+func TestTGILimits(t *testing.T) {
+	m := answering(t)
+	s := newStage(t).withChat("tiny", m)
+	for _, parameters := range []string{`{"best_of":2,"do_sample":true}`, `{"best_of":1,"seed":3}`, `{"temperature":1e-3,"top_p":0.999,"typical_p":0.001,"frequency_penalty":-2,"top_n_tokens":5}`, `{"frequency_penalty":2,"stop":["a","b","c","d"],"truncate":254}`} {
+		s.ok("/generate", `{"inputs":"a","parameters":`+parameters+`}`, &tgiAnswer{})
+	}
+	if n := (Limits{}).withDefaults().Requests; n != 128 {
+		t.Errorf("%d requests are answered at the same time", n)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // Disk keeps states in files, one for each name of a conversation, so that a conversation can go on after a restart without
-// being computed again. The files tell what was said. They may be deleted at any time. Numbers have 8 bytes, little-endian, hashes are BLAKE3:
+// being computed again. The files tell what was said. They may be deleted at any time. Numbers have 8 bytes, little-endian, hashes are BLAKE3, those of states in pieces (see pieces):
 //
 //	"sb-state" │ version │ key, 32 bytes │ number of tokens │ number of states
 //	for each state: positions │ bytes │ hash, 32 bytes
@@ -198,12 +198,12 @@ func (d *Disk) Save(name string, model [32]byte, tokens []int32, states []kernel
 			return errors.ErrUnsupported
 		}
 		h.key = d.keyOf(model, saved)
-		w := &hashed{w: f, hash: blake3.New(hashBytes, nil), left: left, interrupted: interrupted}
+		w := &hashed{w: f, left: left, interrupted: interrupted}
 		if err := saved.Save(w); err != nil {
 			return err
 		}
 		left -= w.n
-		h.parts = append(h.parts, part{int64(st.Len()), w.n, [hashBytes]byte(w.hash.Sum(nil))})
+		h.parts = append(h.parts, part{int64(st.Len()), w.n, w.hash.sum()})
 	}
 	_, err = f.WriteAt(h.marshal(), 0)
 	return err
@@ -212,7 +212,7 @@ func (d *Disk) Save(name string, model [32]byte, tokens []int32, states []kernel
 // hashed writes, and hashes what it writes.
 type hashed struct {
 	w           io.Writer
-	hash        *blake3.Hasher
+	hash        pieces
 	n, left     int64 // bytes written, and how many may be
 	interrupted func() bool
 }
@@ -225,7 +225,7 @@ func (h *hashed) Write(b []byte) (int, error) {
 	case h.n+int64(len(b)) > h.left:
 		return 0, errors.New("state: more than the files may have")
 	}
-	h.hash.Write(b) // it never fails
+	h.hash.add(b)
 	n, err := h.w.Write(b)
 	h.n += int64(n)
 	return n, err
@@ -385,21 +385,22 @@ func (h *head) choose(shared int64, forgets bool) (list []int) {
 	return list
 }
 
-// restore reads state i from the file and compares its hash.
+// restore compares the hash of state i of the file and reads it.
 func (h *head) restore(i int, st kernels.SavedState, f io.ReaderAt) error {
 	at := headBytes(int64(len(h.tokens)), int64(len(h.parts)))
 	for _, p := range h.parts[:i] {
 		at += p.bytes
 	}
 	p := h.parts[i]
-	hash := blake3.New(hashBytes, nil)
-	r := io.TeeReader(io.NewSectionReader(f, at, p.bytes), hash)
+	r := io.NewSectionReader(f, at, p.bytes)
+	if sum, err := sumOf(r); err != nil || sum != p.hash {
+		return errors.Join(errDisk, err)
+	}
 	if err := st.Restore(r); err != nil {
 		return errors.Join(errDisk, err)
 	}
-	var rest [1]byte
-	if n, _ := r.Read(rest[:]); n > 0 || int64(st.Len()) != p.positions || [hashBytes]byte(hash.Sum(nil)) != p.hash {
-		return errDisk
+	if at, err := r.Seek(0, io.SeekCurrent); err != nil || at != p.bytes || int64(st.Len()) != p.positions {
+		return errors.Join(errDisk, err)
 	}
 	return nil
 }

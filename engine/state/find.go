@@ -130,7 +130,7 @@ func (t *Tree) settle(n *node) error {
 			i++
 		}
 	}
-	for len(path) > mostOnPath {
+	for len(path) > MostOnPath {
 		i := closest(path)
 		if i < 0 {
 			break

@@ -50,10 +50,10 @@ type held struct {
 }
 
 const (
-	// mostOnPath is how many states the way to one node may hold. A conversation's last state
+	// MostOnPath is how many states the way to one node may hold, besides that of a sequence under way. A conversation's last state
 	// and three snapshots let it be continued, answered anew and edited without much to compute
-	// again; each holds the windows of all windowed layers.
-	mostOnPath = 4
+	// again; each holds the windows of all windowed layers, and the values of recurrent ones.
+	MostOnPath = 4
 	// worthKeeping is how many tokens at the end of an idle state are kept for others when a
 	// sequence continues from before them.
 	worthKeeping = 16

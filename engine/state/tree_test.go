@@ -358,8 +358,8 @@ func TestSnapshots(t *testing.T) {
 			must(t, s.Keep())
 		}
 		must(t, s.End())
-		if d.open != mostOnPath {
-			t.Errorf("%s: %d states on one way, expected %d", name, d.open, mostOnPath)
+		if d.open != MostOnPath {
+			t.Errorf("%s: %d states on one way, expected %d", name, d.open, MostOnPath)
 		}
 		s = begin(t, tr, count(0, 150), 149)
 		if n := s.State.Len(); n == 0 || n > 149 {

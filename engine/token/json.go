@@ -211,7 +211,7 @@ func (t *Tokenizer) readJSONModel(f *jsonFile, m *jsonModel, scores []float64) e
 		if m.ByteFallback {
 			u.readBytes(t)
 		}
-		t.words, t.dropSpace = splitWords{p.split, u.encode}, p.spaced
+		t.words, t.dropSpace = splitWords{p.split, u.encode, nil}, p.spaced
 	case "WordPiece":
 		rest := "##"
 		if m.Prefix != nil {
@@ -220,7 +220,7 @@ func (t *Tokenizer) readJSONModel(f *jsonFile, m *jsonModel, scores []float64) e
 		t.setWordPieces(rest)
 		w := newWordPiece(t, "", rest, unknown, bertNormalizer{})
 		w.longest = m.Longest
-		t.words = splitWords{p.split, w.encodeWord}
+		t.words = splitWords{p.split, w.encodeWord, w}
 	default:
 		return fmt.Errorf("the model %s is not known: %w", models.Quote(m.Type), models.ErrUnsupported)
 	}
@@ -274,8 +274,9 @@ func (t *Tokenizer) setWordPieces(rest string) {
 
 // splitWords divides a text into words and encodes each.
 type splitWords struct {
-	split splitter
-	word  func(dst []int32, word string) []int32
+	split  splitter
+	word   func(dst []int32, word string) []int32
+	pieces *wordPiece // if word is that of WordPiece
 }
 
 func (s splitWords) encode(dst []int32, text string) []int32 {

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"soberano/models"
 )
 
 // Keys returns the keys of a GGUF file for the tokenizer.json of a folder of Hugging Face (see NewFolder). A GGUF file names its
 // pre-tokenizer instead of describing it. So each name that is known is tried, until one gives the same tokens as the folder for texts in which pre-tokenizers differ. The
-// error wraps models.ErrUnsupported if none does.
+// error wraps models.ErrUnsupported if none does. Of WordPiece the limit of the length of a word is lost, which GGUF files don't have.
 func Keys(files map[string][]byte) (models.Metadata, error) {
 	t, err := NewFolder(files)
 	if err != nil {
@@ -22,14 +23,18 @@ func Keys(files map[string][]byte) (models.Metadata, error) {
 		return nil, unsupportedKeys("it has no tokenizer.json")
 	}
 	var m jsonModel
-	if err := json.Unmarshal(f.Model, &m); err != nil || m.Type != "BPE" && (m.Type != "" || len(m.Merges) == 0) {
-		return nil, unsupportedKeys("its tokenizer is not BPE")
+	if err := json.Unmarshal(f.Model, &m); err != nil || m.Type != "BPE" && m.Type != "WordPiece" && (m.Type != "" || len(m.Merges) == 0) {
+		return nil, unsupportedKeys("its tokenizer is neither BPE nor WordPiece")
 	}
-	common, err := t.commonKeys()
+	last, described := t.eos, candidates
+	if m.Type == "WordPiece" {
+		last, described = t.sep, wordPieces
+	}
+	common, err := t.commonKeys(last)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range candidates(t, &m) {
+	for _, c := range described(t, &m) {
 		keys := maps.Clone(common)
 		maps.Copy(keys, c)
 		if u, err := load(keys); err == nil && t.like(u) {
@@ -43,8 +48,8 @@ func unsupportedKeys(why string) error {
 	return fmt.Errorf("the tokenizer can't be written to a GGUF file, as %s: %w", why, models.ErrUnsupported)
 }
 
-// commonKeys returns the keys that do not depend on the kind of the model.
-func (t *Tokenizer) commonKeys() (models.Metadata, error) {
+// commonKeys returns the keys that do not depend on the kind of the model; last is the token that may be added to the end of a text.
+func (t *Tokenizer) commonKeys(last int32) (models.Metadata, error) {
 	texts, kinds := slices.Clone(t.texts), make([]int64, len(t.texts))
 	for i, k := range t.kinds {
 		switch kinds[i] = int64(k); {
@@ -54,8 +59,8 @@ func (t *Tokenizer) commonKeys() (models.Metadata, error) {
 			texts[i], kinds[i] = fmt.Sprintf("[PAD%d]", i), int64(unused)
 		}
 	}
-	m := models.Metadata{prefix + "tokens": texts, prefix + "token_type": kinds, prefix + "add_bos_token": len(t.before) > 0, prefix + "add_eos_token": len(t.after) > 0}
-	if len(t.before) > 1 || len(t.after) > 1 || len(t.before) == 1 && t.before[0] != t.bos || len(t.after) == 1 && t.after[0] != t.eos {
+	m := models.Metadata{prefix + "tokens": texts, prefix + "token_type": kinds, prefix + "add_bos_token": len(t.before) > 0, prefix + "add_eos_token": len(t.after) > 0 && last == t.eos}
+	if len(t.before) > 1 || len(t.after) > 1 || len(t.before) == 1 && t.before[0] != t.bos || len(t.after) == 1 && t.after[0] != last {
 		return nil, unsupportedKeys("it puts other tokens around a text than those of its beginning and end")
 	}
 	ends := slices.Sorted(maps.Keys(t.ends))
@@ -110,6 +115,45 @@ func candidates(t *Tokenizer, m *jsonModel) (list []models.Metadata) {
 		list = append(list, models.Metadata{prefix + "model": "llama", prefix + "scores": scores, prefix + "add_space_prefix": space})
 	}
 	return list
+}
+
+// wordPieces returns the keys that may describe WordPiece, whose tokens in GGUF files begin with ▁ where they begin a word, and where they continue one, with
+// nothing instead of ##.
+func wordPieces(t *Tokenizer, m *jsonModel) (list []models.Metadata) {
+	rest := "##"
+	if m.Prefix != nil {
+		rest = *m.Prefix
+	}
+	texts := slices.Clone(t.texts)
+	for i, text := range texts {
+		if t.kinds[i] != normal || text == "" {
+			continue
+		}
+		var within bool
+		if texts[i], within = strings.CutPrefix(text, rest); !within {
+			texts[i] = space + text
+		}
+	}
+	for _, lowercase := range []bool{true, false} {
+		for _, strip := range []bool{lowercase, !lowercase} {
+			keys := models.Metadata{prefix + "model": "bert", prefix + "tokens": texts, prefix + "normalizer.lowercase": lowercase, prefix + "normalizer.strip_accents": strip}
+			for key, id := range map[string]int32{"cls_token_id": t.bos, "unknown_token_id": t.unknownWord()} {
+				if id != none {
+					keys[prefix+key] = uint64(id)
+				}
+			}
+			list = append(list, keys)
+		}
+	}
+	return list
+}
+
+// unknownWord returns the token that stands for words that can't be made of tokens, or none.
+func (t *Tokenizer) unknownWord() int32 {
+	if s, ok := t.words.(splitWords); ok && s.pieces != nil {
+		return s.pieces.unknown
+	}
+	return none
 }
 
 // probes are texts in which tokenizers differ: numbers, contractions, spaces, lines, marks, scripts, cases, special tokens.

@@ -3,6 +3,7 @@ package token
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"soberano/models"
@@ -61,10 +62,47 @@ func TestKeys(t *testing.T) {
 		}
 		sameTokens(t, got, whole)
 	}
-	word := map[string][]byte{"tokenizer.json": []byte(`{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":1},"unk_token":"[UNK]"}}`)}
+	word := map[string][]byte{"tokenizer.json": []byte(`{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":1},"unk_token":"[UNK]"}}`)} // no [CLS] and [SEP]
 	for name, files := range map[string]map[string][]byte{"pattern": byteTokenizer(t, `\p{L}{2}|\p{N}{2}|.`), "WordPiece": word, "none": {}} {
 		if keys, err := Keys(files); !errors.Is(err, models.ErrUnsupported) {
 			t.Errorf("%s: %v, %v", name, keys[prefix+"pre"], err)
 		}
+	}
+}
+
+// TestKeysWordPiece checks that GGUF files of BERT's tokenizers give the tokens that Hugging Face's library gives, but for words of more than 100 characters: GGUF files have no such limit.
+func TestKeysWordPiece(t *testing.T) {
+	tested := 0
+	for _, c := range jsonCases(t) {
+		var f struct{ Model struct{ Type string } }
+		if err := json.Unmarshal(c.Tokenizer, &f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Model.Type != "WordPiece" {
+			continue
+		}
+		keys, err := Keys(map[string][]byte{"tokenizer.json": c.Tokenizer})
+		if err != nil {
+			t.Logf("%s: %v", c.Name, err)
+			continue
+		}
+		tok, err := load(keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, raw := range c.Cases {
+			var text string
+			var added, plain []int32
+			if err := json.Unmarshal(raw, &[]any{&text, &added, &plain}); err != nil {
+				t.Fatal(err)
+			}
+			if got := tok.Encode(text, Options{AddSpecial: true, ParseSpecial: true}); !slices.Equal(got, added) && len(text) <= 100 {
+				t.Errorf("%s: %q: %v, expected %v", c.Name, text, got, added)
+			}
+			tested++
+		}
+	}
+	if tested < 50 {
+		t.Error("there was no text")
 	}
 }

@@ -45,6 +45,9 @@ func (a *arena) reset() {
 	switch k := len(a.slabs); {
 	case k > 1:
 		total := a.sum + len(a.slabs[k-1])
+		for _, s := range a.slabs {
+			releaseMemory(asBytes(s)) // at once, not when the garbage collector finds them
+		}
 		clear(a.slabs) // the garbage collector may free them before their successor is allocated
 		a.slabs = append(a.slabs[:0], alignedF32(total))
 		a.touched, a.small, a.most = 0, 0, 0

@@ -22,6 +22,7 @@ type matrix struct {
 	wide       bool // the layout of a segment is wide
 	pairs      bool
 	lookup     bool // only Embed and EmbedPositions use it; the segments have no memory
+	looked     int  // rows that were read in the model's file since its pages were given back
 	bytes      int64
 	d          *device
 	closed     bool
@@ -89,6 +90,19 @@ func (d *device) Load(parts ...kernels.Weights) (kernels.Matrix, error) {
 		return nil, d.fault
 	}
 	return m, nil
+}
+
+// WeightBytes returns the memory that a device with the default options needs for a part of a matrix.
+func WeightBytes(w kernels.Weights) int64 {
+	if w.Lookup {
+		return 0
+	}
+	lv, err := chosen()
+	if err != nil {
+		lv = best() // New reports the error
+	}
+	k := (&device{lv: lv}).kindOf(w)
+	return int64(max(1, w.Experts)) * int64((w.Rows+31)/32) * int64(k.panelBytes(w.Cols))
 }
 
 // loadLookup loads a matrix that only Embed and EmbedPositions use: they read the rows in the model's file.
@@ -212,6 +226,22 @@ func (s *step) embed(op string, dst kernels.Tensor, w kernels.Matrix, ids []int3
 		}
 	}
 	s.d.protect(func() { m.rowsOf(dst, ids, scale) })
+	m.giveBack(len(ids))
+}
+
+// lookedMost is after how many rows the pages of the model's file that lookups have touched are given back. The system maps up to 64 KiB around a page that is touched,
+// so the rows of a few thousand different tokens would keep a whole table resident. Touching one again costs a page fault.
+const lookedMost = 128
+
+// giveBack counts n rows that were read in the model's file, and gives its pages back after lookedMost of them.
+func (m *matrix) giveBack(n int) {
+	if m.looked += n; m.looked < lookedMost {
+		return
+	}
+	m.looked = 0
+	for _, s := range m.segments {
+		m.d.forgetAll(s.source.Data)
+	}
 }
 
 // rowsOf writes scale × row ids[i] to row i of dst.

@@ -253,6 +253,10 @@ func (s *step) StoreLatent(x kernels.Tensor, layer int) {
 	})
 }
 
+// storeWork is the work of storing a key and a value beside that of one value of other operations: their bytes go to many lines, which are in memory
+// and not in a cache if each row has a state of its own (eight rows of SmolLM2, 30 layers: 0.43 ms by two workers, 0.6 ms by one).
+const storeWork = 32
+
 // store writes the rows of k and v, one for each position, to the states of the spans at layer. check panics if a
 // span does not fit its state. If v has more columns than the layer's values, the first ones are stored.
 func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.Span, check func(*state, kernels.Span)) {
@@ -263,7 +267,7 @@ func (s *step) store(op string, k, v kernels.Tensor, layer int, spans []kernels.
 	}
 	j := &s.d.row
 	j.op, j.dst, j.x, j.spans, j.layer = opStore, k, v, spans, layer
-	j.start(s.d, k.Rows, 4*k.Cols)
+	j.start(s.d, k.Rows, storeWork*k.Cols)
 	j.spans = nil
 }
 

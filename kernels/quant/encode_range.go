@@ -1,7 +1,9 @@
 package quant
 
+import "math"
+
 // rangeBlock is a block of a format whose runs have a scale and a minimum: x ≈ d·sc·q − dmin·mn. The search finds both for each run, rounds
-// them to multiples of d and dmin, and then finds the best d and dmin for the integers.
+// them to multiples of d and dmin, and then improves d and dmin for the integers, and the integers for d and dmin, in turn.
 type rangeBlock struct {
 	run         int     // values of a run, 16 or 32
 	top, topSc  float32 // the largest q, and the largest sc and mn
@@ -10,7 +12,17 @@ type rangeBlock struct {
 	sc, mn      [16]uint8
 	d, dmin     float32 // as they are stored, in float16
 	scale, base [16]float32
+	runs        [16]rangeRun
 }
+
+// rangeRun has the sums over a run by which the error for a scale and a minimum follows from the integers.
+type rangeRun struct {
+	w, wx float32 // Σw, Σwx
+	sum           // for the integers by the present sc and mn
+}
+
+// refinements is how often integers, and then d and dmin, are improved.
+const refinements = 2
 
 // search fills in the block for x.
 func (b *rangeBlock) search(x, given []float32) {
@@ -22,50 +34,65 @@ func (b *rangeBlock) search(x, given []float32) {
 		s, m := fitRange(x[from:to], b.w[from:to], b.top)
 		b.scale[r], b.base[r] = s, -m
 		most, mostMin = max(most, s), max(mostMin, -m)
+		var one [1]sum
+		sumAll(one[:], x[from:to], b.w[from:to], []try{{0, 1}}, 1, 0) // q = 1
+		b.runs[r].w, b.runs[r].wx = one[0].q, one[0].xq
 	}
 	b.d, b.dmin = rounded16(most/b.topSc), rounded16(mostMin/b.topSc)
 	for r := range runs {
 		b.sc[r] = uint8(bounded(b.scale[r]*inverse(b.d), 0, int32(b.topSc)))
 		b.mn[r] = uint8(bounded(b.base[r]*inverse(b.dmin), 0, int32(b.topSc)))
 	}
-	b.round(x)
-	b.refit(x)
-	b.round(x)
-}
-
-// round sets q.
-func (b *rangeBlock) round(x []float32) {
-	for r := range 256 / b.run {
+	for range refinements {
+		for r := range runs {
+			b.improve(x, r)
+		}
+		b.refit()
+	}
+	for r := range runs {
 		dl, ml := b.d*float32(b.sc[r]), b.dmin*float32(b.mn[r])
 		id := inverse(dl)
-		q := b.q[r*b.run:][:b.run]
-		for i, v := range x[r*b.run:][:b.run] {
-			q[i] = uint8(min(max(int32((v+ml)*id+0.5), 0), int32(b.top)))
+		putLevels(b.q[r*b.run:][:b.run], x[r*b.run:][:b.run], id, ml*id+0.5, b.top)
+	}
+}
+
+// neighbours are the changes of sc and mn that improve tries.
+var neighbours = [...][2]int{{0, 0}, {1, 0}, {-1, 0}, {0, 1}, {0, -1}, {1, 1}, {-1, -1}}
+
+// improve moves sc and mn of run r to the best of the present ones and their neighbours.
+func (b *rangeBlock) improve(x []float32, r int) {
+	from, to := r*b.run, (r+1)*b.run
+	var tries [len(neighbours)]try
+	var out [len(neighbours)]sum
+	var scales, minima [len(neighbours)]uint8
+	for i, by := range neighbours {
+		scales[i] = uint8(min(max(int(b.sc[r])+by[0], 0), int(b.topSc)))
+		minima[i] = uint8(min(max(int(b.mn[r])+by[1], 0), int(b.topSc)))
+		id := inverse(b.d * float32(scales[i]))
+		tries[i] = try{id, b.dmin*float32(minima[i])*id + 0.5}
+	}
+	sumAll(out[:], x[from:to], b.w[from:to], tries[:], b.top, 0)
+	u, best := &b.runs[r], math.Inf(1)
+	for i, v := range out {
+		s, m := float64(b.d)*float64(scales[i]), float64(b.dmin)*float64(minima[i])
+		// Σw(x − sq + m)² − Σwx²
+		err := s*s*float64(v.qq) + m*m*float64(u.w) - 2*s*float64(v.xq) + 2*m*float64(u.wx) - 2*s*m*float64(v.q)
+		if err < best {
+			best, u.sum, b.sc[r], b.mn[r] = err, v, scales[i], minima[i]
 		}
 	}
 }
 
 // refit sets d and dmin to the best ones for q, sc and mn.
-func (b *rangeBlock) refit(x []float32) {
+func (b *rangeBlock) refit() {
 	var aa, ab, bb, ax, bx float64 // of the normal equations of x ≈ d·a − dmin·b
-	for r := range 256 / b.run {
-		sc, mn := float32(b.sc[r]), float32(b.mn[r])
-		var sw, sq, sqq, sx, sxq float32
-		q, w := b.q[r*b.run:][:b.run], b.w[r*b.run:][:b.run]
-		for i, v := range x[r*b.run:][:b.run] {
-			f := float32(q[i])
-			wq := w[i] * f
-			sw += w[i]
-			sq += wq
-			sqq += wq * f
-			sx += w[i] * v
-			sxq += wq * v
-		}
-		aa += float64(sc * sc * sqq)
-		ab += float64(sc * mn * sq)
-		bb += float64(mn * mn * sw)
-		ax += float64(sc * sxq)
-		bx += float64(mn * sx)
+	for r, u := range b.runs[:256/b.run] {
+		sc, mn := float64(b.sc[r]), float64(b.mn[r])
+		aa += sc * sc * float64(u.qq)
+		ab += sc * mn * float64(u.q)
+		bb += mn * mn * float64(u.w)
+		ax += sc * float64(u.xq)
+		bx += mn * float64(u.wx)
 	}
 	d, dmin := float64(b.d), float64(b.dmin)
 	switch det := aa*bb - ab*ab; {

@@ -1,13 +1,16 @@
 package quant
 
+import "math"
+
 // signedBlock is a block of a format whose runs have a signed scale only: x ≈ d·sc·q. The search finds it for each run, rounds it to a multiple of d,
-// and then finds the best d for the integers.
+// and then improves d for the integers, and the integers for d, in turn.
 type signedBlock struct {
 	top, topSc float32 // q is from −top to top−1, sc from −topSc to topSc−1
 	w          [256]float32
-	q          [256]int8
+	q          [256]uint8 // plus top
 	sc         [16]int8
-	d          float32 // as it is stored, in float16
+	d          float32     // as it is stored, in float16
+	qq, xq     [16]float32 // Σwq² and Σwxq of a run
 }
 
 // search fills in the block for x, which has runs of 16 values.
@@ -23,36 +26,42 @@ func (b *signedBlock) search(x, given []float32) {
 	for r := range 16 {
 		b.sc[r] = int8(bounded(scales[r]*inverse(b.d), int32(-b.topSc), int32(b.topSc)-1))
 	}
-	b.round(x)
-	b.refit(x)
-	b.round(x)
+	for range refinements {
+		for r := range 16 {
+			b.improve(x, r)
+		}
+		b.refit()
+	}
+	for r := range 16 {
+		putLevels(b.q[16*r:][:16], x[16*r:][:16], inverse(b.d*float32(b.sc[r])), b.top+0.5, 2*b.top-1)
+	}
 }
 
-// round sets q.
-func (b *signedBlock) round(x []float32) {
-	for r := range 16 {
-		id := inverse(b.d * float32(b.sc[r]))
-		q := b.q[16*r:][:16]
-		for i, v := range x[16*r:][:16] {
-			q[i] = int8(min(max(int32(v*id+b.top+0.5), 0), 2*int32(b.top)-1) - int32(b.top))
+// improve moves sc of run r to the best of the present one and its neighbours.
+func (b *signedBlock) improve(x []float32, r int) {
+	var tries [3]try
+	var out [3]sum
+	var scales [3]int8
+	for i, by := range [...]int{0, 1, -1} {
+		scales[i] = int8(min(max(int(b.sc[r])+by, int(-b.topSc)), int(b.topSc)-1))
+		tries[i] = try{inverse(b.d * float32(scales[i])), b.top + 0.5}
+	}
+	sumAll(out[:], x[16*r:][:16], b.w[16*r:][:16], tries[:], 2*b.top-1, -b.top)
+	best := math.Inf(1)
+	for i, u := range out {
+		s := float64(b.d) * float64(scales[i])
+		if err := s*s*float64(u.qq) - 2*s*float64(u.xq); err < best {
+			best, b.sc[r], b.qq[r], b.xq[r] = err, scales[i], u.qq, u.xq
 		}
 	}
 }
 
 // refit sets d to the best one for q and sc.
-func (b *signedBlock) refit(x []float32) {
+func (b *signedBlock) refit() {
 	var aa, ax float64
-	for r := range 16 {
-		var sqq, sxq float32
-		q, w := b.q[16*r:][:16], b.w[16*r:][:16]
-		for i, v := range x[16*r:][:16] {
-			f := float32(q[i])
-			sqq += w[i] * f * f
-			sxq += w[i] * f * v
-		}
-		sc := float64(b.sc[r])
-		aa += sc * sc * float64(sqq)
-		ax += sc * float64(sxq)
+	for r, sc := range b.sc {
+		aa += float64(sc) * float64(sc) * float64(b.qq[r])
+		ax += float64(sc) * float64(b.xq[r])
 	}
 	if d := ax / aa; aa > 0 && d < 65504 && d > -65504 {
 		b.d = rounded16(float32(d))
@@ -67,8 +76,7 @@ func encodeQ6_K(dst []byte, src, weights []float32) {
 	for r := range 16 {
 		dst[192+r] = byte(b.sc[r])
 		half, j, at := r/8, r%8/2, r%2*16
-		for i, v := range b.q[16*r:][:16] {
-			q := byte(v + 32)
+		for i, q := range b.q[16*r:][:16] {
 			dst[64*half+j%2*32+at+i] |= q & 15 << (j / 2 * 4)
 			dst[128+32*half+at+i] |= q >> 4 << (2 * j)
 		}
@@ -85,8 +93,7 @@ func encodeQ3_K(dst []byte, src, weights []float32) {
 		dst[96+r%8] |= sc & 15 << (r / 8 * 4)
 		dst[104+r%4] |= sc >> 4 << (r / 4 * 2)
 		at, shift := 32+r/8*32+r%2*16, r/2%4*2
-		for i, v := range b.q[16*r:][:16] {
-			q := byte(v + 4)
+		for i, q := range b.q[16*r:][:16] {
 			dst[at+i] |= q & 3 << shift
 			dst[r%2*16+i] |= q >> 2 << (r / 2)
 		}

@@ -1,7 +1,5 @@
 package quant
 
-import "math"
-
 const q8_0Bytes = 34
 
 // dequantizeQ8_0 decodes Q8_0: 32 values of 8 bits and one scale; value = q · d.
@@ -27,11 +25,12 @@ func quantizeQ8_0(dst []byte, src []float32) {
 		id := inverse(d)
 		putF16(dst, d)
 		for i, x := range src[:32] {
-			q := math.Round(float64(x * id))
-			if !(q >= -128 && q <= 127) {
-				q = 0 // infinite and NaN values can't be represented
+			v := float32(x * id)
+			if !(v > -128.5 && v < 127.5) {
+				v = 0 // infinite and NaN values can't be represented
 			}
-			dst[2+i] = byte(int8(q))
+			q := int32(v)
+			dst[2+i] = byte(q + int32(2*(v-float32(q)))) // the fraction is exact, and a half or more counts
 		}
 	}
 }

@@ -23,8 +23,8 @@ func bounded(x float32, lo, hi int32) int32 {
 
 // rangeSteps and signedSteps are the candidates: by how many steps more or less than all the range is divided.
 var (
-	rangeSteps  = [...]float32{0, -0.7, -0.35, 0.35, 0.7}
-	signedSteps = [...]float32{0, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75}
+	rangeSteps  = [...]float32{0, -0.9, -0.6, -0.3, 0.3, 0.6, 0.9}
+	signedSteps = [...]float32{0, -0.9, -0.7, -0.5, -0.3, -0.15, 0.15, 0.3, 0.5, 0.7, 0.9}
 )
 
 // repetitions is how often the best candidate is improved.
@@ -32,7 +32,7 @@ const repetitions = 2
 
 // fitRange returns the scale s ≥ 0 and the minimum m ≤ 0 by which x ≈ s·q + m with q from 0 to top has the least error.
 func fitRange(x, w []float32, top float32) (s, m float32) {
-	lo, hi := extremes(x)
+	lo, hi, _ := moments(x)
 	if lo = min(lo, 0); !(hi > lo) {
 		return 0, lo
 	}
@@ -43,47 +43,36 @@ func fitRange(x, w []float32, top float32) (s, m float32) {
 	}
 	best := float32(-1)
 	s, m = (hi-lo)/top, lo
-	try := func(inverse, low float32) {
-		sq, sqq, sxq := rangeSums(x, w, inverse, low, top)
+	judge := func(u sum) {
 		s2, m2 := float32(0), float32(0)
-		if det := sw*sqq - sq*sq; det > 0 {
-			s2, m2 = (sw*sxq-swx*sq)/det, (sqq*swx-sq*sxq)/det
+		if det := sw*u.qq - u.q*u.q; det > 0 {
+			s2, m2 = (sw*u.xq-swx*u.q)/det, (u.qq*swx-u.q*u.xq)/det
 		}
 		if m2 > 0 || s2 <= 0 {
-			if m2 = 0; sqq > 0 {
-				s2 = sxq / sqq
+			if m2 = 0; u.qq > 0 {
+				s2 = u.xq / u.qq
 			}
 		}
-		if gain := s2*sxq + m2*swx; s2 > 0 && gain > best {
+		if gain := s2*u.xq + m2*swx; s2 > 0 && gain > best {
 			best, s, m = gain, s2, m2
 		}
 	}
-	for _, step := range rangeSteps {
-		try((top+step)/(hi-lo), lo)
+	var tries [len(rangeSteps)]try
+	var out [len(rangeSteps)]sum
+	for i, step := range rangeSteps {
+		id := (top + step) / (hi - lo)
+		tries[i] = try{id, 0.5 - lo*id}
+	}
+	sumAll(out[:], x, w, tries[:], top, 0)
+	for _, u := range out {
+		judge(u)
 	}
 	for range repetitions {
-		try(1/s, m)
+		tries[0] = try{1 / s, 0.5 - m/s}
+		sumAll(out[:1], x, w, tries[:1], top, 0)
+		judge(out[0])
 	}
 	return s, m
-}
-
-// rangeSums returns the sums Σwq, Σwq² and Σwxq for q = (x − low)·inverse, rounded and limited to 0 … top.
-func rangeSums(x, w []float32, inverse, low, top float32) (sq, sqq, sxq float32) {
-	w = w[:len(x)]
-	var sq1, sqq1, sxq1 float32
-	shift, most := 0.5-low*inverse, int32(top)
-	for i := 0; i+1 < len(x); i += 2 {
-		q0 := float32(min(max(int32(x[i]*inverse+shift), 0), most))
-		q1 := float32(min(max(int32(x[i+1]*inverse+shift), 0), most))
-		wq0, wq1 := w[i]*q0, w[i+1]*q1
-		sq += wq0
-		sq1 += wq1
-		sqq += wq0 * q0
-		sqq1 += wq1 * q1
-		sxq += wq0 * x[i]
-		sxq1 += wq1 * x[i+1]
-	}
-	return sq + sq1, sqq + sqq1, sxq + sxq1
 }
 
 // fitSigned returns the scale s by which x ≈ s·q with q from −top to top−1 has the least error. It has the sign that gives the value with the largest
@@ -95,45 +84,32 @@ func fitSigned(x, w []float32, top float32) (s float32) {
 	}
 	best := float32(0)
 	s = m / -top
-	try := func(inverse float32) {
-		sqq, sxq := signedSums(x, w, inverse, top)
-		if sqq > 0 && sxq*sxq > best*sqq {
-			best, s = sxq*sxq/sqq, sxq/sqq
+	judge := func(u sum) {
+		if u.qq > 0 && u.xq*u.xq > best*u.qq {
+			best, s = u.xq*u.xq/u.qq, u.xq/u.qq
 		}
 	}
-	for _, step := range signedSteps {
-		try(-(top + step) / m)
+	var tries [len(signedSteps)]try
+	var out [len(signedSteps)]sum
+	for i, step := range signedSteps {
+		tries[i] = try{-(top + step) / m, top + 0.5}
+	}
+	sumAll(out[:], x, w, tries[:], 2*top-1, -top)
+	for _, u := range out {
+		judge(u)
 	}
 	for range repetitions {
-		try(1 / s)
+		tries[0].inverse = 1 / s
+		sumAll(out[:1], x, w, tries[:1], 2*top-1, -top)
+		judge(out[0])
 	}
 	return s
 }
 
-// signedSums returns the sums Σwq² and Σwxq for q = x·inverse, rounded and limited to −top … top−1.
-func signedSums(x, w []float32, inverse, top float32) (sqq, sxq float32) {
-	w = w[:len(x)]
-	var sqq1, sxq1 float32
-	shift, half := top+0.5, int32(top)
-	for i := 0; i+1 < len(x); i += 2 {
-		q0 := float32(min(max(int32(x[i]*inverse+shift), 0), 2*half-1) - half)
-		q1 := float32(min(max(int32(x[i+1]*inverse+shift), 0), 2*half-1) - half)
-		wq0, wq1 := w[i]*q0, w[i+1]*q1
-		sqq += wq0 * q0
-		sqq1 += wq1 * q1
-		sxq += wq0 * x[i]
-		sxq1 += wq1 * x[i+1]
-	}
-	return sqq + sqq1, sxq + sxq1
-}
-
 // spreadOf returns the mean of the squares of x.
 func spreadOf(x []float32) float32 {
-	sum := float32(0)
-	for _, v := range x {
-		sum += v * v
-	}
-	return sum / float32(len(x))
+	_, _, squares := moments(x)
+	return squares / float32(len(x))
 }
 
 // weigh sets w to how much the values x of a run matter: in proportion to given and to √(2·spread + x²) if given is not nil, spread being that of the block;

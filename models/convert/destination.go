@@ -180,6 +180,14 @@ func (d *destination) file(name string, write func(io.Writer) error) error {
 	return errors.Join(err, f.Close())
 }
 
+// bytes writes a file called name with the content b.
+func (d *destination) bytes(name string, b []byte) error {
+	return d.file(name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
 // commit gives the files their place, or the folder its name.
 func (d *destination) commit() error {
 	if d.folder {

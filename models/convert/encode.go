@@ -43,7 +43,7 @@ func (e *encoder) sources(m *model) []models.Source {
 // identity stands for all that determines the bytes of the tensors of f.
 func (e *encoder) identity(f *models.File) string {
 	h := sha256.New()
-	fmt.Fprintln(h, f.Identity(), e.plan)
+	fmt.Fprintln(h, f.Identity(), e.plan, e.options.Shard)
 	for _, w := range e.weights {
 		fmt.Fprintln(h, w)
 	}

@@ -3,6 +3,7 @@ package convert
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 
 	"soberano/models"
@@ -57,7 +58,8 @@ func readFolder(f *models.File) (*model, error) {
 	if err != nil {
 		return nil, models.InFile(f.Path, err)
 	}
-	return &model{path: f.Path, folder: family, meta: g.Meta, tensors: f.Tensors, aux: companions(f)}, nil
+	unused := func(t models.Tensor) bool { return !t.Type.Known() } // numbers of positions: the family would have refused what it reads
+	return &model{path: f.Path, folder: family, meta: g.Meta, tensors: slices.DeleteFunc(slices.Clone(f.Tensors), unused), aux: companions(f)}, nil
 }
 
 // makeFolder reads a language model in the form of a GGUF file, which becomes a folder.

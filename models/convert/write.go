@@ -57,10 +57,7 @@ func (m *model) writeAPR(dst *destination, tensors []models.Source, o Options) e
 			return err
 		}
 	}
-	return dst.file(base+apr.ManifestSuffix, func(w io.Writer) error {
-		_, err := w.Write(manifest)
-		return err
-	})
+	return dst.bytes(base+apr.ManifestSuffix, manifest)
 }
 
 // writeFolder writes a folder of Hugging Face.
@@ -69,27 +66,24 @@ func (m *model) writeFolder(dst *destination, tensors []models.Source, o Options
 	head := models.Metadata{"format": "pt"}
 	maps.Copy(head, huggingface.Description(m.meta))
 	maps.Copy(head, o.Source)
-	if err := dst.file(safetensors.Weights, func(w io.Writer) error {
-		return safetensors.WriteSources(w, head, tensors)
-	}); err != nil {
+	parts, index, err := safetensors.Parts(head, tensors, o.Shard)
+	if err != nil {
 		return err
 	}
-	if o.Card != "" {
-		if err := dst.file("README.md", func(w io.Writer) error {
-			_, err := io.WriteString(w, o.Card)
-			return err
-		}); err != nil {
+	for _, p := range parts {
+		if err := dst.file(p.Name, p.Write); err != nil {
 			return err
 		}
 	}
+	beside := map[string][]byte{safetensors.Index: index, "README.md": []byte(o.Card)}
 	for name, b := range m.aux {
-		if !safetensors.Companion(name) {
-			continue // a list of bytes of an APR file
+		if safetensors.Companion(name) { // otherwise it is a list of bytes of an APR file
+			beside[name] = b
 		}
-		if err := dst.file(name, func(w io.Writer) error {
-			_, err := w.Write(b)
-			return err
-		}); err != nil {
+	}
+	maps.DeleteFunc(beside, func(_ string, b []byte) bool { return len(b) == 0 })
+	for name, b := range beside {
+		if err := dst.bytes(name, b); err != nil {
 			return err
 		}
 	}

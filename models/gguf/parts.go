@@ -20,18 +20,9 @@ func (p Part) Write(w io.Writer) error { return WriteSources(w, p.meta, p.tensor
 
 // Parts divides a model into files of at most most bytes of weights each, though at least one tensor. base is their name without number and extension.
 func Parts(base string, meta models.Metadata, tensors []models.Source, most uint64) ([]Part, error) {
-	var groups [][]models.Source
-	size := uint64(0)
-	for _, t := range tensors {
-		n, ok := models.Bytes(t.Type, t.Shape)
-		if !ok {
-			return nil, fmt.Errorf("gguf: tensor %q of type %v and shape %v can't be written", t.Name, t.Type, t.Shape)
-		}
-		if len(groups) == 0 || size+n > most {
-			groups, size = append(groups, nil), 0
-		}
-		size += n
-		groups[len(groups)-1] = append(groups[len(groups)-1], t)
+	groups, err := models.Groups(tensors, most)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %w", err)
 	}
 	if len(groups) > maxParts {
 		return nil, fmt.Errorf("gguf: %d files are more than the %d allowed", len(groups), maxParts)

@@ -213,7 +213,7 @@ func TestLargeLink(t *testing.T) {
 // TestInspectedOnce checks that a file is parsed once for Inspect and the import that follows, unless it has changed in between.
 func TestInspectedOnce(t *testing.T) {
 	asked := 0
-	l, err := Open(t.TempDir(), func(*models.File) (string, error) { asked++; return "", nil })
+	l, err := Open(t.TempDir(), func(*models.File) (Verdict, error) { asked++; return Verdict{}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,12 +256,12 @@ func TestRecheck(t *testing.T) {
 	root := t.TempDir()
 	asked := 0
 	var answer error = models.ErrUnsupported
-	check := func(*models.File) (string, error) {
+	check := func(*models.File) (Verdict, error) {
 		asked++
 		if answer == nil {
-			return "It lacks a template.", nil
+			return Verdict{Warning: "It lacks a template."}, nil
 		}
-		return "", answer
+		return Verdict{}, answer
 	}
 	open := func() *Library {
 		l, err := Open(root, check)

@@ -20,8 +20,11 @@ type Unreferenced struct {
 // abandoned is the time without a write after which a file that an import could still be writing counts as that of a process that was killed.
 const abandoned = time.Hour
 
-// Collect removes what belongs to no model: folders of imports that were interrupted, and files in the folders of entries that no record
-// names. The folders of broken entries stay as they are, and so does each file to which an entry is linked. With dry nothing is removed. It returns what
+// givenUp is the time without a write after which an unfinished download counts as given up.
+const givenUp = 7 * 24 * time.Hour
+
+// Collect removes what belongs to no model: folders of imports that were interrupted, files in the folders of entries that no record
+// names, and what downloads have left that were given up. The folders of broken entries stay as they are, and so does each file to which an entry is linked. With dry nothing is removed. It returns what
 // was, or would be, removed.
 func (l *Library) Collect(ctx context.Context, dry bool) (list []Unreferenced, err error) {
 	if !exists(l.dir) {
@@ -44,7 +47,7 @@ func (l *Library) Collect(ctx context.Context, dry bool) (list []Unreferenced, e
 		keep(kept, filepath.Join(e.dir, entryFile))
 		keep(kept, filepath.Join(e.dir, cardFile))
 	}
-	list = l.dead(kept)
+	list = append(l.dead(kept), l.unfinished(kept)...)
 	for _, e := range entries {
 		list = append(list, unreferenced(e.dir, kept)...)
 	}
@@ -77,6 +80,24 @@ func (l *Library) dead(kept map[string]bool) (list []Unreferenced) {
 		if f, err := tryLock(filepath.Join(path, "lock")); err == nil {
 			_ = f.Close()
 			list = append(list, Unreferenced{path, size(below)})
+		}
+	}
+	return list
+}
+
+// unfinished returns the files of downloads of which none has been written for a long time: a part, and beside it the server's entity tag.
+func (l *Library) unfinished(kept map[string]bool) (list []Unreferenced) {
+	files := filesBelow(l.Downloads())
+	for _, f := range files {
+		recent := slices.ContainsFunc(files, func(other found) bool {
+			return stem(other.path) == stem(f.path) && time.Since(other.info.ModTime()) < givenUp
+		})
+		if recent || kept[f.path] {
+			continue
+		}
+		if lock, err := tryLock(f.path); err == nil { // otherwise it is being written
+			_ = lock.Close()
+			list = append(list, Unreferenced{f.path, f.info.Size()})
 		}
 	}
 	return list

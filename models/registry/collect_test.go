@@ -63,6 +63,46 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// Collect removes downloads that were given up: not those that went on lately, with their entity tag, and none that is being written.
+func TestCollectDownloads(t *testing.T) {
+	l := library(t)
+	if err := os.MkdirAll(l.Downloads(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-2 * givenUp)
+	file := func(name string, aged bool) string {
+		path := save(t, l.Downloads(), name, []byte(name))
+		if aged {
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	gone := []string{file("aa.part", true), file("aa.etag", true), file("whole.gguf", true)}
+	stays := []string{file("bb.part", false), file("bb.etag", true), file("cc.part", true)}
+	lock, err := TryLock(stays[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	for _, dry := range []bool{true, false} {
+		if list, err := l.Collect(context.Background(), dry); err != nil || len(list) != len(gone) {
+			t.Fatalf("%v, %v", list, err)
+		}
+		for _, path := range gone {
+			if exists(path) != dry {
+				t.Errorf("dry %v: %s is there: %v", dry, path, exists(path))
+			}
+		}
+	}
+	for _, path := range stays {
+		if !exists(path) {
+			t.Errorf("%s is gone", path)
+		}
+	}
+}
+
 // splitFiles writes a model in two files, and returns the path of the first.
 func splitFiles(t *testing.T, dir string) string {
 	t.Helper()

@@ -122,8 +122,11 @@ func (i *Info) run(f *models.File, check Check) {
 		return
 	}
 	var err error
+	i.Needs = nil
 	if check != nil && !i.Encrypted {
-		i.Warning, err = check(f)
+		var v Verdict
+		v, err = check(f)
+		i.Warning, i.Needs = v.Warning, v.Needs
 	}
 	if err == nil && f.Format == "gguf" {
 		err = gguf.CheckTypes(f) // of the tensors that the network does not use

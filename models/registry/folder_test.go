@@ -47,7 +47,7 @@ func TestFolderOfBERT(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
-	l.check = func(*models.File) (string, error) { return "", nil }
+	l.check = func(*models.File) (Verdict, error) { return Verdict{}, nil }
 	e.Kind, e.Runs, e.Checked, e.Title = Chat, false, "an earlier version", "Another title"
 	e.save(lockWait)
 	if again, err := l.Find(e.Name); err != nil || again.Kind != Embedding || !again.Runs || again.Title != "Another title" || again.Family != "bert" {

@@ -67,10 +67,9 @@ func Read(path string) (*models.File, error) {
 	return f.open(path)
 }
 
-// Check reports whether the program can open a model; the error says why not. warning says in
-// sentences what the file of a model that can be opened lacks. A Check calls the packages that open
+// Check reports whether the program can open a model; the error says why not. A Check calls the packages that open
 // models (engine.Check, asr.Check), which this one may not import.
-type Check func(f *models.File) (warning string, err error)
+type Check func(f *models.File) (Verdict, error)
 
 // Inspect describes a model without loading its weights. path is a file or a directory, or
 // any of the files of a model that has several. For a file that can be read but not run, Info

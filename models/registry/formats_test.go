@@ -96,11 +96,11 @@ func TestCheck(t *testing.T) {
 		{models.Corrupt(path, "is damaged: a key is missing"), "The file is damaged: a key is missing. Download it again."},
 		{errors.New("no\x1b memory"), `The file can't be opened: no\x1b memory.`},
 	} {
-		check := func(f *models.File) (string, error) {
+		check := func(f *models.File) (Verdict, error) {
 			if f.Path != path {
 				t.Errorf("%s was checked", f.Path)
 			}
-			return "It lacks a template.", c.err
+			return Verdict{Warning: "It lacks a template."}, c.err
 		}
 		inspected, err1 := Inspect(path, check)
 		resolved, err2 := Resolve(nil, path, check)

@@ -61,7 +61,7 @@ func (l *Library) Import(ctx context.Context, path string, how How, opt ImportOp
 	}
 	// For a copy the files are read twice only if an entry of the same size exists, which may be a duplicate.
 	m := &meter{ctx: ctx, report: progress, total: s.info.Bytes}
-	if l.sameSize(files) || how == Link && s.info.Bytes <= hashedAtOnce {
+	if l.sameSize(files) || how == Link && (s.info.SignedBy != "" || s.info.Bytes <= hashedAtOnce) { // a signed one has just been read, and a sample would not show each change of it
 		if how != Link {
 			m.total *= 2
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -84,7 +85,7 @@ func TestCopy(t *testing.T) {
 	}
 	f.Close()
 	found, err := l.Find(e.Name)
-	if err != nil || found.Path() != e.Path() || found.Info != e.Info || found.Sampling != e.Sampling {
+	if err != nil || found.Path() != e.Path() || !reflect.DeepEqual(found.Info, e.Info) || found.Sampling != e.Sampling {
 		t.Errorf("found %+v, %v", found, err)
 	}
 	if err := l.Remove(e.Name); err != nil {

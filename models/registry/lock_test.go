@@ -141,7 +141,7 @@ func TestNoLocks(t *testing.T) {
 // TestReadOnly checks that a library on a read-only disk can be read, and that a change says what is wrong.
 func TestReadOnly(t *testing.T) {
 	root := t.TempDir()
-	l, err := Open(root, func(*models.File) (string, error) { return "", nil })
+	l, err := Open(root, func(*models.File) (Verdict, error) { return Verdict{}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestReadOnly(t *testing.T) {
 	if err := syscall.Mount("", root, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""); err != nil {
 		t.Skipf("NOT TESTED: a disk can't be made read-only here: %v", err)
 	}
-	if l, err = Open(root, func(*models.File) (string, error) { return "", models.ErrUnsupported }); err != nil {
+	if l, err = Open(root, func(*models.File) (Verdict, error) { return Verdict{}, models.ErrUnsupported }); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

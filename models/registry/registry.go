@@ -79,6 +79,38 @@ type Info struct {
 	HeadDim int `json:"head_dim,omitempty"`
 	Local   int `json:"local,omitempty"`
 	Window  int `json:"window,omitempty"`
+	// Needs is what the model needs in memory, as the Check has found; nil if it found nothing.
+	Needs *Needs `json:"needs,omitempty"`
+}
+
+// Needs is what a model needs in memory when it is opened on the CPU.
+type Needs struct {
+	Weights    int64 `json:"weights"`              // bytes of the weights as the CPU keeps them
+	Vocabulary int64 `json:"vocabulary,omitempty"` // bytes of the tokenizer
+	Row        int64 `json:"row"`                  // bytes of a row of a step
+	Logits     int64 `json:"logits,omitempty"`     // bytes of the logits of a step
+	Whole      bool  `json:"whole,omitempty"`      // a step has a whole text, however long it is
+	// Kept is what the layers keep of a sequence: some numbers of layers that keep the same.
+	Kept []Kept `json:"kept,omitempty"`
+}
+
+// Kept is what each of so many layers keeps of a sequence: the fields of a kernels.Layer.
+type Kept struct {
+	Layers   int  `json:"layers"`
+	Kind     int  `json:"kind,omitempty"`
+	KVHeads  int  `json:"kv_heads,omitempty"`
+	KeyDim   int  `json:"key_dim,omitempty"`
+	ValueDim int  `json:"value_dim,omitempty"`
+	Window   int  `json:"window,omitempty"`
+	Fine     bool `json:"fine,omitempty"`
+	Rows     int  `json:"rows,omitempty"`
+	Cols     int  `json:"cols,omitempty"`
+}
+
+// Verdict is what a Check finds in a model that can be opened.
+type Verdict struct {
+	Warning string // in sentences, what the file lacks
+	Needs   *Needs // nil: not known
 }
 
 // Stored is one file of an entry.

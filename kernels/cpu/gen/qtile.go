@@ -134,7 +134,7 @@ func qtiles(f *file) {
 }
 
 // qtile emits the function that multiplies m tokens with a panel of 32 rows. It processes the tokens in
-// the largest tiles that fit. Registers:
+// the largest tiles that fit. Registers of AVX-512 (half256 has those of the others):
 //
 //	DI, DX        c of the first token left, ldc in bytes
 //	SI, R10       a of the first token left, lda in bytes
@@ -194,68 +194,58 @@ func (t qshape) a(m, off int) string {
 	return fmt.Sprintf("%d(%s)%s", off, t.bases()[m/3], []string{"", "(R10*1)", "(R10*2)"}[m%3])
 }
 
-// begin emits the start of a pass over all blocks. It points the registers at the pass's weights, which
-// begin at byte off of the given group's blocks, clears the float32 accumulators and opens the loop.
-func (t qshape) begin(f *file, s isa, k qkind, group, off int, label string) {
-	f.i("MOVQ w+32(FP), BX")
-	if off += group * k.blockBytes(); off > 0 {
-		f.i("ADDQ $%d, BX", off)
-	}
-	if s == avx512 {
-		f.i("LEAQ %d(BX), R9", k.blockBytes())
-	}
-	f.i("MOVQ SI, R12")
+// begin emits the start of a tile with 512-bit registers: it points the registers at the first block, clears the float32 accumulators and opens the loop.
+func (t qshape) begin(f *file, k qkind, label string) {
+	f.i("MOVQ w+32(FP), BX\n\tLEAQ %d(BX), R9\n\tMOVQ SI, R12", k.blockBytes())
 	if t.m > 3 {
 		f.i("LEAQ (R10)(R10*2), AX")
 	}
 	for i, base := range t.bases()[1:] {
 		f.i("LEAQ (%s)(AX*1), %s", t.bases()[i], base)
 	}
-	for m := range t.m {
-		for v := range t.nv {
-			r := t.total(m, v)
-			f.i("VXORPS %s%d, %s%d, %s%d", s.reg, r, s.reg, r, s.reg, r)
-		}
-	}
+	t.each(func(_, _, r int) { f.i("VXORPS Z%d, Z%d, Z%d", r, r, r) })
 	f.i("MOVQ nb+40(FP), CX")
 	f.p("%s:", label)
 }
 
-// end emits the end of a pass: it advances to the next block, and after the last one multiplies the accumulators by
-// scale and stores them in c, or adds them to c, from byte col of each row on.
-func (t qshape) end(f *file, s isa, k qkind, col int, label string) {
+// each calls g for every token and vector of rows, with the register of its float32 accumulator.
+func (t qshape) each(g func(m, v, total int)) {
+	for m := range t.m {
+		for v := range t.nv {
+			g(m, v, t.total(m, v))
+		}
+	}
+}
+
+// end emits the end of the tile: it advances to the next block, and after the last one multiplies the accumulators by scale and stores them in c, or adds
+// them to c.
+func (t qshape) end(f *file, k qkind, label string) {
 	for _, base := range t.bases() {
 		f.i("ADDQ $%d, %s", aBytes, base)
 	}
-	f.i("ADDQ $%d, BX", 2*k.blockBytes())
-	if s == avx512 {
-		f.i("ADDQ $%d, R9", 2*k.blockBytes())
-		if t.ahead() {
-			f.i("ADDQ R15, R14")
-		}
+	f.i("ADDQ $%d, BX\n\tADDQ $%[1]d, R9", 2*k.blockBytes())
+	if t.ahead() {
+		f.i("ADDQ R15, R14")
 	}
 	f.i("DECQ CX\n\tJNZ %s", label)
-	f.i("VBROADCASTSS scale+56(FP), %s0", s.reg)
-	for m := range t.m {
-		for v := range t.nv {
-			f.i("VMULPS %s0, %s%d, %s%d", s.reg, s.reg, t.total(m, v), s.reg, t.total(m, v))
-		}
-	}
+	f.i("VBROADCASTSS scale+56(FP), Z0")
+	t.each(func(_, _, r int) { f.i("VMULPS Z0, Z%d, Z%d", r, r) })
 	f.i("MOVQ DI, R12\n\tCMPQ add+64(FP), $0\n\tJEQ %s_store", label)
-	for m := range t.m {
-		for v := range t.nv {
-			f.i("VADDPS %d(R12), %s%d, %s%d", col+v*s.bytes(), s.reg, t.total(m, v), s.reg, t.total(m, v))
+	row := func(v int) { // advances to the next token behind the last vector of one
+		if v == t.nv-1 {
+			f.i("ADDQ DX, R12")
 		}
-		f.i("ADDQ DX, R12")
 	}
+	t.each(func(_, v, r int) {
+		f.i("VADDPS %d(R12), Z%d, Z%d", 64*v, r, r)
+		row(v)
+	})
 	f.i("MOVQ DI, R12")
 	f.p("%s_store:", label)
-	for m := range t.m {
-		for v := range t.nv {
-			f.i("VMOVUPS %s%d, %d(R12)", s.reg, t.total(m, v), col+v*s.bytes())
-		}
-		f.i("ADDQ DX, R12")
-	}
+	t.each(func(_, v, r int) {
+		f.i("VMOVUPS Z%d, %d(R12)", r, 64*v)
+		row(v)
+	})
 }
 
 // pass512 emits a tile of both groups (32 rows) with AVX512-VNNI. VPDPBUSD adds the products of four
@@ -276,7 +266,7 @@ func (t qshape) pass512(f *file, k qkind) {
 	if h.high() {
 		f.i("VPSLLD $4, Z31, Z%d", zHigh)
 	}
-	t.begin(f, avx512, k, 0, 0, label)
+	t.begin(f, k, label)
 	if h.one {
 		h.oneToken()
 	} else {
@@ -284,7 +274,7 @@ func (t qshape) pass512(f *file, k qkind) {
 			h.tokens(v)
 		}
 	}
-	t.end(f, avx512, k, 0, label)
+	t.end(f, k, label)
 }
 
 // oneToken emits the products of a block of both groups with one token.
