@@ -79,20 +79,27 @@ func stateBytes(layers []kernels.Layer, context, step int, kv KV) int64 {
 	return cpu.StateBytes(kernels.StateShape{Layers: layers, Cap: context}, step, kv.Cached())
 }
 
-// snapshotBytes returns what the snapshots of a conversation take that fills the context: each has the windows and the recurrent values of all layers that can't go back.
+// snapshotBytes returns what the snapshots of a conversation take that fills the context. Each has the recurrent values. Each but the last one, whose pages the conversation
+// has itself, has of each window the pages of the chunk that it ends and those that the chunk's first position attends to. Snapshots that are closer than that share pages.
 func snapshotBytes(layers []kernels.Layer, context int, kv KV) int64 {
-	var local []kernels.Layer
+	const pages = batch.Chunk / contract.Positions
+	snapshots := min(state.MostOnPath, context/batch.Chunk)
+	if snapshots == 0 {
+		return 0
+	}
+	apart := context / batch.Chunk / snapshots * pages
+	var carried, windows []kernels.Layer
 	for _, l := range layers {
 		switch {
 		case l.Kind == kernels.Recurrent:
-		case l.Window <= 0 || l.Window >= context:
-			continue
-		default:
-			l.Window = max(1, l.Window-contract.Positions+1) // a snapshot ends at the end of a page, so the window does not begin in a further one
+			carried = append(carried, l)
+		case l.Window > 0 && l.Window < context:
+			behind := (l.Window - 1 + contract.Positions - 1) / contract.Positions
+			l.Window = contract.Positions*(min(apart, pages+behind)-1) + 1 // as many pages
+			windows = append(windows, l)
 		}
-		local = append(local, l)
 	}
-	return int64(min(state.MostOnPath, context/batch.Chunk)) * stateBytes(local, context, 1, kv)
+	return int64(snapshots)*stateBytes(carried, context, 1, kv) + int64(snapshots-1)*stateBytes(windows, context, 1, kv)
 }
 
 // Block is what the weights of a block of a network take.
