@@ -250,7 +250,10 @@ func TestAnyway(t *testing.T) {
 }
 
 // budgetOfOne is enough memory for one model whose file does not state its size, but not for two.
-const budgetOfOne = 50 << 20
+var budgetOfOne = func() int64 {
+	weights, cache, scratch := engine.Estimate(entry("").Info, 0, "")
+	return (weights + cache + scratch) * 3 / 2
+}()
 
 // In any order of questions, choices, drops and cancellations the budget is kept, no model is closed while in use, and at the end
 // none is open.

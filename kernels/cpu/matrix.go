@@ -226,23 +226,11 @@ func (s *step) embed(op string, dst kernels.Tensor, w kernels.Matrix, ids []int3
 		}
 	}
 	s.d.protect(func() { m.rowsOf(dst, ids, scale) })
-	m.giveBack(len(ids))
 }
 
-// lookedMost is after how many rows the pages of the model's file that lookups have touched are given back. The system maps up to 64 KiB around a page that is touched,
-// so the rows of a few thousand different tokens would keep a whole table resident. Touching one again costs a page fault.
-const lookedMost = 128
-
-// giveBack counts n rows that were read in the model's file, and gives its pages back after lookedMost of them.
-func (m *matrix) giveBack(n int) {
-	if m.looked += n; m.looked < lookedMost {
-		return
-	}
-	m.looked = 0
-	for _, s := range m.segments {
-		m.d.forgetAll(s.source.Data)
-	}
-}
+// lookedMost is after how many rows the pages of the model's file that lookups have touched are given back. The system maps hundreds of KiB around a page that is touched,
+// so the rows of a few hundred different tokens would keep a whole table resident. Touching one again costs a page fault.
+const lookedMost = 32
 
 // rowsOf writes scale × row ids[i] to row i of dst.
 func (m *matrix) rowsOf(dst kernels.Tensor, ids []int32, scale float32) {
@@ -255,5 +243,17 @@ func (m *matrix) rowsOf(dst kernels.Tensor, ids []int32, scale float32) {
 				row[c] *= scale
 			}
 		}
+		m.giveBack()
+	}
+}
+
+// giveBack counts a row that was read in the model's file, and gives its pages back after lookedMost of them.
+func (m *matrix) giveBack() {
+	if m.looked++; m.looked < lookedMost {
+		return
+	}
+	m.looked = 0
+	for _, s := range m.segments {
+		m.d.forgetAll(s.source.Data)
 	}
 }
