@@ -245,6 +245,16 @@ func TestBeside(t *testing.T) {
 	if err != nil || len(list) != 6 || list[3].ID != "mine" || list[3].Base != "first" || list[3].Kind != serve.Chat {
 		t.Errorf("%+v, %v", list, err)
 	}
+	for name, base := range map[string]string{"second": "", "mine": "first", "second:mine": "second"} {
+		if m, err := c.Named(name); err != nil || m.ID != name || m.Base != base {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+	for _, name := range []string{"none", "none:mine", "second:none", ""} {
+		if m, err := c.Named(name); err == nil {
+			t.Errorf("%q: %+v", name, m)
+		}
+	}
 	one := func(id string) serve.Beside {
 		return serve.Beside{Adapters: []serve.AdapterChoice{{ID: id, Scale: 0.5}}}
 	}

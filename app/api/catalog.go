@@ -105,19 +105,41 @@ func (c *Catalog) find(kind registry.Kind, name string) (registry.Entry, error) 
 		}
 		return registry.Entry{}, &serve.ModelError{Cause: serve.Unknown, Text: "There is no " + words[kind] + " in the library."}
 	}
-	e, err := registry.Named(entries, name)
-	ambiguous, several := errors.AsType[*registry.AmbiguousError](err)
+	e, err := named(entries, name)
 	switch {
-	case several:
-		return e, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: ambiguous.Error() + "."}
 	case err != nil:
-		return e, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: "There is no model " + models.Quote(name) + "."}
+		return e, err
 	case e.Kind != kind:
 		return e, &serve.ModelError{Cause: serve.WrongKind, Model: name, Text: models.Quote(name) + " is a " + words[e.Kind] + "; this needs a " + words[kind] + "."}
 	case !e.Runs:
 		return e, &serve.ModelError{Cause: serve.Broken, Model: name, Text: models.Quote(name) + " does not run: " + e.Reason}
 	}
 	return e, nil
+}
+
+// named returns the model that a request names.
+func named(entries []registry.Entry, name string) (registry.Entry, error) {
+	e, err := registry.Named(entries, name)
+	if ambiguous, several := errors.AsType[*registry.AmbiguousError](err); several {
+		return e, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: ambiguous.Error() + "."}
+	}
+	if err != nil {
+		return e, &serve.ModelError{Cause: serve.Unknown, Model: name, Text: "There is no model " + models.Quote(name) + "."}
+	}
+	return e, nil
+}
+
+// Named implements serve.Models.
+func (c *Catalog) Named(name string) (serve.Model, error) {
+	if _, _, ok := c.adapted(name); ok {
+		_, about, _, err := c.chosen(name, serve.Beside{})
+		return about, err
+	}
+	e, err := named(slices.DeleteFunc(c.Entries(), func(e registry.Entry) bool { return !usable(e) || e.Kind == registry.Vision }), name)
+	if err != nil {
+		return serve.Model{}, err
+	}
+	return describe(e), nil
 }
 
 // words name the kinds.

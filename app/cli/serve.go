@@ -171,11 +171,10 @@ func (f *serveFlags) catalog(h *host.Host, dir string) (*api.Catalog, error) {
 		}
 		return chosen.Of(kind)
 	}
-	if c.Adapters, err = namedAdapters(f.adapters); err != nil {
-		return nil, err
-	}
+	library := c.Entries()
 	if len(f.models) == 0 {
-		return c, nil
+		c.Adapters, err = namedAdapters(f.adapters, library)
+		return c, err
 	}
 	var named []registry.Entry
 	first := map[registry.Kind]string{}
@@ -193,7 +192,8 @@ func (f *serveFlags) catalog(h *host.Host, dir string) (*api.Catalog, error) {
 	}
 	c.Entries = func() []registry.Entry { return append([]registry.Entry(nil), named...) }
 	c.Chosen = func(kind registry.Kind) string { return first[kind] }
-	return c, nil
+	c.Adapters, err = namedAdapters(f.adapters, append(library, named...))
+	return c, err
 }
 
 // settingsFor returns the settings for a model, whose own context may be shorter than the chosen one.

@@ -98,11 +98,21 @@ func TestServe(t *testing.T) {
 // TestServeRefuses checks wrong usage, and an address that is taken.
 func TestServeRefuses(t *testing.T) {
 	home(t)
+	addModels(t, map[string]string{"smol-1b-q4_0": "llama"})
+	if out, code := verb(t, "", "models", "tag", "smol-1b-q4_0", "Best", "own:v1"); code != 0 {
+		t.Fatal(out)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
 		want string
 	}{
+		{[]string{"serve", "--lora", "smol-1b-q4_0=/"}, 2, "also names the model"},
+		{[]string{"serve", "--lora", "best=/"}, 2, "also names the model"},
+		{[]string{"serve", "--lora", "smol=/"}, 2, "also names the model"},
+		{[]string{"serve", "--lora", "v1=/"}, 2, "also names the model"},
+		{[]string{"serve", "--lora", "own:v1=/"}, 2, "colon"},
+		{[]string{"serve", "--lora", "0=/"}, 2, "a number"},
 		{[]string{"serve", "--address", "127.0.0.1"}, 2, "host:port"},
 		{[]string{"serve", "--address", "127.0.0.1:http"}, 2, "no port"},
 		{[]string{"serve", "--address", "127.0.0.1:70000"}, 2, "no port"},

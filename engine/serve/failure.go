@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"soberano/engine"
@@ -99,6 +100,8 @@ func failureOf(err error) *failure {
 		return &failure{class: tooLarge, err: err, message: fmt.Sprintf("The body is larger than %d bytes.", large.Limit)}
 	}
 	switch {
+	case errors.Is(err, sample.ErrNoLogits):
+		return &failure{class: generation, err: err, message: "The model gave no finite logits, so no token could be chosen."}
 	case prompt.Refused(err):
 		return &failure{class: invalid, param: "messages", err: err, message: err.Error()}
 	case errors.Is(err, engine.ErrNoTool):
@@ -110,11 +113,20 @@ func failureOf(err error) *failure {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &failure{class: unavailable, err: err, message: "The time for this request is over."}
 	}
-	return &failure{class: generation, err: err, message: err.Error()}
+	return &failure{class: generation, err: err, message: withoutFolders(err.Error())}
 }
+
+// folders matches the folders of an absolute path, which may have spaces in their names, at the beginning of a text or behind a space, quotation mark or parenthesis.
+var folders = regexp.MustCompile(`(^|[\s"'(])(?:[A-Za-z]:)?[\\/]+[^\s:\\/][^:\n]*[\\/]`)
+
+// withoutFolders returns a text without the folders of the paths in it: a client is not told where files are.
+func withoutFolders(text string) string { return folders.ReplaceAllString(text, "$1") }
 
 func modelFailure(m *ModelError) *failure {
 	f := &failure{class: generation, param: "model", message: m.Text, err: m}
+	if m.Err != nil {
+		f.message = withoutFolders(m.Text)
+	}
 	switch m.Cause {
 	case Unknown:
 		f.class, f.code = missing, "model_not_found"

@@ -44,6 +44,8 @@ type Model struct {
 type Models interface {
 	// List returns the models that can be opened, the default one of each kind first.
 	List() ([]Model, error)
+	// Named describes the model of any kind that a name chooses in requests, which List need not contain.
+	Named(name string) (Model, error)
 	// Chat opens a chat model, with what is used beside it; "" is the default one.
 	Chat(ctx context.Context, name string, with Beside) (Lease[Generator], error)
 	// Requests returns how many answers of all opened chat models wait to be begun, and how many are under way.

@@ -88,7 +88,7 @@ func ollamaShow(c *call) error {
 	if r.Model == "" {
 		r.Model = r.Name
 	}
-	m, err := c.named(ollamaName(r.Model))
+	m, err := c.models.Named(ollamaName(r.Model))
 	if err != nil {
 		return err
 	}

@@ -85,25 +85,11 @@ func openAIList(c *call) error {
 
 // openAIOne answers GET /v1/models/{model}.
 func openAIOne(c *call) error {
-	m, err := c.named(c.r.PathValue("model"))
+	m, err := c.models.Named(c.r.PathValue("model"))
 	if err != nil {
 		return err
 	}
 	return c.reply(http.StatusOK, openAIModelOf(m))
-}
-
-// named returns the model with a name.
-func (c *call) named(name string) (Model, error) {
-	list, err := c.models.List()
-	if err != nil {
-		return Model{}, err
-	}
-	for _, m := range list {
-		if m.ID == name {
-			return m, nil
-		}
-	}
-	return Model{}, &failure{class: missing, code: "model_not_found", param: "model", message: "There is no model " + quoted(name) + "."}
 }
 
 // quoted returns a name between quotation marks.

@@ -16,6 +16,9 @@ type ownParameters struct {
 	Propose    *string          `json:"propose"`          // see engine.Propose
 }
 
+// mostScale is the largest factor of an adapter that a request may choose; common ones are from 0 to 2.
+const mostScale = 100
+
 // adapterRequest chooses an adapter by its name or its number.
 type adapterRequest struct {
 	ID    adapterID `json:"id"`
@@ -58,7 +61,11 @@ func (p *ownParameters) into(o *order) error {
 		if a.ID == "" {
 			return refuse("lora", "The \"id\" of an adapter is missing.")
 		}
-		o.beside.Adapters = append(o.beside.Adapters, AdapterChoice{string(a.ID), value(a.Scale, 1)})
+		scale := value(a.Scale, 1)
+		if scale < -mostScale || scale > mostScale {
+			return refuse("lora", "The \"scale\" of an adapter must be from -%d to %d.", mostScale, mostScale)
+		}
+		o.beside.Adapters = append(o.beside.Adapters, AdapterChoice{string(a.ID), scale})
 	}
 	return nil
 }

@@ -79,10 +79,10 @@ func TestOwnParametersRefused(t *testing.T) {
 	s := newStage(t).withChat("base", m).withChat("small", tinyModel(t, "mamba", "")).withAdapters(m, "llama", "first")
 	for body, param := range map[string]string{
 		`"lora":[{"id":"other"}]`: "lora", `"lora":[{"scale":1}]`: "lora", `"lora":[{"id":-1}]`: "lora", `"lora":[{"id":""}]`: "lora", `"lora":[{"id":null}]`: "lora", `"lora":[{"id":1.5}]`: "lora",
-		`"lora":"first"`: "lora", `"lora":[{"id":"first","scale":1e39}]`: "lora.scale", `"lora":[{"id":"first","weight":1}]`: "weight", `"draft_model":3`: "draft_model", `"draft_model":"base"`: "draft_model",
+		`"lora":"first"`: "lora", `"lora":[{"id":"first","scale":1e39}]`: "lora.scale", `"lora":[{"id":"first","scale":1e30}]`: "lora", `"lora":[{"id":"first","scale":-100.5}]`: "lora", `"lora":[{"id":"first","weight":1}]`: "weight", `"draft_model":3`: "draft_model", `"draft_model":"base"`: "draft_model",
 		`"draft_model":"small"`: "draft_model", `"propose":"yes"`: "propose", `"propose":true`: "propose",
 	} {
-		for path, rest := range map[string]string{"/v1/chat/completions": `"messages":[{"role":"user","content":"a"}],`, "/v1/completions": `"prompt":"a",`} {
+		for path, rest := range map[string]string{"/v1/chat/completions": `"messages":[{"role":"user","content":"a"}],`, "/v1/completions": `"prompt":"a",`, "/v1/responses": `"input":"a",`} {
 			status, answer := s.post(path, `{"model":"base",`+rest+body+`}`)
 			if status != 400 || !strings.Contains(answer, `"param":"`+param+`"`) {
 				t.Errorf("%s %s: %d %s", path, body, status, answer)

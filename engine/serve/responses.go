@@ -28,6 +28,7 @@ type responsesRequest struct {
 	Text              *responsesText     `json:"text"`
 	Truncation        string             `json:"truncation"`
 	Include           []string           `json:"include"`
+	ownParameters
 
 	Background   absent `json:"background"`
 	Conversation absent `json:"conversation"`
@@ -143,6 +144,9 @@ func (r *responsesRequest) order() (*order, error) {
 		o.request.Overflow = engine.DropMiddle
 	default:
 		return nil, refuse("truncation", "The parameter \"truncation\" must be auto or disabled.")
+	}
+	if err := r.ownParameters.into(o); err != nil {
+		return nil, err
 	}
 	if err := r.include(o); err != nil {
 		return nil, err

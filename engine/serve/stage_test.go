@@ -114,6 +114,14 @@ func (s *stage) List() (list []Model, err error) {
 	return list, nil
 }
 
+// Named implements Models.
+func (s *stage) Named(name string) (Model, error) {
+	if _, ok := s.kinds[name]; !ok {
+		return Model{}, &ModelError{Cause: Unknown, Model: name, Text: "There is no model " + name}
+	}
+	return s.about(name), nil
+}
+
 func lease[M any](s *stage, name string, m M) Lease[M] {
 	s.leases.Add(1)
 	var once sync.Once
