@@ -83,6 +83,8 @@ func modelsConvert() *cobra.Command {
 			o.Source = e.Source(madeHow(o.Type, matrix))
 			line = progress("writing")
 			o.Progress, o.Tokens, o.Vocabulary, o.TokenizerFiles = line.report(), whisper.Tokens, engine.Vocabulary, engine.TokenizerFiles
+			var written []string
+			o.Written = func(paths []string) { written = paths }
 			err = convert.Convert(cmd.Context(), f, args[1], o)
 			line.end()
 			if errors.Is(err, context.Canceled) && !encrypt && compression == "" {
@@ -94,13 +96,17 @@ func modelsConvert() *cobra.Command {
 			if f.Meta[apr.SignedBy] != nil && !sign {
 				warnf("The signature of the source does not hold for what was written; --sign adds your own.")
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written.\n", models.Printable(args[1]))
+			if len(written) > 1 {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written, the first of %d files of the model.\n", models.Printable(written[0]), len(written))
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is written.\n", models.Printable(written[0]))
 			return err
 		},
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&o.Type, "type", "", "the type of the weights, or a mix of types (default: as they are)")
-	fs.StringVar(&matrix, "imatrix", "", "a file of `soberano models imatrix` or of llama.cpp: errors are kept small where they matter more")
+	fs.StringVar(&matrix, "imatrix", "", "a `file` of soberano models imatrix or of llama.cpp: errors are kept small where they matter more")
 	fs.StringVar(&compression, "compress", "", "compress an .apr file: lz4 or zstd (it is then loaded into memory instead of being mapped)")
 	fs.BoolVar(&encrypt, "encrypt", false, "encrypt the weights of an .apr file under a password, which is asked for; name, tokenizer and model card stay readable")
 	fs.StringVar(&passwordFile, "password-file", "", "a file that holds the password for --encrypt")

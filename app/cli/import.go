@@ -75,7 +75,7 @@ func (im *imports) run(args []string) error {
 		}
 		list, failed = append(list, found...), errors.Join(failed, err)
 	}
-	return errors.Join(failed, im.addAll(list))
+	return errors.Join(failed, im.addAll(filekind.OncePerModel(list)))
 }
 
 // isFolderOfModels reports whether path is a folder that is not a model itself.

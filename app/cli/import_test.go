@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,6 +82,39 @@ func TestImportFolder(t *testing.T) {
 	}
 	if _, notes, code := run(t, nil, "models", "import", t.TempDir()); code != 1 || !strings.Contains(notes, "holds no model that this program knows") {
 		t.Errorf("an empty folder: %d %s", code, notes)
+	}
+}
+
+// Models in several files of the same base name are imported each, with one line for each. A lost file is named.
+func TestImportShards(t *testing.T) {
+	home(t)
+	dir, source := t.TempDir(), place(t, "llama", t.TempDir(), "m.gguf")
+	files := map[string][]string{}
+	for _, ext := range []string{".gguf", ".apr"} {
+		out, code := verb(t, "", "models", "convert", source, filepath.Join(dir, "z"+ext), "--shard", "0.00002")
+		shards, err := filepath.Glob(filepath.Join(dir, "z-0*"+ext))
+		if err != nil || code != 0 || len(shards) < 3 || out != fmt.Sprintf("%s is written, the first of %d files of the model.\n", shards[0], len(shards)) {
+			t.Fatalf("%d %v %d %q", code, err, len(shards), out)
+		}
+		files[ext] = shards
+	}
+	for range 2 {
+		if out, code := verb(t, "", "models", "import", dir); code != 0 || strings.Count(out, " is in the library as ") != 2 || !strings.Contains(out, "as z.") {
+			t.Errorf("%d %q", code, out)
+		}
+	}
+	if out, code := verb(t, "", append([]string{"models", "import"}, files[".apr"]...)...); code != 0 || strings.Count(out, " is in the library as ") != 1 {
+		t.Errorf("%d %q", code, out)
+	}
+	lost := files[".gguf"][1]
+	if err := os.Remove(lost); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := verb(t, "", "models", "list"); code != 0 || strings.Count(out, "away") != 1 || !strings.Contains(out, "(away: not at "+lost+")") {
+		t.Errorf("%d %s", code, out)
+	}
+	if out, code := verb(t, "", "models", "convert", "--help"); code != 0 || !strings.Contains(out, "--imatrix file ") {
+		t.Errorf("%d %s", code, out)
 	}
 }
 

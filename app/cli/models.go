@@ -92,8 +92,8 @@ func listModels(out io.Writer, entries []registry.Entry, asJSON bool) error {
 		if !e.Runs {
 			note += " (does not run)"
 		}
-		if e.Away() {
-			note += " (away: not at " + models.Printable(e.Path()) + ")"
+		if path := e.AwayFrom(); path != "" {
+			note += " (away: not at " + models.Printable(path) + ")"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", models.Printable(e.Name), models.Printable(string(e.Kind)), models.Printable(e.Title), models.Printable(e.Quantization), models.Size(e.Bytes), note)
 	}

@@ -134,11 +134,22 @@ func anyFolder(dir string) (list []Found, err error) {
 			err = errors.Join(err, wrong)
 		case kind == Damaged:
 			list = append(list, damaged(path))
-		case kind == Model && !slices.ContainsFunc(list, func(f Found) bool { return f.Path == Gather([]string{path})[0] }):
+		case kind == Model:
 			list = append(list, Found{Path: Gather([]string{path})[0]})
 		}
 	})
-	return list, err
+	return OncePerModel(list), err
+}
+
+// OncePerModel returns the list with the first of several files of the same model.
+func OncePerModel(list []Found) (once []Found) {
+	seen := map[string]bool{}
+	for _, f := range list {
+		if model := Gather([]string{f.Path})[0]; !seen[model] {
+			seen[model], once = true, append(once, f)
+		}
+	}
+	return once
 }
 
 // damaged returns a file that is only named as a model, with what it is.

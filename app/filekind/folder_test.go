@@ -130,8 +130,8 @@ func TestGather(t *testing.T) {
 	}
 	alone := filepath.Join(t.TempDir(), "config.json")
 	got := Gather([]string{filepath.Join(face, "vocab.json"), filepath.Join(face, "model.safetensors"), filepath.Join(dir, "config.json"), filepath.Join(dir, "model.bin"), dir, alone,
-		"/m/big-00002-of-00003.gguf", "/m/big-00001-of-00003.gguf", "/m/x.gguf"})
-	want := []string{face, dir, alone, filepath.Join("/m", "big-00001-of-00003.gguf"), "/m/x.gguf"}
+		"/m/big-00002-of-00003.gguf", "/m/big-00001-of-00003.gguf", "/m/x.gguf", "/m/big-00003-of-00003.apr", "/m/big-00001-of-00003.apr"})
+	want := []string{face, dir, alone, filepath.Join("/m", "big-00001-of-00003.gguf"), "/m/x.gguf", "/m/big-00001-of-00003.apr"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -3,8 +3,9 @@ package filekind
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
+
+	"soberano/models/registry"
 )
 
 // folderFiles are the files of a model that is a folder, in the format of CTranslate2 or Hugging Face. If one of them is dropped, the
@@ -15,9 +16,6 @@ var (
 	folderWeights = []string{"model.bin", "model.safetensors", "model.safetensors.index.json"}
 )
 
-// split matches one part of a GGUF model in several files: name-00002-of-00005.gguf.
-var split = regexp.MustCompile(`^(.*)-(\d{5})-of-(\d{5})\.gguf$`)
-
 // Gather returns the models to which files and folders belong; several files of one model count once.
 func Gather(paths []string) []string {
 	var models []string
@@ -26,10 +24,7 @@ func Gather(paths []string) []string {
 		if slices.Contains(folderFiles, base) || filepath.Ext(base) == ".safetensors" {
 			p = folderOf(p)
 		}
-		if m := split.FindStringSubmatch(base); m != nil {
-			p = filepath.Join(filepath.Dir(p), m[1]+"-00001-of-"+m[3]+".gguf")
-		}
-		if !slices.Contains(models, p) {
+		if p = registry.FirstPart(p); !slices.Contains(models, p) {
 			models = append(models, p)
 		}
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	Tokens func(f *models.File) ([]string, error)
 	// Progress, if not nil, is called with the number of bytes of weights that have been written, and their total.
 	Progress func(done, total int64)
+	// Written, if not nil, is called at the end with the paths of the files with weights that were written, in their order, or with that of the folder.
+	Written func(paths []string)
 }
 
 // Format is a format that can be written, by the name of its package.
@@ -140,7 +142,13 @@ func Convert(ctx context.Context, f *models.File, out string, o Options) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return dst.explain(dst.commit())
+	if err := dst.commit(); err != nil {
+		return dst.explain(err)
+	}
+	if o.Written != nil {
+		o.Written(dst.written())
+	}
+	return nil
 }
 
 // write writes the files of the model to dst.

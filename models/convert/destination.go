@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"soberano/models"
+	"soberano/models/apr"
 )
 
 // destination is where a model is written: a temporary folder beside the final place, from which the complete files are renamed.
@@ -199,6 +200,19 @@ func (d *destination) commit() error {
 		}
 	}
 	return nil
+}
+
+// written returns the paths of the committed files with weights, or that of the folder.
+func (d *destination) written() (paths []string) {
+	if d.folder {
+		return []string{filepath.Join(d.dir, d.name)}
+	}
+	for _, name := range d.names {
+		if !strings.HasSuffix(name, apr.ManifestSuffix) {
+			paths = append(paths, filepath.Join(d.dir, name))
+		}
+	}
+	return paths
 }
 
 // discard removes what has not got a final name, unless it is to be kept.

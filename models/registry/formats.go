@@ -220,10 +220,10 @@ func locateIn(dir string) (format, string, error) {
 	if text := slices.DeleteFunc(slices.Clone(files), NamedProjector); len(text) > 0 {
 		files = text
 	}
-	if stem(files[0]) != stem(files[len(files)-1]) {
-		kind := "model"
-		if strings.EqualFold(filepath.Ext(files[0]), ".gguf") && strings.EqualFold(filepath.Ext(files[len(files)-1]), ".gguf") {
-			kind = "GGUF"
+	if slices.ContainsFunc(files, func(path string) bool { return FirstPart(path) != FirstPart(files[0]) }) {
+		kind := "GGUF"
+		if slices.ContainsFunc(files, func(path string) bool { return !strings.EqualFold(filepath.Ext(path), ".gguf") }) {
+			kind = "model"
 		}
 		return format{}, "", &models.FileError{Path: dir, Reason: fmt.Sprintf("holds %d %s files: %s", len(files), kind, someOf(files)), Advice: "choose one of them", Kind: models.ErrUnknownFormat}
 	}

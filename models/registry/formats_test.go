@@ -77,6 +77,13 @@ func TestDirectories(t *testing.T) {
 	}
 	save(t, dir, "y.gguf", chatModel(t, 2, 4096, nil))
 	expect("holds 2 GGUF files: x.gguf, y.gguf; choose one")
+	if err := os.Rename(filepath.Join(dir, "y.gguf"), filepath.Join(dir, "x-00001-of-00002.gguf")); err != nil {
+		t.Fatal(err)
+	}
+	expect("holds 2 GGUF files: x-00001-of-00002.gguf, x.gguf; choose one")
+	if err := os.Rename(filepath.Join(dir, "x-00001-of-00002.gguf"), filepath.Join(dir, "y.gguf")); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 4 {
 		save(t, dir, fmt.Sprint("z", i, ".gguf"), chatModel(t, 2, 4096, nil))
 	}

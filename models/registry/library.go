@@ -296,7 +296,16 @@ func (e *Entry) Check() error {
 }
 
 // Away reports whether a linked file of the entry is not where it was, as on a drive that is not plugged in.
-func (e *Entry) Away() bool { return errors.Is(e.Check(), models.ErrNotFound) }
+func (e *Entry) Away() bool { return e.AwayFrom() != "" }
+
+// AwayFrom returns the path at which a linked file of the entry was and is not; "": all are there.
+func (e *Entry) AwayFrom() string {
+	wrong, ok := errors.AsType[*models.FileError](e.Check())
+	if !ok || !errors.Is(wrong, models.ErrNotFound) {
+		return ""
+	}
+	return wrong.Path
+}
 
 // present returns an error if a file of the entry is not there or has another size.
 func (e *Entry) present(f Stored) error {

@@ -28,6 +28,8 @@ var (
 	device = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
 	// splitSuffix matches what llama.cpp appends to the name of each file of a split model.
 	splitSuffix = regexp.MustCompile(`-\d{5}-of-\d{5}$`)
+	// part matches the end of the name of one file of a model in several: name-00002-of-00005.gguf.
+	part = regexp.MustCompile(`-\d{5}-of-(\d{5}\.(?:gguf|apr|safetensors))$`)
 )
 
 // plain returns a text in lower case and in the one spelling of equivalent ones that names have: file systems and keyboards
@@ -101,6 +103,9 @@ func stem(path string) string {
 	base := filepath.Base(path)
 	return splitSuffix.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "")
 }
+
+// FirstPart returns the path of the first file of the model to which the file at path belongs, by its name. For a model in one file that is path.
+func FirstPart(path string) string { return part.ReplaceAllString(path, "-00001-of-$1") }
 
 // unusedName returns the first of name, name-2, name-3, … for which taken is false.
 func unusedName(name string, taken func(string) bool) string {
