@@ -40,8 +40,8 @@ func adapterScale(text string) (path string, scale float32) {
 	return text[:i], float32(x)
 }
 
-// names returns a model that a request with this name, or with it as a tag, might mean.
-func names(entries []registry.Entry, name string) (registry.Entry, bool) {
+// meantBy returns a model that a request with this name, or with it as a tag, might mean.
+func meantBy(entries []registry.Entry, name string) (registry.Entry, bool) {
 	for _, e := range entries {
 		tags := func(a registry.Alias) bool { return strings.HasSuffix(a.Name, ":"+strings.ToLower(name)) }
 		if _, err := registry.Named([]registry.Entry{e}, name); err == nil || slices.ContainsFunc(e.Aliases, tags) {
@@ -61,7 +61,7 @@ func namedAdapters(list []string, entries []registry.Entry) (out []api.Adapter, 
 		if strings.Contains(name, ":") || strings.Trim(name, "0123456789") == "" {
 			return nil, usagef("--lora: the name %s has a colon or is a number; requests could not tell what it names", models.Quote(name))
 		}
-		if entry, taken := names(entries, name); taken {
+		if entry, taken := meantBy(entries, name); taken {
 			return nil, usagef("--lora: %s also names the model %s; choose another name", models.Quote(name), models.Quote(entry.Name))
 		}
 		if slices.ContainsFunc(out, func(a api.Adapter) bool { return a.Name == name }) {
