@@ -92,7 +92,7 @@ func (s *step) attend(op string, dst, q kernels.Tensor, layer int, a *kernels.At
 	}
 }
 
-// attendSlab records the attention to the keys of one slab, whose items l has: dispatches of not much more than mostWork.
+// attendSlab records the attention to the keys of one slab, whose items l has: dispatches of no more than the bound, if no item is.
 func (s *step) attendSlab(j *attention, f *layerForm, l list, to, q kernels.Tensor, slopes, sinks *vector) {
 	a, pages := j.a, nothing
 	if l.slab != nil {
@@ -106,9 +106,13 @@ func (s *step) attendSlab(j *attention, f *layerForm, l list, to, q kernels.Tens
 	all, table := len(l.numbers)/itemWords, s.table(l.numbers...)
 	for first := 0; first < all; {
 		n, work := 0, 0.0
-		for ; first+n < all && (n == 0 || work < s.d.gpu.mostWork); n++ {
+		for ; first+n < all; n++ {
 			item := l.numbers[(first+n)*itemWords:]
-			work += float64(item[3]-item[2]) * float64(item[7]*a.Heads*(key+value))
+			more := float64(item[3]-item[2]) * float64(item[7]*a.Heads*(key+value))
+			if n > 0 && work+more > s.d.bound() {
+				break
+			}
+			work += more
 		}
 		s.weigh(work)
 		s.run(program{kernel: "attend", option: (value+2*local-1)/(2*local) + 100*flag(s.d.exact) + 1000*j.heads*j.each}, groups{min(n, mostGroups), a.KVHeads * j.bundles, 1},

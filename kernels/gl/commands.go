@@ -41,9 +41,10 @@ const mostGroups = 65535
 func over(n int) groups { return groups{min((n+local-1)/local, 1<<14), 1, 1} }
 
 // weigh adds the multiplications of the next dispatch to those since the driver could give the card to other programs. If they
-// exceed mostWork, it can do so before this dispatch.
+// exceed the bound, it can do so before this dispatch.
 func (s *step) weigh(work float64) {
-	if s.work += work; s.work > s.d.gpu.mostWork && len(s.commands) > 0 {
+	s.total += work
+	if s.work += work; s.work > s.d.bound() && len(s.commands) > 0 {
 		s.commands[len(s.commands)-1].flush = 1
 		s.work = work
 	}

@@ -17,7 +17,7 @@ func (c *counter) next() uint32 {
 func NewCounter() *GPU {
 	g := newGPU()
 	g.info = Info{Renderer: "counter", Compute: true, StorageBytes: mostBlockBytes}
-	g.most = mostBlockBytes / 4
+	g.most, g.firstWork = mostBlockBytes/4, mostWork
 	go func() {
 		defer close(g.stopped)
 		g.loop(context{count: new(counter)})

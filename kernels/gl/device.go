@@ -35,6 +35,7 @@ type device struct {
 	rows   []float32 // the same memory
 	row    []float32 // a row of an embedding
 	grids  map[quant.Type]*buffer
+	pace   float64 // multiplications in dispatchTime; see paced
 
 	mu      sync.Mutex // guards the following
 	memory  int64
@@ -52,7 +53,7 @@ func New(o Options) (kernels.Device, error) {
 
 // open returns a device that uses the variants of kernels that its GPU has chosen so far.
 func (o Options) open() (kernels.Device, error) {
-	d := &device{gpu: o.GPU, exact: o.Exact, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}, pages: pages{mostIdle: mostIdle}}
+	d := &device{gpu: o.GPU, exact: o.Exact, memory: o.Memory, buffers: map[*buffer]struct{}{}, grids: map[quant.Type]*buffer{}, pages: pages{mostIdle: mostIdle}, pace: o.GPU.firstWork}
 	for i := range d.steps {
 		d.steps[i].d = d
 	}

@@ -9,6 +9,7 @@
 //	device, buffer          the device, its memory
 //	matrix, vector          weights, in the blocks of their files
 //	step, commands, arena   steps: recorded operations, tensors
+//	pace                    how much a dispatch does
 //	order                   which operations need no barrier between them
 //	products, experts       products with weights, mixtures of experts
 //	elements, norms, moves  operations on rows

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"soberano/kernels"
@@ -465,6 +466,62 @@ func TestMostWork(t *testing.T) {
 	}
 	if !slices.EqualFunc(got, want, slices.Equal[[]float32]) {
 		t.Errorf("divided: %v, expected %v", got, want)
+	}
+}
+
+// TestPace checks that the work of a dispatch follows the time that steps take, that products of many rows are divided by rows of both factors, and that this
+// does not change what they compute.
+func TestPace(t *testing.T) {
+	d := deviceOn(t, ownGPU(t), 0).(*device)
+	for _, c := range []struct {
+		work float64
+		took time.Duration
+		want float64
+	}{
+		{1e9, 5 * time.Millisecond, 2 * firstWork},
+		{1e9, 100 * time.Millisecond, 1e8},
+		{1e12, 20 * time.Millisecond, 2e8},
+		{1e3, time.Second, leastWork},
+		{0, time.Second, leastWork},
+	} {
+		if d.paced(c.work, c.took); d.pace != c.want {
+			t.Errorf("%g multiplications took %v: the next dispatches have %g, expected %g", c.work, c.took, d.pace, c.want)
+		}
+	}
+	for range 20 {
+		d.paced(1e6, time.Microsecond)
+	}
+	if d.bound() != mostWork {
+		t.Errorf("a fast card gets %g", d.bound())
+	}
+	const rows, cols, n = 200, 256, 150
+	r := devicetest.Rand()
+	m, err := d.Load(devicetest.RandomWeights(r, quant.Q4_0, rows, cols))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := devicetest.Gauss(r, n*cols)
+	var want []float32
+	for _, pace := range []float64{mostWork, leastWork, 64 * cols * 64} {
+		d.pace = pace
+		got, err := compute(d, func(st kernels.Step) kernels.Tensor {
+			in, out := st.New(n, cols), st.New(n, rows)
+			st.Write(in, x)
+			st.MatMul(out, in, m)
+			return out
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := Count(d)
+		if want == nil {
+			want = got
+		} else if !slices.Equal(got, want) || counts.MostMultiplyAdds > pace || counts.MostAtOnce > pace {
+			t.Errorf("dispatches of %g: %+v, equal: %v", pace, counts, slices.Equal(got, want))
+		}
+	}
+	if d.paced(1e9, time.Second); d.pace >= 1e9 {
+		t.Errorf("a step of a second leaves %g", d.pace)
 	}
 }
 

@@ -15,11 +15,11 @@ import (
 type GPU struct {
 	info Info
 	most int // words of the largest storage block
-	// mostWork is the constant of that name; tests set less.
-	mostWork float64
-	chosen   sync.Once
-	variants variant // in use
-	refused  []error // why others are not
+	// mostWork and firstWork are the constants of these names; tests set less, and counters begin with mostWork.
+	mostWork, firstWork float64
+	chosen              sync.Once
+	variants            variant // in use
+	refused             []error // why others are not
 
 	jobs    chan job
 	stop    chan struct{}
@@ -106,7 +106,7 @@ func programFolder(i Info) string {
 }
 
 func newGPU() *GPU {
-	return &GPU{jobs: make(chan job), stop: make(chan struct{}), stopped: make(chan struct{}), programs: map[program]uint32{}, mostWork: mostWork}
+	return &GPU{jobs: make(chan job), stop: make(chan struct{}), stopped: make(chan struct{}), programs: map[program]uint32{}, mostWork: mostWork, firstWork: firstWork}
 }
 
 // serve opens the context, runs the jobs on the same thread and closes the context when the GPU is closed.

@@ -13,9 +13,6 @@ const (
 	tileRows, tileCols = 8, 64
 	// mostRows and fewRows are the options for many rows of x, and for those of which one tile of that option has all.
 	mostRows, fewRows = 8, 4
-	// mostWork is the most multiplications with weights, of queries with keys and values, or of recurrences, of a dispatch, and the most between two
-	// points at which the driver can give the card to other programs: 30 ms on a card that does 150 billion operations a second.
-	mostWork = 1 << 31
 	// matvecRows is the number of rows of weights of a work group of matvec.glsl.
 	matvecRows = 4
 )
@@ -148,9 +145,9 @@ func (s *step) chunk(m *matrix, part *part, c chunk, p product) {
 }
 
 // pieces records a product whose work groups number all × high × heads, of which those with the same first number do work multiplications together, as
-// dispatches of mostWork at most, unless work is more.
+// dispatches of no more than the bound, unless work is more.
 func (s *step) pieces(kernel program, all, high, heads int, work float64, buffers []*buffer, params []int) {
-	each := min(mostGroups, max(1, int(s.d.gpu.mostWork/work)))
+	each := min(mostGroups, max(1, int(s.d.bound()/work)))
 	params = append(params, 0, 0)
 	for first := 0; first < all; first += each {
 		n := min(each, all-first)
@@ -160,14 +157,20 @@ func (s *step) pieces(kernel program, all, high, heads int, work float64, buffer
 	}
 }
 
-// tiles records the product of many rows with one chunk.
+// tiles records the product of many rows with one chunk: all rows of x together, or as many as the bound allows for the columns of a work group.
 func (s *step) tiles(m *matrix, part *part, c chunk, p product) {
 	kernel := program{kernel: "tile", option: mostRows, weight: part.kind, blocks: true}
 	if p.x.Rows <= tileRows*fewRows {
 		kernel.option = fewRows
 	}
-	all, high := (c.rows+tileCols-1)/tileCols, (p.x.Rows+tileRows*kernel.option-1)/(tileRows*kernel.option)
-	s.pieces(kernel, all, high, 1, float64(tileCols)*float64(m.cols)*float64(p.x.Rows), s.operands(part, c, p), p.params(m, part, c))
+	all, height := (c.rows+tileCols-1)/tileCols, tileRows*kernel.option
+	work := float64(tileCols) * float64(m.cols) // of a row
+	each := max(1, int(s.d.bound()/(work*float64(height)))) * height
+	for first := 0; first < p.x.Rows; first += each {
+		some, n := p, min(each, p.x.Rows-first)
+		some.dst, some.x = p.dst.Sub(first, n), p.x.Sub(first, n)
+		s.pieces(kernel, all, (n+height-1)/height, 1, work*float64(n), s.operands(part, c, some), some.params(m, part, c))
+	}
 }
 
 // operands returns the buffers of matvec.glsl and tile.glsl.

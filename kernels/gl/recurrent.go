@@ -43,7 +43,7 @@ const slower = 8
 // overSpan records dispatches for the rows of a span, each of which does so many multiplications for each of the columns. Their parameters are
 // the number of rows, numbers, the beginning and the stride of each tensor, and more; their buffers are b, those of the tensors, and last.
 func (s *step) overSpan(kernel string, cols, work int, sp kernels.Span, b *buffer, tensors []kernels.Tensor, last []*buffer, numbers []int, more ...int) {
-	each := max(1, int(s.d.gpu.mostWork/(slower*float64(cols)*float64(work))))
+	each := max(1, int(s.d.bound()/(slower*float64(cols)*float64(work))))
 	for first := 0; first < sp.N; first += each {
 		rows := min(each, sp.N-first)
 		params, buffers := append([]int{rows}, numbers...), []*buffer{b}

@@ -5,6 +5,7 @@ package gl
 import (
 	"fmt"
 	"math"
+	"time"
 	"unsafe"
 
 	"soberano/kernels"
@@ -22,6 +23,7 @@ type step struct {
 	lists    lists
 	order    order
 	work     float64 // multiplications since the last flush
+	total    float64 // all of them
 	rows     []int   // of an attention
 	kept     []kept  // of a recurrent operation
 	pager    pager
@@ -39,7 +41,7 @@ func (d *device) Begin(b *kernels.Batch) kernels.Step {
 	s.Start(last, &d.closed, b)
 	d.arena.reset()
 	s.rotation = rotation{}
-	s.err, s.choicesUsed, s.order.accesses, s.order.end, s.work = nil, 0, s.order.accesses[:0], 0, 0
+	s.err, s.choicesUsed, s.order.accesses, s.order.end, s.work, s.total = nil, 0, s.order.accesses[:0], 0, 0, 0
 	s.commands, s.words = s.commands[:0], append(s.words[:0], s.mark())
 	if idle := d.pages.idle(); idle != nil {
 		s.fail(d.release(idle...))
@@ -118,9 +120,11 @@ func (d *device) grow(b **buffer, bytes int) error {
 
 // execute runs the commands of s.
 func (d *device) execute(s *step) error {
+	began := time.Now()
 	err := d.gpu.do(func(c context) error {
 		return failure(c.execute(s.commands, d.up.id, s.words, d.down.id, d.host))
 	})
+	d.paced(s.total, time.Since(began))
 	if err == nil && d.host[0] != s.mark() {
 		return fmt.Errorf("%w: a step came back without its mark", ErrLost)
 	}
