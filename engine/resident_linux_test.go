@@ -168,13 +168,13 @@ func widen(s *tiny.Source, f, context int, but map[int]int) {
 func TestResident(t *testing.T) {
 	paths := strings.Fields(os.Getenv("SOBERANO_RESIDENT"))
 	kinds, contexts, bound := []string{"llama"}, []int{512}, 1.2
-	if paths != nil {
+	if len(paths) > 0 {
 		contexts, bound = []int{512, 2048}, 1.1
 	}
 	switch {
 	case slices.Equal(paths, []string{"all"}):
 		paths, kinds = nil, slices.Sorted(maps.Keys(widened))
-	case paths != nil:
+	case len(paths) > 0:
 		kinds = nil
 	case testing.Short():
 		t.Skip("it takes seconds")

@@ -55,8 +55,7 @@ func modelsImport() *cobra.Command {
 
 // run imports what the arguments stand for.
 func (im *imports) run(args []string) error {
-	one := len(args) == 1 && !isFolderOfModels(args[0])
-	if one {
+	if len(args) == 1 && im.single(args[0]) {
 		e, err := im.add(filekind.Found{Path: args[0]})
 		if err != nil || !im.json {
 			return err
@@ -78,16 +77,26 @@ func (im *imports) run(args []string) error {
 	return errors.Join(failed, im.addAll(filekind.OncePerModel(list)))
 }
 
+// single reports whether path is one model: not a folder of models, and not one with a GGUF file beside the model in it, unless a name is given, which is that of the folder's model.
+func (im *imports) single(path string) bool {
+	if isFolderOfModels(path) {
+		return false
+	}
+	beside, err := filekind.FoundBeside(path)
+	return im.name != "" || len(beside) == 0 && err == nil
+}
+
 // isFolderOfModels reports whether path is a folder that is not a model itself.
 func isFolderOfModels(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.IsDir() && !registry.Recognises(path)
 }
 
-// modelsAt returns the model at path, or those in a folder.
+// modelsAt returns the model at path and the GGUF files beside it, or the models in a folder.
 func modelsAt(path string) ([]filekind.Found, error) {
 	if !isFolderOfModels(path) {
-		return []filekind.Found{{Path: path}}, nil
+		beside, err := filekind.FoundBeside(path)
+		return append([]filekind.Found{{Path: path}}, beside...), err
 	}
 	return filekind.InFolder(path)
 }

@@ -219,6 +219,9 @@ func showEntry(cmd *cobra.Command, e registry.Entry, tokens int, kv engine.KV) e
 			row("sha256", models.Printable(f.SHA256))
 		}
 	}
+	if v, known := e.Verification(); known {
+		row("verified", v.At.Local().Format("2 January 2006, 15:04")+yesNo(v.Damage == "", ": intact", ": damaged: "+models.Printable(v.Damage)))
+	}
 	if e.Note != "" {
 		row("note", models.Printable(noteOf(e)))
 	}
@@ -257,6 +260,8 @@ type verified struct {
 	// Packed are the model's repacked weights on this computer.
 	Packed []packedWeights `json:"packed,omitempty"`
 	First  bool            `json:"first,omitempty"` // the hashes were not known before
+	// SHA256 are the files with their SHA-256, with --sha256.
+	SHA256 []registry.Stored `json:"sha256,omitempty"`
 }
 
 // verify checks a model given by its name in the library or by a path.
@@ -299,6 +304,11 @@ func verify(ctx context.Context, lib *registry.Library, name string) (v verified
 func (v verified) print(out io.Writer) {
 	defer v.printSeal(out)
 	name := models.Printable(v.Name)
+	defer func() {
+		for _, f := range v.SHA256 {
+			fmt.Fprintf(out, "  sha256 %s  %s\n", models.Printable(f.SHA256), models.Printable(f.Path))
+		}
+	}()
 	if v.First {
 		fmt.Fprintf(out, "%s: can be read to its end, and its blake3 hash is now recorded\n", name)
 		return
@@ -313,8 +323,40 @@ func (v verified) print(out io.Writer) {
 	}
 }
 
+// addSHA256 adds the SHA-256 of the files of a model in the library.
+func (v *verified) addSHA256(ctx context.Context, lib *registry.Library) error {
+	if v.Files != nil {
+		return usagef("--sha256 is for models in the library; sha256sum tells it of other files")
+	}
+	e, err := called(lib, v.Name)
+	if err != nil {
+		path, absent := filepath.Abs(v.Name)
+		if absent != nil {
+			return absent
+		}
+		entries, _ := lib.List() // v.Name was found in it
+		held, ok := registry.Holding(entries, path)
+		if !ok {
+			return err
+		}
+		e = held
+	}
+	line := progress("hashing " + models.Printable(e.Name))
+	e, err = lib.SHA256(ctx, e.Name, line.report())
+	line.end()
+	if err != nil {
+		v.OK, v.Error = false, errorText(err)
+		return err
+	}
+	for _, f := range e.Files {
+		f.Path = e.FilePath(f)
+		v.SHA256 = append(v.SHA256, f)
+	}
+	return nil
+}
+
 func modelsVerify() *cobra.Command {
-	var asJSON bool
+	var asJSON, public bool
 	cmd := &cobra.Command{
 		Use: "verify [MODEL|PATH …]", Short: "Look for damage in models (all in the library, if none is named): changed or broken files, tensors that can't be right, repacked weights",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -336,6 +378,9 @@ func modelsVerify() *cobra.Command {
 				if err == nil {
 					err = v.verifyPacked(lib)
 				}
+				if err == nil && public {
+					err = v.addSHA256(cmd.Context(), lib)
+				}
 				failed = errors.Join(failed, err)
 				results = append(results, v)
 			}
@@ -350,6 +395,7 @@ func modelsVerify() *cobra.Command {
 			return failed
 		},
 	}
+	cmd.Flags().BoolVar(&public, "sha256", false, "also work out the SHA-256 of the files of models in the library, to compare it with the one on the page they are from; it is kept")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -141,6 +141,21 @@ func anyFolder(dir string) (list []Found, err error) {
 	return OncePerModel(list), err
 }
 
+// FoundBeside lists the GGUF files in a folder that is a model of other files.
+func FoundBeside(dir string) (list []Found, err error) {
+	Beside(dir, func(path string, kind Kind, wrong error) {
+		switch {
+		case wrong != nil:
+			err = errors.Join(err, wrong)
+		case kind == Damaged:
+			list = append(list, damaged(path))
+		default:
+			list = append(list, Found{Path: Gather([]string{path})[0]})
+		}
+	})
+	return OncePerModel(list), err
+}
+
 // OncePerModel returns the list with the first of several files of the same model.
 func OncePerModel(list []Found) (once []Found) {
 	seen := map[string]bool{}
@@ -257,7 +272,9 @@ func hub(dir string) (list []Found, err error) {
 		switch {
 		case snapshot == "":
 		case registry.Recognises(snapshot):
-			list = append(list, Found{Path: snapshot, Name: strings.Replace(name, "--", "/", 1)})
+			found, wrong := FoundBeside(snapshot)
+			list = append(append(list, Found{Path: snapshot, Name: strings.Replace(name, "--", "/", 1)}), found...)
+			err = errors.Join(err, wrong)
 		default:
 			found, wrong := anyFolder(snapshot)
 			list, err = append(list, found...), errors.Join(err, wrong)

@@ -47,6 +47,7 @@ func Sort(paths []string) (s Sorted) {
 			s.Recordings = append(s.Recordings, path)
 		case Model:
 			s.Models = append(s.Models, path)
+			s.beside(path)
 		case Document, Text:
 			s.Documents = append(s.Documents, path)
 		case Picture:
@@ -66,6 +67,20 @@ func Sort(paths []string) (s Sorted) {
 		}
 	}
 	return s
+}
+
+// beside adds the GGUF files in a folder that is a model of other files.
+func (s *Sorted) beside(dir string) {
+	Beside(dir, func(path string, kind Kind, err error) {
+		switch {
+		case err != nil:
+			s.Errors = append(s.Errors, err)
+		case kind == Model:
+			s.Models = append(s.Models, path)
+		default:
+			s.Neither = append(s.Neither, path)
+		}
+	})
 }
 
 // search adds the recordings and models in a folder.
@@ -107,12 +122,34 @@ func holdsModels(dir string) (any bool) {
 }
 
 // Walk calls found for each recording and each model in a folder and its subfolders, in the order of their names. A folder that is
-// a model is found once, before the recordings in it. Hidden files and folders and links to folders are skipped; a link to a file
+// a model is found once, before the recordings in it, and before a GGUF file beside its files, which is another model. Hidden files and folders and links to folders are skipped; a link to a file
 // is followed. Files that are only named as models are found as Damaged ones. For a folder that can't be read, or that exceeds MaxDepth or MaxEntries, found is called with the error.
 func Walk(dir string, found func(path string, kind Kind, err error)) {
 	w := walk{root: dir, found: found}
-	w.folder(dir, 1, false)
+	w.folder(dir, 1, outside)
 }
+
+// Beside calls found, as Walk does, for each GGUF file in a folder that is itself a model, of other files: such a file is a model of its own.
+func Beside(dir string, found func(path string, kind Kind, err error)) {
+	if !registry.IsFolder(dir) {
+		return
+	}
+	w := walk{root: dir, found: func(path string, kind Kind, err error) {
+		if kind != Recording {
+			found(path, kind, err)
+		}
+	}}
+	w.folder(dir, 1, inFolder)
+}
+
+// within says whether a folder that is searched is a model.
+type within int
+
+const (
+	outside  within = iota
+	inFile          // a folder with a single model file, which stands for it; its subfolders do not belong to it
+	inFolder        // a folder of Hugging Face or CTranslate2, or one in it; GGUF files in it are other models
+)
 
 // walk is a search in a folder.
 type walk struct {
@@ -121,9 +158,9 @@ type walk struct {
 	entries int // so far
 }
 
-// folder searches dir, the depth-th folder from the root on; inModel says that it belongs to a model. It returns false when the
+// folder searches dir, the depth-th folder from the root on. It returns false when the
 // search has ended.
-func (w *walk) folder(dir string, depth int, inModel bool) bool {
+func (w *walk) folder(dir string, depth int, in within) bool {
 	if depth > MaxDepth {
 		w.found(dir, Unknown, &SearchError{Folder: w.root})
 		return true
@@ -142,14 +179,20 @@ func (w *walk) folder(dir string, depth int, inModel bool) bool {
 		}
 		path := filepath.Join(dir, e.Name())
 		if !e.IsDir() {
-			w.file(path, inModel)
+			w.file(path, in)
 			continue
 		}
-		isModel := !inModel && registry.Recognises(path)
-		if isModel {
+		sub := outside
+		switch {
+		case in == inFolder:
+			sub = inFolder
+		case registry.Recognises(path):
 			w.found(path, Model, nil)
+			if sub = inFile; registry.IsFolder(path) {
+				sub = inFolder
+			}
 		}
-		if !w.folder(path, depth+1, inModel || isModel) {
+		if !w.folder(path, depth+1, sub) {
 			return false
 		}
 	}
@@ -157,14 +200,14 @@ func (w *walk) folder(dir string, depth int, inModel bool) bool {
 }
 
 // file calls found if path is a recording, or a model that belongs to no folder that is one, or is named like one.
-func (w *walk) file(path string, inModel bool) {
+func (w *walk) file(path string, in within) {
 	if st, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && st.IsDir() {
 		return // a link to nothing, or to a folder
 	}
 	switch kind := Of(path); {
 	case kind == Recording:
 		w.found(path, kind, nil)
-	case inModel:
+	case in == inFile || in == inFolder && !strings.EqualFold(filepath.Ext(path), ".gguf"):
 	case kind == Model && registry.Recognises(path):
 		w.found(path, kind, nil)
 	case slices.Contains([]string{".gguf", ".safetensors", ".apr"}, strings.ToLower(filepath.Ext(path))): // others use .bin and .json, too

@@ -109,11 +109,38 @@ func TestWalkLimits(t *testing.T) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 	w := walk{root: dir, entries: MaxEntries - 1, found: func(_ string, _ Kind, wrong error) { err = wrong }}
-	if w.folder(dir, 1, false) {
+	if w.folder(dir, 1, outside) {
 		t.Error("the search goes on")
 	}
 	if limit, ok := errors.AsType[*SearchError](err); !ok || !limit.Entries {
 		t.Errorf("too many files: %v", err)
+	}
+}
+
+// A GGUF file beside the files of another model, or below a folder with a single one, is a model of its own.
+func TestBeside(t *testing.T) {
+	header := `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
+	tensors := append(append([]byte{byte(len(header)), 0, 0, 0, 0, 0, 0, 0}, header...), 0, 0, 0, 0)
+	dir := t.TempDir()
+	face := folder(t, dir, "face")
+	write(t, face, "config.json", []byte("{}"))
+	write(t, face, "model.safetensors", tensors)
+	write(t, face, "a.gguf", []byte("GGUF\x03\x00\x00\x00"))
+	write(t, folder(t, face, "quantized"), "b.gguf", []byte("GGUF\x03\x00\x00\x00"))
+	write(t, face, "c.gguf", []byte("no model"))
+	one := folder(t, dir, "one")
+	write(t, one, "d.gguf", []byte("GGUF\x03\x00\x00\x00"))
+	write(t, folder(t, one, "more"), "e.gguf", []byte("GGUF\x03\x00\x00\x00"))
+	got, err := walked(t, dir)
+	if want := []string{"face", "face/a.gguf", "face/c.gguf", "face/quantized/b.gguf", "one", "one/more"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, expected %q", got, err, want)
+	}
+	s := Sort([]string{face})
+	if want := []string{face, filepath.Join(face, "a.gguf"), filepath.Join(face, "quantized", "b.gguf")}; !slices.Equal(s.Models, want) || !slices.Equal(s.Neither, []string{filepath.Join(face, "c.gguf")}) {
+		t.Errorf("%+v", s)
+	}
+	if s := Sort([]string{one}); !slices.Equal(s.Models, []string{one}) || len(s.Neither) > 0 {
+		t.Errorf("%+v", s)
 	}
 }
 

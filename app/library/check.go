@@ -72,7 +72,16 @@ func checked(err error) string {
 	return "File is intact."
 }
 
-// examine looks whether the files of the models exist. It does so outside the UI goroutine: on a network drive that is not
+// resultText says what the last verification of a model has found.
+func resultText(v registry.Verification) string {
+	at := v.At.Local().Format("2 January 2006")
+	if v.Damage == "" {
+		return "Verified on " + at + ": intact."
+	}
+	return "Verified on " + at + ", and damage was found: " + problem.Sentence(v.Damage)
+}
+
+// examine looks whether the files of the models exist, and what their last verifications have found. It does so outside the UI goroutine: on a network drive that is not
 // reachable this can take long.
 func (p *Page) examine(entries []registry.Entry) {
 	if p.looking {
@@ -82,23 +91,26 @@ func (p *Page) examine(entries []registry.Entry) {
 	p.running.Add(1)
 	go func() {
 		defer p.running.Done()
-		missing := map[string]error{}
+		missing, results := map[string]error{}, map[string]registry.Verification{}
 		for _, e := range entries {
 			if !e.Saved() {
 				continue
 			}
 			if err := e.Check(); err != nil {
 				missing[e.Name] = err
+			} else if v, known := e.Verification(); known {
+				results[e.Name] = v
 			}
 		}
-		p.Post(func() { p.examined(missing) })
+		p.Post(func() { p.examined(missing, results) })
 	}()
 }
 
-func (p *Page) examined(missing map[string]error) {
+func (p *Page) examined(missing map[string]error, results map[string]registry.Verification) {
 	p.looking = false
-	if !maps.EqualFunc(missing, p.missing, func(a, b error) bool { return a.Error() == b.Error() }) {
-		p.missing = missing
+	same := func(a, b registry.Verification) bool { return a.At.Equal(b.At) && a.Damage == b.Damage }
+	if !maps.EqualFunc(missing, p.missing, func(a, b error) bool { return a.Error() == b.Error() }) || !maps.EqualFunc(results, p.results, same) {
+		p.missing, p.results = missing, results
 		p.draw(p.Shelf.List())
 	}
 }

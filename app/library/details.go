@@ -1,6 +1,7 @@
 package library
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type Records interface {
 	SetStage(name string, to registry.Stage) (registry.Entry, error)
 	SetCard(name, text string) error
 	Lineage(name string) (*registry.Node, []string, error)
+	SHA256(ctx context.Context, name string, progress func(done, total int64)) (registry.Entry, error)
 }
 
 // detail is the view of one model: its memory, its names, its stage, from which models it came, the text about it, its files.
@@ -165,7 +167,7 @@ func (p *Page) detailObjects(entries []registry.Entry, name string) []owned {
 		section("lineage", "Lineage", p.lineage(d)...)
 		section("card", "About this model", p.cardOf(d)...)
 	}
-	section("files", "Files", p.files(e)...)
+	section("files", "Files", p.files(d, e)...)
 	return list
 }
 
@@ -214,7 +216,8 @@ func (p *Page) stages(d *detail, e registry.Entry) []fyne.CanvasObject {
 }
 
 // files shows where the files are, and the hashes by which they are known in public.
-func (p *Page) files(e registry.Entry) []fyne.CanvasObject {
+// files names the files of a model, with the SHA-256 that the page they are from may show too. That of a linked one is worked out on request.
+func (p *Page) files(d *detail, e registry.Entry) []fyne.CanvasObject {
 	var list []fyne.CanvasObject
 	for _, f := range e.Files {
 		words := models.Printable(e.FilePath(f)) + " · " + models.Size(f.Bytes)
@@ -223,5 +226,18 @@ func (p *Page) files(e registry.Entry) []fyne.CanvasObject {
 		}
 		list = append(list, ui.Text(words, ui.SmallSize, ui.Muted))
 	}
-	return append(list, buttons("", ui.NewButton(ui.Plain, "Show the file", func() { p.ShowFile(e.Path()) })))
+	row := []*ui.Button{ui.NewButton(ui.Plain, "Show the file", func() { p.ShowFile(e.Path()) })}
+	if p.missing[e.Name] == nil && slices.ContainsFunc(e.Files, func(f registry.Stored) bool { return f.SHA256 == "" }) {
+		hash := ui.NewButton(ui.Plain, "Work out the SHA-256", func() {
+			p.change(d, func(r Records) error {
+				_, err := r.SHA256(p.ctx, d.name, nil)
+				return err
+			}, func() {})
+		})
+		if d.busy {
+			hash.Disable()
+		}
+		row = append(row, hash)
+	}
+	return append(list, buttons("", row...))
 }

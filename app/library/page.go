@@ -26,8 +26,9 @@ type Page struct {
 	rows    map[string]fyne.CanvasObject // the models that are listed
 	asks    string                       // the model or broken entry for which removal is being confirmed
 	checks  map[string]*check
-	missing map[string]error // the errors of models whose files are missing
-	looking bool             // examine is running
+	missing map[string]error                 // the errors of models whose files are missing
+	results map[string]registry.Verification // of the last verifications
+	looking bool                             // examine is running
 	running sync.WaitGroup
 
 	// Take imports models of other programs; nil: they are not offered.
@@ -229,6 +230,8 @@ func (p *Page) row(e registry.Entry) fyne.CanvasObject {
 		parts = append(parts, ui.Spacer(1, 2), c.line, c.bar)
 	} else if s := p.says[e.Name]; s != "" {
 		parts = append(parts, ui.Text(s, ui.SmallSize, ui.Ink))
+	} else if v, known := p.results[e.Name]; known {
+		parts = append(parts, ui.Text(resultText(v), ui.SmallSize, ui.Muted))
 	}
 	parts = append(parts, ui.Spacer(1, 4), p.actions(e))
 	stroke := ui.Line

@@ -1,12 +1,6 @@
 package token
 
-import (
-	"fmt"
-	"runtime"
-	"strings"
-
-	"soberano/models"
-)
+import "strings"
 
 // byteRunes maps each byte to the character that spells it. Printable characters of Latin-1 spell
 // themselves; the other bytes get the characters from U+0100 on.
@@ -77,28 +71,26 @@ func spellBytes(s string) string {
 type bpe struct {
 	t            *Tokenizer
 	split        splitter
-	ignoreMerges bool               // a word that is a token is encoded without merges (ignore_merges in tokenizer.json)
-	lineBreaks   bool               // so is a word of line breaks alone
-	byChar       bool               // the vocabulary spells characters, not bytes
-	bytes        [256]int32         // token of each byte, none where the vocabulary lacks it
-	unknown      int32              // byChar: token of a character without tokens of its bytes, or none
-	fuse         bool               // a run of unknown characters is one unknown token
-	merges       map[[2]int32]merge // key: the ids of the two neighbours
+	ignoreMerges bool       // a word that is a token is encoded without merges (ignore_merges in tokenizer.json)
+	lineBreaks   bool       // so is a word of line breaks alone
+	byChar       bool       // the vocabulary spells characters, not bytes
+	bytes        [256]int32 // token of each byte, none where the vocabulary lacks it
+	unknown      int32      // byChar: token of a character without tokens of its bytes, or none
+	fuse         bool       // a run of unknown characters is one unknown token
+	merges       mergeTable
 }
 
-type merge struct{ rank, id int32 }
-
-// newBPE returns byte-level BPE with the merges, best first. The index of t must be complete.
-func newBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) {
+// newBPE returns byte-level BPE with n merges, best first. The index of t must be complete.
+func newBPE(t *Tokenizer, n int, merges func(i int) mergePair, p preTokenizer) (*bpe, error) {
 	b := &bpe{t: t, split: p.split, ignoreMerges: p.ignoreMerges, unknown: none}
 	for i, r := range byteRunes {
 		b.bytes[i] = t.ordinary(string(r))
 	}
-	return b, b.addAll(merges)
+	return b, b.addAll(n, merges)
 }
 
-// newCharBPE returns BPE of characters with the merges, best first.
-func newCharBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) {
+// newCharBPE returns BPE of characters with n merges, best first.
+func newCharBPE(t *Tokenizer, n int, merges func(i int) mergePair, p preTokenizer) (*bpe, error) {
 	b := &bpe{t: t, split: p.split, ignoreMerges: p.ignoreMerges, lineBreaks: p.lineBreaks, byChar: true, unknown: none}
 	for i := range b.bytes {
 		b.bytes[i] = none
@@ -108,72 +100,7 @@ func newCharBPE(t *Tokenizer, merges []mergePair, p preTokenizer) (*bpe, error) 
 			b.bytes[c] = int32(i)
 		}
 	}
-	return b, b.addAll(merges)
-}
-
-func (b *bpe) addAll(merges []mergePair) error {
-	type found struct {
-		pair [2]int32
-		id   int32
-	}
-	all, errs := make([]found, len(merges)), make([]error, runtime.GOMAXPROCS(0))
-	parts(len(merges), func(part, from, to int) {
-		for rank := from; rank < to && errs[part] == nil; rank++ {
-			all[rank].pair, all[rank].id, errs[part] = b.find(rank, merges[rank])
-		}
-	})
-	for _, err := range errs { // the first one is that of the first merge that is wrong
-		if err != nil {
-			return err
-		}
-	}
-	b.merges = make(map[[2]int32]merge, len(merges))
-	for rank, m := range all {
-		if _, dup := b.merges[m.pair]; !dup && m.id != none { // of duplicates the first counts
-			b.merges[m.pair] = merge{int32(rank), m.id}
-		}
-	}
-	return nil
-}
-
-// mergePair is a merge: the spellings of the two tokens that it joins.
-type mergePair struct{ left, right string }
-
-// cutMerge splits "left right" at the first space after the first byte. Without one, right is "".
-func cutMerge(m string) mergePair {
-	if m != "" {
-		if i := strings.IndexByte(m[1:], ' '); i >= 0 {
-			return mergePair{m[:i+1], m[i+2:]}
-		}
-	}
-	return mergePair{m, ""}
-}
-
-func cutMerges(all []string) []mergePair {
-	pairs := make([]mergePair, len(all))
-	for i, m := range all {
-		pairs[i] = cutMerge(m)
-	}
-	return pairs
-}
-
-// find returns the tokens of a merge and the one that it makes: none if that is a control token, which plain text must never become.
-func (b *bpe) find(rank int, m mergePair) (pair [2]int32, id int32, err error) {
-	if m.left == "" || m.right == "" {
-		return pair, none, fmt.Errorf("merge %d, %s, is not two tokens", rank, models.Quote(m.left+m.right))
-	}
-	for i, s := range []string{m.left, m.right} {
-		id, ok := b.t.ids.find(s)
-		if !ok {
-			return pair, none, fmt.Errorf("merge %d names %s, which is no token", rank, models.Quote(s))
-		}
-		pair[i] = id
-	}
-	id, ok := b.t.ids.find(m.left + m.right)
-	if !ok {
-		return pair, none, fmt.Errorf("merge %d makes %s, which is no token", rank, models.Quote(m.left+m.right))
-	}
-	return pair, b.t.plain(id), nil
+	return b, b.addAll(n, merges)
 }
 
 func (b *bpe) encode(dst []int32, text string) []int32 {
@@ -294,8 +221,8 @@ func (w *word) enqueue(left, right int32) {
 		return
 	}
 	pair := [2]int32{w.symbols[left].id, w.symbols[right].id}
-	if m, ok := w.merges[pair]; ok {
-		w.queue.push(candidate{m.rank, left, right, pair})
+	if rank, _, ok := w.merges.find(pair); ok {
+		w.queue.push(candidate{rank, left, right, pair})
 	}
 }
 
@@ -304,7 +231,7 @@ func (w *word) merge(c candidate) {
 	if left.id != c.pair[0] || right.id != c.pair[1] || left.next != c.right {
 		return // one of the two has been merged with another symbol
 	}
-	left.id, left.next = w.merges[c.pair].id, right.next
+	left.id, left.next = w.merges.list[c.rank].id, right.next
 	right.id = none
 	if right.next != none {
 		w.symbols[right.next].prev = c.left

@@ -238,11 +238,11 @@ func (t *Tokenizer) readJSONBPE(m *jsonModel, p *pipeline, unknown int32) error 
 	var err error
 	if p.bytes {
 		t.decode = decodeBytes
-		b, err = newBPE(t, m.Merges, pre)
+		b, err = newBPE(t, len(m.Merges), func(i int) mergePair { return m.Merges[i] }, pre)
 	} else {
 		t.decode = decodeSpaces
 		t.dropSpace = p.spaced
-		if b, err = newCharBPE(t, m.Merges, pre); err == nil {
+		if b, err = newCharBPE(t, len(m.Merges), func(i int) mergePair { return m.Merges[i] }, pre); err == nil {
 			b.unknown, b.fuse = unknown, m.Fuse
 		}
 	}

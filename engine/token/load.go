@@ -159,7 +159,7 @@ func (t *Tokenizer) readBPE(m models.Metadata) error {
 	if merges == nil {
 		return fmt.Errorf("key %q is missing: %w", prefix+"merges", models.ErrCorrupt)
 	}
-	b, err := t.newMerges(cutMerges(merges), p)
+	b, err := t.newMerges(len(merges), func(i int) mergePair { return cutMerge(merges[i]) }, p)
 	if err != nil {
 		return fmt.Errorf("key %q: %w: %w", prefix+"merges", err, models.ErrCorrupt)
 	}
@@ -177,16 +177,16 @@ func (t *Tokenizer) readLowercase(m models.Metadata) error {
 }
 
 // newMerges returns BPE of bytes or characters, and sets how the tokens are decoded.
-func (t *Tokenizer) newMerges(merges []mergePair, p preTokenizer) (*bpe, error) {
+func (t *Tokenizer) newMerges(n int, merges func(i int) mergePair, p preTokenizer) (*bpe, error) {
 	if !p.spaces && !p.bare {
 		t.decode = decodeBytes
-		return newBPE(t, merges, p)
+		return newBPE(t, n, merges, p)
 	}
 	t.decode = decodeSpaces
 	if p.spaces {
 		t.prepare = func(text string, _ bool) string { return strings.ReplaceAll(text, " ", space) }
 	}
-	return newCharBPE(t, merges, p)
+	return newCharBPE(t, n, merges, p)
 }
 
 func (t *Tokenizer) readSentencePiece(m models.Metadata) error {

@@ -38,7 +38,7 @@ func readRanks(text, special []string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := newBPE(t, nil, preTokenizer{split: splitGPT2})
+	b, err := newBPE(t, 0, nil, preTokenizer{split: splitGPT2})
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (b *bpe) recover(text []string) {
 			continue
 		}
 		if parts = w.encode(parts[:0], s); len(parts) == 2 {
-			b.merges[[2]int32(parts)] = merge{int32(id), int32(id)}
+			b.merges.add(merge{[2]int32(parts), int32(id)})
 		}
 	}
 }

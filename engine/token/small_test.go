@@ -112,16 +112,16 @@ func slowBPE(b *bpe, s string) []int32 {
 		ids = append(ids, b.bytes[s[i]])
 	}
 	for {
-		best, at := merge{math.MaxInt32, 0}, -1
+		best, made, at := int32(math.MaxInt32), int32(0), -1
 		for i := 1; i < len(ids); i++ {
-			if m, ok := b.merges[[2]int32{ids[i-1], ids[i]}]; ok && m.rank < best.rank {
-				best, at = m, i
+			if rank, id, ok := b.merges.find([2]int32{ids[i-1], ids[i]}); ok && rank < best {
+				best, made, at = rank, id, i
 			}
 		}
 		if at < 0 {
 			return ids
 		}
-		ids = slices.Replace(ids, at-1, at+1, best.id)
+		ids = slices.Replace(ids, at-1, at+1, made)
 	}
 }
 

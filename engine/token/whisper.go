@@ -197,7 +197,7 @@ func (f *tokenizerFile) whisper(texts []string) (*Tokenizer, error) {
 			t.ids.add(a.Content, int32(a.ID))
 		}
 	}
-	b, err := newBPE(t, f.Model.Merges, preTokenizer{split: splitGPT2})
+	b, err := newBPE(t, len(f.Model.Merges), func(i int) mergePair { return f.Model.Merges[i] }, preTokenizer{split: splitGPT2})
 	if err != nil {
 		return nil, fmt.Errorf("merges: %w", err)
 	}

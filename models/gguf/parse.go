@@ -307,7 +307,7 @@ func (r *reader) texts(n uint64) []string {
 		return nil
 	}
 	from := r.at
-	for i := uint64(0); i < n && r.err == nil; i++ {
+	for i := r.skipTexts(n); i < n && r.err == nil; i++ { // reports what is wrong
 		r.next(r.u64())
 	}
 	if r.err != nil || !r.charge(r.at-from) {
@@ -320,6 +320,19 @@ func (r *reader) texts(n uint64) []string {
 		at += 8 + length
 	}
 	return out
+}
+
+// skipTexts skips strings up to n, or up to one that does not fit, and returns their number.
+func (r *reader) skipTexts(n uint64) (skipped uint64) {
+	end := uint64(len(r.b))
+	for ; skipped < n && end-r.at >= 8; skipped++ {
+		length := binary.LittleEndian.Uint64(r.b[r.at:])
+		if length > end-r.at-8 {
+			break
+		}
+		r.at += 8 + length
+	}
+	return skipped
 }
 
 func each[T any](b []byte, width, n uint64, read func([]byte) T) []T {

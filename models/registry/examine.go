@@ -73,7 +73,7 @@ func (e *Entry) examine(ctx context.Context, check Check, m *meter) error {
 }
 
 // Verify reads all files of a model and compares them with their hashes, which it records for those that are not known yet, and looks for damage that the
-// files already had: in their structure, and in the values of their tensors. The error says what is missing, has changed or is damaged.
+// files already had: in their structure, and in the values of their tensors. The error says what is missing, has changed or is damaged. The result is kept, see Entry.Verification.
 func (l *Library) Verify(ctx context.Context, name string, progress func(done, total int64)) error {
 	e, err := l.Find(name)
 	if err != nil {
@@ -81,12 +81,19 @@ func (l *Library) Verify(ctx context.Context, name string, progress func(done, t
 	}
 	m := e.meter(ctx, progress)
 	m.total *= 2 // for the hashes, and for the values
+	before, err := e.stamps()
+	if err != nil {
+		before = nil // verify says what is missing
+	}
 	err = e.verify(m)
 	if err != nil && !errors.Is(err, models.ErrCorrupt) {
 		return err
 	}
 	if err = errors.Join(err, e.examine(ctx, l.check, m)); err == nil {
 		m.finish()
+	}
+	if ctx.Err() == nil && before != nil {
+		e.keepResult(before, err)
 	}
 	return err
 }

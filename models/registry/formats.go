@@ -87,6 +87,16 @@ func Recognises(path string) bool {
 	return err == nil
 }
 
+// IsFolder reports whether the folder at path is a model itself, of several files that belong together, as of Hugging Face. One that holds a single model file is not.
+func IsFolder(path string) bool {
+	st, err := os.Stat(path)
+	if err != nil || !st.IsDir() {
+		return false
+	}
+	_, main, err := inFolder(path)
+	return err == nil && main != ""
+}
+
 // Foreign reports whether a file that begins with head is certainly of a kind that is not a
 // model: a picture, a document, an archive. Only the extension of path is used.
 func Foreign(path string, head []byte) bool {

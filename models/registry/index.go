@@ -20,7 +20,7 @@ import (
 const indexFile = "library.db"
 
 // indexVersion is the user_version of an index with the schema below.
-const indexVersion = 1
+const indexVersion = 2
 
 // indexSchema keeps each record as it is in its file. The views are for people and other programs: they show what the records contain.
 const indexSchema = `
@@ -31,10 +31,11 @@ CREATE TABLE records (
 	sum     TEXT NOT NULL     -- the BLAKE3 hash of these
 ) WITHOUT ROWID;
 CREATE VIEW models AS SELECT content->>'name' AS name, content->>'kind' AS kind, content->>'title' AS title, content->>'family' AS family,
-	content->>'quantization' AS quantization, content->>'parameters' AS parameters, content->>'bytes' AS bytes, content->>'stage' AS stage, content->>'added' AS added FROM records;
+	content->>'quantization' AS quantization, content->>'parameters' AS parameters, content->>'bytes' AS bytes, content->>'stage' AS stage, content->>'added' AS added,
+	content->>'$.verified.at' AS verified, content->>'$.verified.damage' AS damage FROM records;
 CREATE VIEW files AS SELECT content->>'name' AS model, value->>'path' AS path, value->>'bytes' AS bytes, value->>'blake3' AS blake3, value->>'sha256' AS sha256
 	FROM records, json_each(content, '$.files');
-PRAGMA user_version = 1;`
+PRAGMA user_version = 2;`
 
 // settled is how long a record must not have been changed before it is put into the index: a file that is changed twice within the resolution of the file system's
 // clock has the same stamp afterwards.
@@ -85,6 +86,9 @@ func (x *index) open(do func(db *sql.DB) error) error {
 // errOtherVersion is the error of an index that another version of the program has made.
 var errOtherVersion = errors.New("the index has another schema")
 
+// errDamaged is the error of an index in which a row is not what was written.
+var errDamaged = errors.New("the index is damaged")
+
 // rows reads the rows of the index.
 func (x *index) rows(db *sql.DB) error {
 	var version int
@@ -106,7 +110,7 @@ func (x *index) rows(db *sql.DB) error {
 			return err
 		}
 		if sum != r.sum() {
-			r.stamp = "" // it is read anew
+			return errDamaged // also the order of the rows, by which they are found, may be wrong
 		}
 		x.known[r.path] = r
 	}

@@ -374,7 +374,7 @@ func Resolve(lib *Library, nameOrPath string, check Check) (Entry, error) {
 	if !exists(nameOrPath) {
 		e, err := lookup(entries, plain(nameOrPath))
 		if errors.Is(err, models.ErrNotFound) {
-			err = unknownName("there is no model and no file named " + models.Quote(nameOrPath))
+			err = lib.absent(unknownName("there is no model and no file named " + models.Quote(nameOrPath)))
 		}
 		return e, err
 	}

@@ -266,6 +266,17 @@ func explainMove(to string, err error) error {
 	return err
 }
 
+// absent returns err, that a model is unknown, or why none is known: the library's folder is not there, as on a drive that is not plugged in.
+func (l *Library) absent(err error) error {
+	if l == nil || !errors.Is(err, models.ErrNotFound) {
+		return err
+	}
+	if at := l.at(); at != nil {
+		return at
+	}
+	return err
+}
+
 // at returns an error if the library's folder is not there, or the library has been moved since it was opened.
 func (l *Library) at() error {
 	p, moved, err := placeOf(l.root)
@@ -275,7 +286,7 @@ func (l *Library) at() error {
 	case string(p.Folder) != l.dir:
 		return fmt.Errorf("the library has been moved to %s; start the program again", models.Printable(string(p.Folder)))
 	case moved && !exists(l.dir):
-		return &models.FileError{Path: l.dir, Reason: "is the folder of the library, and is not there", Advice: "if it is on another drive, plug that in", Kind: models.ErrNotFound}
+		return &models.FileError{Path: l.dir, Reason: "is the folder of the library, and is no longer in " + models.Printable(filepath.Dir(l.dir)), Advice: "if it is on another drive, plug that in", Kind: models.ErrNotFound}
 	}
 	return nil
 }

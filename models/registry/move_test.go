@@ -11,6 +11,35 @@ import (
 	"soberano/models"
 )
 
+// While the library's folder is on a drive that is not there, that is said of each model.
+func TestDriveAway(t *testing.T) {
+	l, drive := library(t), filepath.Join(t.TempDir(), "drive")
+	mustImport(t, l, save(t, t.TempDir(), "a.gguf", chatModel(t, 1, 4096, nil)), Copy, ImportOptions{})
+	if err := l.Move(context.Background(), filepath.Join(drive, "models"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(drive, drive+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(l.root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, resolved := Resolve(l, "a", nil)
+	_, found := l.Lookup("a")
+	for what, err := range map[string]error{"Resolve": resolved, "Lookup": found} {
+		if wrong, ok := errors.AsType[*models.FileError](err); !ok || wrong.Path != filepath.Join(drive, "models") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := os.Rename(drive+"-away", drive); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Lookup("a"); err != nil {
+		t.Error(err)
+	}
+}
+
 // A library that was moved has all that it had, and can be moved again and back; what can't be is refused, and nothing is lost.
 func TestMove(t *testing.T) {
 	root, dir := t.TempDir(), t.TempDir()

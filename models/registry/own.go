@@ -93,7 +93,8 @@ func (l *Library) Lookup(reference string) (Entry, error) {
 		return l.load(reference)
 	}
 	entries, _ := l.List() // broken entries are found by their names only
-	return lookup(entries, plain(reference))
+	e, err := lookup(entries, plain(reference))
+	return e, l.absent(err)
 }
 
 func lookup(entries []Entry, reference string) (Entry, error) {

@@ -86,7 +86,7 @@ func (e *Entry) save(wait time.Duration) {
 	}
 	defer f.Close()
 	now := e.Current() // e may have been read before a change
-	e.Projector, e.Own = now.Projector, now.Own
+	e.Projector, e.Own, e.Verified = now.Projector, now.Own, newer(e.Verified, now.Verified)
 	_ = e.write()
 }
 

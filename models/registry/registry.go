@@ -118,7 +118,7 @@ type Stored struct {
 	Path   string `json:"path"` // absolute, or relative to the entry's folder
 	Bytes  int64  `json:"bytes"`
 	BLAKE3 string `json:"blake3,omitempty"` // the identity of its content; "" of a linked file that was not read yet, or if only SHA256 is known
-	SHA256 string `json:"sha256,omitempty"` // by which files are known in public; of copied files
+	SHA256 string `json:"sha256,omitempty"` // by which files are known in public; of copied files, and of those that Library.SHA256 has read
 	Sample string `json:"sample,omitempty"` // of a linked file without hashes: the hash of some parts of it
 	Stamp  string `json:"stamp,omitempty"`  // of a linked file: when it was last changed, see Entry.Unchanged
 }
@@ -163,6 +163,8 @@ type Entry struct {
 	Sampling  Sampling  `json:"sampling"`
 	Added     time.Time `json:"added"`
 	Checked   string    `json:"checked,omitempty"` // the version of the program that determined Runs
+	// Verified is the result of the last Verify, see Entry.Verification.
+	Verified *Verification `json:"verified,omitempty"`
 
 	dir string
 }
