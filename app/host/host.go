@@ -107,7 +107,7 @@ func New(o Options) *Host {
 	h.moved = o.Moved
 	h.passwords.turn = make(chan struct{}, 1)
 	if o.States != "" {
-		h.states = state.NewDisk(o.States, build(), mostStates)
+		h.states = state.NewDisk(o.States, build(), MostStates)
 	}
 	if h.gpus.tell == nil {
 		h.gpus.tell = func(err error) { fmt.Fprintf(os.Stderr, "soberano: %v; the processor is used instead\n", err) }

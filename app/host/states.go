@@ -11,8 +11,8 @@ import (
 // StatesFolder is the name of the folder of states in that of the program's data.
 const StatesFolder = "states"
 
-// mostStates is how many bytes the computed states of conversations take on disk.
-const mostStates = 1 << 30
+// MostStates is how many bytes the computed states of conversations take on disk at most, if nothing else was chosen.
+const MostStates = 1_000_000_000
 
 // statesOf returns where the states of conversations with a chat model are kept. Nothing is kept that was computed with encrypted weights.
 func (h *Host) statesOf(f *models.File) *state.Disk {
@@ -39,7 +39,7 @@ func (h *Host) LimitStates(bytes int64) error {
 		return nil
 	}
 	if bytes == 0 {
-		bytes = mostStates
+		bytes = MostStates
 	}
 	return h.states.Limit(bytes)
 }
@@ -50,6 +50,14 @@ func (h *Host) KeepConversations(ids []int64) error {
 		return nil
 	}
 	return h.states.Only(names(ids))
+}
+
+// StatesBytes returns how many bytes the states take on disk.
+func (h *Host) StatesBytes() (int64, error) {
+	if h.states == nil {
+		return 0, nil
+	}
+	return h.states.Bytes()
 }
 
 func names(ids []int64) (list []string) {

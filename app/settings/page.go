@@ -24,6 +24,8 @@ type Window interface {
 	Layers() int                    // the number of layers of the chat model; 0: none is open
 	Change(Values)                  // applies other settings
 	API() API                       // the state of the server for other programs
+	StatesBytes() (int64, error)    // what the computed states of chats take on disk; it may take a moment, and is called from any goroutine
+	DeleteStates()                  // removes them, and draws the page anew when they are gone
 }
 
 // Config holds what the page needs and shows.
@@ -52,6 +54,7 @@ type Page struct {
 	typed  *ui.Soon   // stores what is typed
 	gpus   []host.GPU // from the last listing
 	gpuErr error      // the error of the last listing
+	kept   kept       // on disk, when the page was refreshed
 
 	controls map[string]fyne.Focusable // what is drawn, by title
 	entry    *ui.Entry                 // of the user's words; the same in all drawings
@@ -115,6 +118,7 @@ func (wide) MinSize(o []fyne.CanvasObject) fyne.Size {
 // Refresh draws the page and lists graphics cards and microphones again, which can take a moment.
 func (p *Page) Refresh() {
 	p.draw()
+	p.measureStates()
 	if p.GPUs != nil {
 		go func() {
 			list, err := p.GPUs()
@@ -168,7 +172,7 @@ func (p *Page) draw() {
 		row(p, "Precision of what was read", "How exactly the processor keeps what the model has read of a chat. Fewer bits use less memory, 4 of them at the cost of worse answers. A change loads the model again.",
 			[]option[engine.KV]{{"8 bits", ""}, {"16 bits", engine.KVF16}, {"4 bits", engine.KVQ4}}, v.KV, func(k engine.KV) { set(func() { v.KV = k }) }),
 		ui.NewRule(),
-		p.cards(set), ui.NewRule(), p.api(set), ui.NewRule(), p.data(), ui.NewRule(), keys())
+		p.cards(set), ui.NewRule(), p.api(set), ui.NewRule(), p.states(set), ui.NewRule(), p.data(), ui.NewRule(), keys())
 	p.pane.Keep(list...)
 	p.fit()
 	if c := p.controls[title]; c != nil && title != "" {

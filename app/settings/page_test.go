@@ -5,6 +5,7 @@ package settings
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -25,6 +26,7 @@ type stage struct {
 	micErr error
 	api    API
 	copied []string
+	states atomic.Int64 // bytes on disk
 }
 
 func newStage(t *testing.T, v Values, mode ui.Mode, micErr error) *stage {
@@ -33,7 +35,9 @@ func newStage(t *testing.T, v Values, mode ui.Mode, micErr error) *stage {
 	s.Page = NewPage(Config{Window: frame{s.Stage, s}, Values: v, Cores: 8, Hotkeys: []string{"Ctrl+Alt+D", "F9"}, Data: "/home/ada/.local/share/soberano"})
 	s.Show(s.Object)
 	s.Refresh()
-	(<-s.Q)()
+	for range 2 { // the microphones, and what is kept of chats
+		(<-s.Q)()
+	}
 	return s
 }
 
@@ -43,13 +47,15 @@ type frame struct {
 	s *stage
 }
 
-func (frame) Device() string              { return "AVX2, 4 threads" }
-func (frame) Layers() int                 { return 24 }
-func (f frame) Copy(text string)          { f.s.copied = append(f.s.copied, text) }
-func (f frame) API() API                  { return f.s.api }
-func (frame) ShowFile(string)             {}
-func (frame) Shortcut(fyne.Shortcut) bool { return false }
-func (f frame) Change(v Values)           { f.s.heard = append(f.s.heard, v) }
+func (frame) Device() string                { return "AVX2, 4 threads" }
+func (frame) Layers() int                   { return 24 }
+func (f frame) Copy(text string)            { f.s.copied = append(f.s.copied, text) }
+func (f frame) API() API                    { return f.s.api }
+func (frame) ShowFile(string)               {}
+func (frame) Shortcut(fyne.Shortcut) bool   { return false }
+func (f frame) StatesBytes() (int64, error) { return f.s.states.Load(), nil }
+func (f frame) DeleteStates()               { f.s.states.Store(0); f.s.Refresh() }
+func (f frame) Change(v Values)             { f.s.heard = append(f.s.heard, v) }
 
 func (f frame) Microphones() ([]string, error) {
 	if f.s.micErr != nil {
@@ -84,6 +90,38 @@ func TestAPI(t *testing.T) {
 		t.Error("a server that does not answer shows a key")
 	}
 	s.Shot("api-taken")
+}
+
+// TestKeptStates checks that the page says what is kept of chats, passes on how much may be, and that a button deletes it.
+func TestKeptStates(t *testing.T) {
+	s := newStage(t, Values{}, ui.Light, nil)
+	s.Expect("Nothing is kept now.")
+	if s.controls[statesTitle+" delete"] != nil {
+		t.Error("nothing can be deleted")
+	}
+	refresh := func() {
+		s.Refresh()
+		for range 2 {
+			(<-s.Q)()
+		}
+	}
+	s.states.Store(123_456_789)
+	refresh()
+	s.Expect("Kept now: 123 MB.")
+	s.Win.Resize(fyne.NewSize(944, 1900))
+	s.Shot("states")
+	for i, want := range []int64{-1, 0, 4e9, 16e9} {
+		s.controls[statesTitle].(*ui.Choice).SetSelectedIndex((i + 1) % 4) // so that it changes
+		s.controls[statesTitle].(*ui.Choice).SetSelectedIndex(i)
+		if got := s.heard[len(s.heard)-1].States; got != want {
+			t.Errorf("choice %d: %d bytes, not %d", i, got, want)
+		}
+	}
+	s.controls[statesTitle+" delete"].(*ui.Button).Tapped(nil)
+	for range 2 {
+		(<-s.Q)()
+	}
+	s.Expect("Nothing is kept now.")
 }
 
 func (s *stage) selects() (list []*ui.Choice) {

@@ -4,7 +4,7 @@
 Both servers are asked for the same continuations, greedy, streamed, alternately in several rounds; the models are in the
 same file and the threads are as many. The report has ratios of the medians.
 
-  streams     tokens a second of all streams together, with one stream and with several, and how much that is more than one
+  streams     tokens a second of all streams together, with one stream, with one for which no tokens are proposed, as none are for several, and with several; and how much the last is more than one
   long        the longest pause of a running stream while a prompt of some 3,000 tokens comes, in the time that 128 tokens of that take
   turn        time to the first token of a second turn over a history of some 2,000 tokens, in steps of one token
 
@@ -122,12 +122,12 @@ def prompt(n, seed):
     return f"Chapter {seed}. " + " ".join(f"The {OPENINGS[(i * 7 + seed) % len(OPENINGS)].lower()} number {i * seed % 997}." for i in range(n // 12)) + " And then"
 
 
-def together(server, n, tokens, seed):
+def together(server, n, tokens, seed, **more):
     """Returns the tokens a second of n streams while they run side by side: from the first piece of the last one to begin, until one has all its tokens. Some texts end before, which
     makes it less."""
     prompts = [OPENINGS[i % len(OPENINGS)] + f" {seed}," for i in range(n)]
     with concurrent.futures.ThreadPoolExecutor(n) as pool:
-        results = list(pool.map(lambda p: server.stream(p, tokens), prompts))
+        results = list(pool.map(lambda p: server.stream(p, tokens, **more), prompts))
     begin, end = max(times[1] for times, _ in results), min(times[-1] for times, generated in results if generated == tokens)
     pieces = sum(begin < t <= end for times, _ in results for t in times[1:])
     return pieces / (end - begin)
@@ -164,6 +164,7 @@ def measure(o, model):
                 server.stream("Warm up", 8)
                 values = {
                     "one stream, tokens/s": together(server, 1, o.tokens, 10 * round + 1),
+                    "one stream without proposals, tokens/s": together(server, 1, o.tokens, 10 * round + 1, propose="off"),
                     f"{o.streams} streams, tokens/s": together(server, o.streams, o.tokens, 10 * round + 2),
                     "longest pause for a long prompt, chunks of 128": pause(server, 10 * round + 3),
                     "second turn of 2,000 tokens, steps": turn(server, 10 * round + 4),
@@ -186,8 +187,9 @@ def main():
             mine, its = median(by["ours"]), median(by["llama-server"]) if "llama-server" in by else None
             ratio = "" if its is None else f"{mine / its if 'tokens/s' in what else its / mine:.2f}"
             print(f"| {name} | {what} | {mine:.1f} | {'' if its is None else f'{its:.1f}'} | {ratio} |")
-        one, many = (median(results[w]["ours"]) for w in list(results)[:2])
-        print(f"| {name} | several streams : one | {many / one:.2f} | | |", flush=True)
+        one, plain, many = (median(results[w]["ours"]) for w in list(results)[:3])
+        print(f"| {name} | several streams : one | {many / one:.2f} | | |")
+        print(f"| {name} | several streams : one without proposals | {many / plain:.2f} | | |", flush=True)
 
 
 main()

@@ -226,7 +226,7 @@ func (d *Shell) change(v settings.Values) {
 	v.ChatModel, v.SpeechModel = old.ChatModel, old.SpeechModel
 	v.FilesLanguage, v.FilesTranslate, v.Place = old.FilesLanguage, old.FilesTranslate, old.Place
 	reload := v.Context != old.Context || v.Threads != old.Threads || v.KV != old.KV || v.GPUUse() != old.GPUUse()
-	theme, keys, api := v.Theme != old.Theme, v.Hotkey != old.Hotkey, v.API != old.API
+	theme, keys, api, states := v.Theme != old.Theme, v.Hotkey != old.Hotkey, v.API != old.API, v.States != old.States
 	d.set(func(values *settings.Values) { *values = v })
 	if theme {
 		d.setTheme()
@@ -237,6 +237,9 @@ func (d *Shell) change(v settings.Values) {
 	}
 	if api {
 		d.switchAPI()
+	}
+	if states {
+		d.limitStates()
 	}
 	if s := d.runner.Status(); reload && s.Phase != chat.NoModel {
 		d.runner.Use(s.Entry, d.chatSettings(s.Entry))

@@ -69,6 +69,29 @@ func (d *Shell) keepStates(s *store.Store) error {
 	return d.Host.KeepConversations(ids)
 }
 
+// limitStates removes what was computed for chats beyond the limit of the settings.
+func (d *Shell) limitStates() {
+	most := d.values.Values().States
+	d.changeStates(func() error { return d.Host.LimitStates(most) })
+}
+
+// deleteStates removes what was computed for all chats.
+func (d *Shell) deleteStates() {
+	d.changeStates(func() error { return d.Host.KeepConversations(nil) })
+}
+
+// changeStates removes something of what was computed for chats, and says in the settings what is left.
+func (d *Shell) changeStates(remove func() error) {
+	d.work.Do(func(*store.Store) error { return remove() }, func(err error) {
+		if err != nil {
+			d.notice("What was computed for chats could not be removed from the disk.", err)
+		}
+		if d.page == settingsPage {
+			d.settings.Refresh()
+		}
+	})
+}
+
 // undeleted reports that conversations could not be deleted.
 func (d *Shell) undeleted(ids []int64, err error) {
 	title := "This chat could not be deleted."

@@ -94,6 +94,8 @@ func (f settingsFrame) Device() string                 { return f.d.runner.Statu
 func (f settingsFrame) Layers() int                    { return f.d.runner.Status().Entry.Layers }
 func (f settingsFrame) Change(v settings.Values)       { f.d.change(v) }
 func (f settingsFrame) API() settings.API              { return f.d.api.state() }
+func (f settingsFrame) StatesBytes() (int64, error)    { return f.d.Host.StatesBytes() }
+func (f settingsFrame) DeleteStates()                  { f.d.deleteStates() }
 
 // filesFrame implements transcribe.Window, transcribe.Choices and transcribe.Machine.
 type filesFrame struct{ frame }

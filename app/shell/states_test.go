@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"soberano/app/host"
@@ -71,5 +72,21 @@ func TestStatesOfChats(t *testing.T) {
 	s.flush()
 	if names := left(); len(names) != 0 {
 		t.Errorf("after all chats were deleted: %v", names)
+	}
+	write(ids...)
+	s.show(settingsPage)
+	s.q.until(t, "what is kept", func() bool { return strings.Contains(s.words(), "Kept now: 12 bytes.") })
+	s.tap("Delete now")
+	s.q.until(t, "the deletion", func() bool { return strings.Contains(s.words(), "Nothing is kept now.") })
+	if names := left(); len(names) != 0 {
+		t.Errorf("after Delete now: %v", names)
+	}
+	write(ids...)
+	v := s.values.Values()
+	v.States = -1
+	s.change(v)
+	s.flush()
+	if names := left(); len(names) != 0 {
+		t.Errorf("after it was switched off: %v", names)
 	}
 }

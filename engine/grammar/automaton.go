@@ -19,6 +19,7 @@ type machine struct {
 	ids    map[string]int32
 	next   []int32 // [sets × classes]: the configuration after a byte; unknown
 	unions map[[2]int32]int32
+	pairs  map[[2]int32]alike
 	popped map[int32]int32 // the configuration in which a set of places is returned to
 	size   int             // of sets and next, in bytes, about
 
@@ -52,7 +53,7 @@ const (
 )
 
 func newMachine(g *Grammar) *machine {
-	m := &machine{g: g, ids: map[string]int32{}, unions: map[[2]int32]int32{}, popped: map[int32]int32{},
+	m := &machine{g: g, ids: map[string]int32{}, unions: map[[2]int32]int32{}, popped: map[int32]int32{}, pairs: map[[2]int32]alike{},
 		below: make([]int32, len(g.nodes)), stamp: make([]int32, len(g.nodes))}
 	m.intern(nil, true)
 	m.intern(nil, false)

@@ -33,6 +33,7 @@ type Grammar struct {
 	returns []bool     // of each node: nothing can follow but the end of its rule
 	class   [256]uint8 // of each byte: bytes of one class are in the same edges
 	classes int
+	bytes   []byte // one of each class
 }
 
 // builder makes a Grammar of expressions.
@@ -296,9 +297,11 @@ func (g *Grammar) classify() {
 		}
 	}
 	class := 0
+	g.bytes = []byte{0}
 	for i := 1; i < 256; i++ {
 		if begins[i] {
 			class++
+			g.bytes = append(g.bytes, byte(i))
 		}
 		g.class[i] = uint8(class)
 	}

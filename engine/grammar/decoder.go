@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 )
 
@@ -45,6 +46,8 @@ type local struct {
 const (
 	maxMasks   = 64 << 20 // bytes; when they are exceeded, masks are computed anew
 	freshAfter = 64 << 20 // bytes of a machine, after which new matchers get a new one
+	mostText   = 256      // bytes between two masks, of which the later one is computed from the earlier one
+	mostPast   = 4        // masks from which one is computed: a character can take as many tokens
 	mostLocals = 16       // of a configuration with more items, the tree is walked for all of them at once
 )
 
@@ -72,8 +75,16 @@ func (a *automaton) large() bool {
 
 // Matcher follows one answer. One goroutine may use it.
 type Matcher struct {
-	a  *automaton
-	at int32 // configuration
+	a    *automaton
+	at   int32  // configuration
+	past []past // those whose masks were asked for last, in order
+	text []byte // that has led from the first of them to here
+}
+
+// past is a configuration, with the number of bytes of Matcher.text that have led to it.
+type past struct {
+	at int32
+	n  int
 }
 
 // Mask returns the tokens that may follow: token i may if bit i%64 of mask[i/64] is set. It must not be changed. The tokens that end
@@ -81,7 +92,8 @@ type Matcher struct {
 func (x *Matcher) Mask() ([]uint64, error) {
 	x.a.mu.Lock()
 	defer x.a.mu.Unlock()
-	k := x.a.mask(x.at)
+	k := x.mask()
+	x.remember()
 	switch end := x.a.m.sets[x.at].end; {
 	case x.a.m.failed:
 		return nil, ErrTooComplex
@@ -106,7 +118,10 @@ func (x *Matcher) AcceptText(text []byte) bool {
 			return false
 		}
 	}
-	x.at = at
+	x.at, x.text = at, append(x.text, text...)
+	if len(x.text) > mostText {
+		x.past, x.text = nil, nil
+	}
 	return true
 }
 
@@ -125,28 +140,72 @@ func (x *Matcher) MustEnd() bool {
 	return s.end && len(s.items) == 0
 }
 
+// mask returns the mask of the present configuration. If it is alike to one before it, the mask is the same for tokens so short that they may follow both or neither; only the others are walked.
+func (x *Matcher) mask() *mask {
+	a := x.a
+	if k, ok := a.masks[x.at]; ok {
+		return k
+	}
+	for _, p := range slices.Backward(x.past) {
+		before, ok := a.masks[p.at]
+		if !ok {
+			continue
+		}
+		n := a.m.alikeAfter(p.at, x.text[p.n:])
+		for i := len(longerThan) - 1; i >= 0; i-- {
+			if n < longerThan[i] {
+				continue
+			}
+			l := &a.v.longer[i]
+			set := make([]uint64, a.v.words())
+			for i, w := range before.bits {
+				set[i] = w & l.short[i]
+			}
+			a.walk(&l.tree, 0, x.at, set, nil)
+			return a.keep(x.at, set)
+		}
+	}
+	return a.mask(x.at)
+}
+
+// remember notes the present configuration as one of the past.
+func (x *Matcher) remember() {
+	if x.past = append(x.past, past{x.at, len(x.text)}); len(x.past) > mostPast {
+		cut := x.past[1].n
+		x.past, x.text = append([]past{}, x.past[1:]...), append([]byte{}, x.text[cut:]...)
+		for i := range x.past {
+			x.past[i].n -= cut
+		}
+	}
+}
+
 func (a *automaton) mask(c int32) *mask {
 	if k, ok := a.masks[c]; ok {
 		return k
 	}
+	set, items := make([]uint64, a.v.words()), a.m.sets[c].items
+	if len(items) > mostLocals {
+		a.walk(&a.v.tree, 0, c, set, nil)
+	} else {
+		for _, it := range items {
+			a.maskItem(it, set)
+		}
+	}
+	return a.keep(c, set)
+}
+
+// keep makes a mask of the tokens that may follow a configuration, and keeps it.
+func (a *automaton) keep(c int32, set []uint64) *mask {
 	if a.size > maxMasks {
 		clear(a.masks)
 		clear(a.locals)
 		a.size = 0
 	}
-	k := &mask{bits: make([]uint64, a.v.words())}
-	s := a.m.sets[c]
-	if len(s.items) > mostLocals {
-		a.walk(0, c, k.bits, nil)
-	} else {
-		for _, it := range s.items {
-			a.maskItem(it, k.bits)
-		}
-	}
+	k := &mask{bits: set}
 	for _, w := range k.bits {
 		k.count += bits.OnesCount64(w)
 	}
-	if s.end {
+	if a.m.sets[c].end {
 		for _, id := range a.v.ends {
 			k.bits[id/64] |= 1 << (id % 64)
 		}
@@ -167,7 +226,7 @@ func (a *automaton) maskItem(it item, set []uint64) {
 	}
 	below := a.m.returned(it.below)
 	for _, at := range l.escapes {
-		a.walk(at, below, set, nil)
+		a.walk(&a.v.tree, at, below, set, nil)
 	}
 }
 
@@ -176,7 +235,7 @@ func (a *automaton) local(node int32) *local {
 		return l
 	}
 	l := &local{bits: make([]uint64, a.v.words())}
-	a.walk(0, a.m.intern([]item{{node, ended}}, false), l.bits, &l.escapes)
+	a.walk(&a.v.tree, 0, a.m.intern([]item{{node, ended}}, false), l.bits, &l.escapes)
 	a.locals[node] = l
 	a.size += 8*len(l.bits) + 4*len(l.escapes) + 100
 	return l
@@ -184,8 +243,7 @@ func (a *automaton) local(node int32) *local {
 
 // walk sets the bits of the tokens below a node of the tree that may follow a configuration. escapes, if it is not nil, gets the nodes at which the
 // end is reached and that have nodes below them.
-func (a *automaton) walk(from, c int32, set []uint64, escapes *[]int32) {
-	v := a.v
+func (a *automaton) walk(v *tree, from, c int32, set []uint64, escapes *[]int32) {
 	base := int(v.depth[from])
 	a.path = append(a.path[:0], c) // the configuration at each depth from there
 	for i, stop := from+1, v.skip[from]; i < stop && !a.m.failed; {

@@ -52,6 +52,7 @@ type anthropicRequest struct {
 	ToolChoice  *anthropicChoice   `json:"tool_choice"`
 	Thinking    *anthropicThinking `json:"thinking"`
 	Output      *anthropicOutput   `json:"output_config"`
+	besideParameters
 
 	Container    absent          `json:"container"`
 	Servers      absent          `json:"mcp_servers"`
@@ -170,6 +171,9 @@ func (r *anthropicRequest) order() (*order, error) {
 	set(&o.settings, r.TopP, func(p *sample.Params, v float64) { p.TopP = float32(v) })
 	set(&o.settings, r.TopK, func(p *sample.Params, v int) { p.TopK = v })
 	if err := r.form(o); err != nil {
+		return nil, err
+	}
+	if err := r.besideParameters.into(o); err != nil {
 		return nil, err
 	}
 	return o, r.prompt(o)

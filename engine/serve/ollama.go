@@ -84,6 +84,7 @@ type ollamaOptions struct {
 	NumPredict       *int     `json:"num_predict"`
 	NumContext       *int     `json:"num_ctx"`
 	moreSampling
+	besideParameters
 
 	NumKeep  absent `json:"num_keep"`
 	Penalize absent `json:"penalize_newline"`
@@ -120,7 +121,7 @@ func (p *ollamaOptions) into(o *order) error {
 		}
 	}
 	o.request.Stop = p.Stop
-	return nil
+	return p.besideParameters.into(o)
 }
 
 // into puts the parameters into an order.

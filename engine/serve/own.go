@@ -10,10 +10,15 @@ import (
 
 // ownParameters are parameters of this engine beside those of OpenAI, other than of sampling.
 type ownParameters struct {
-	Overflow   *string          `json:"context_overflow"` // what is done if prompt and answer do not fit into the context
-	Lora       []adapterRequest `json:"lora"`             // as of llama.cpp's server
-	DraftModel string           `json:"draft_model"`      // as of LM Studio
-	Propose    *string          `json:"propose"`          // see engine.Propose
+	Overflow *string `json:"context_overflow"` // what is done if prompt and answer do not fit into the context
+	besideParameters
+}
+
+// besideParameters are parameters of this engine in all dialects: what is used beside the model.
+type besideParameters struct {
+	Lora       []adapterRequest `json:"lora"`        // as of llama.cpp's server
+	DraftModel string           `json:"draft_model"` // as of LM Studio
+	Propose    *string          `json:"propose"`     // see engine.Propose
 }
 
 // mostScale is the largest factor of an adapter that a request may choose; common ones are from 0 to 2.
@@ -49,6 +54,11 @@ func (p *ownParameters) into(o *order) error {
 		}
 		o.request.Overflow = engine.Overflow(*p.Overflow)
 	}
+	return p.besideParameters.into(o)
+}
+
+// into puts the parameters into an order.
+func (p *besideParameters) into(o *order) error {
 	if p.Propose != nil {
 		how, ok := engine.Proposals()[*p.Propose]
 		if !ok {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -100,6 +101,19 @@ func TestProposals(t *testing.T) {
 		var got completion
 		if s.ok("/v1/completions", `{"prompt":"a",`+body+`}`, &got); m.asked(t).Propose != want {
 			t.Errorf("%s: %d", body, m.asked(t).Propose)
+		}
+	}
+	// All dialects have these parameters, and name a wrong one.
+	for path, rest := range map[string]string{"/v1/messages": `"max_tokens":9,"messages":[{"role":"user","content":"a"}],%s`, "/api/chat": `"stream":false,"messages":[{"role":"user","content":"a"}],"options":{%s}`,
+		"/api/generate": `"stream":false,"prompt":"a","options":{%s}`, "/generate": `"inputs":"a","parameters":{%s}`} {
+		var got map[string]any
+		if s.ok(path, "{"+fmt.Sprintf(rest, `"propose":"off"`)+"}", &got); m.asked(t).Propose != engine.ProposeNever {
+			t.Errorf("%s: proposals are not off", path)
+		}
+		for wrong, says := range map[string]string{`"propose":"yes"`: "propose", `"draft_model":3`: "draft_model", `"lora":[{"id":"other"}]`: "no adapter other"} {
+			if status, answer := s.post(path, "{"+fmt.Sprintf(rest, wrong)+"}"); status < 400 || status > 499 || !strings.Contains(answer, says) {
+				t.Errorf("%s %s: %d %s", path, wrong, status, answer)
+			}
 		}
 	}
 	s = newStage(t).withChat("base", m.Model).withChat("small", exactModel(t, "llama"))

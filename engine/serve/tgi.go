@@ -77,6 +77,7 @@ type tgiParameters struct {
 	TopNTokens        *int        `json:"top_n_tokens"`
 	Grammar           *tgiGrammar `json:"grammar"`
 	AdapterID         string      `json:"adapter_id"` // the name of an adapter
+	besideParameters
 
 	Watermark           absent `json:"watermark"`
 	DecoderInputDetails absent `json:"decoder_input_details"`
@@ -113,8 +114,11 @@ func (r *tgiRequest) order(stream bool) (*order, error) {
 	}
 	o.request.Prompt, o.request.MaxTokens, o.request.Stop = r.Inputs, value(p.MaxNewTokens, 0), p.Stop
 	o.request.N = value(p.BestOf, 1)
+	if err := p.besideParameters.into(o); err != nil {
+		return nil, err
+	}
 	if p.AdapterID != "" {
-		o.beside.Adapters = []AdapterChoice{{p.AdapterID, 1}}
+		o.beside.Adapters = append(o.beside.Adapters, AdapterChoice{p.AdapterID, 1})
 	}
 	o.request.Logprobs, o.request.TopLogprobs = stream || yes(p.Details) || o.request.N > 1, value(p.TopNTokens, 0)
 	o.settings = append(o.settings, func(s *sample.Params) {

@@ -65,6 +65,15 @@ func (d *Disk) Limit(most int64) error {
 	return d.prune()
 }
 
+// Bytes returns what the files take together.
+func (d *Disk) Bytes() (sum int64, err error) {
+	files, err := d.files()
+	for _, f := range files {
+		sum += f.Size()
+	}
+	return sum, err
+}
+
 // part describes a state of a file.
 type part struct {
 	positions, bytes int64
