@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"soberano/app/locale"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -21,7 +22,7 @@ import (
 // dictationParams returns the parameters of dictation, according to the settings.
 func (d *Shell) dictationParams() asr.Params {
 	v := d.values.Values()
-	return asr.Params{Language: v.Language, Vocabulary: v.Vocabulary()}
+	return asr.Params{Language: v.Language, Vocabulary: v.Vocabulary(), Likely: locale.Language()}
 }
 
 // dictationWords returns how dictated text is edited, according to the settings.

@@ -76,7 +76,7 @@ type testWindow struct {
 }
 
 func (b *testWindow) Post(f func())          { b.s.posts <- f }
-func (b *testWindow) Params() asr.Params     { return asr.Params{} }
+func (b *testWindow) Params() asr.Params     { return asr.Params{Likely: "fr"} }
 func (b *testWindow) Words() wording.Options { return wording.Options{} }
 
 func (b *testWindow) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
