@@ -222,6 +222,34 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// stuck is a microphone that gives all it has heard and can't be closed.
+type stuck struct {
+	fakeMic
+	why error
+}
+
+func (m *stuck) Close() error { return errors.Join(m.fakeMic.Close(), m.why) }
+
+// A microphone that can't be closed after everything was heard is reported; there is nothing to transcribe again.
+func TestMicrophoneIsNotClosed(t *testing.T) {
+	s := newTestTalk(t, listen, nil)
+	why := errors.New("busy")
+	s.window.open = func() (Microphone, error) {
+		return &stuck{fakeMic{done: make(chan struct{}), closed: &s.closed}, why}, nil
+	}
+	s.Press()
+	s.until(func() bool { return s.partial != "" })
+	s.now = s.now.Add(time.Second)
+	s.Release()
+	s.until(func() bool { return s.State() == Idle })
+	if e, ok := errors.AsType[*ClosingError](s.err); !ok || !errors.Is(e, why) {
+		t.Errorf("reported is %v", s.err)
+	}
+	if len(s.final) != 1 || s.Err() != nil || len(s.Kept()) != 0 || len(files(t, s.Tapes)) != 0 {
+		t.Errorf("texts %q, error %v, %d dictations are kept, in %q", s.final, s.Err(), len(s.Kept()), files(t, s.Tapes))
+	}
+}
+
 // Closing during a dictation leaves no goroutine and no open microphone.
 func TestClose(t *testing.T) {
 	before := runtime.NumGoroutine()
