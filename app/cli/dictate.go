@@ -12,6 +12,7 @@ import (
 
 	"soberano/app/dictation"
 	"soberano/app/host"
+	"soberano/app/locale"
 	"soberano/app/logfile"
 	"soberano/app/problem"
 	"soberano/asr"
@@ -37,6 +38,7 @@ func dictateCommand() *cobra.Command {
 			if toggle && asJSON {
 				return usagef("--json and --toggle can't be used together")
 			}
+			o.params.Likely = locale.Language()
 			if err := hints.into(&o.params); err != nil {
 				return err
 			}

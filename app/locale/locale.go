@@ -11,6 +11,9 @@ import (
 	"strings"
 )
 
+// language is what the environment said before init, see Language.
+var language = named(current(), os.Getenv("LANGUAGE"))
+
 func init() {
 	if os.Getenv("LANGUAGE") == "" && unnamed(current()) {
 		_ = os.Setenv("LANGUAGE", "en") // the language of the C locale, so programs that this one starts see no change; a valid name can't fail
@@ -31,4 +34,29 @@ func current() string {
 func unnamed(locale string) bool {
 	name, _, set := strings.Cut(locale, ".")
 	return set && (name == "C" || name == "POSIX")
+}
+
+// Language returns the code of the user's language, as "de", by the locale of the environment; "" where it names none.
+func Language() string { return language }
+
+// named returns the code of the language of a locale, or of the first one of the list LANGUAGE, which counts, as in gettext, only
+// beside a locale with a language.
+func named(locale, list string) string {
+	code := func(name string) string {
+		if i := strings.IndexAny(name, "_.@-"); i >= 0 {
+			name = name[:i]
+		}
+		switch name = strings.ToLower(name); name {
+		case "c", "posix":
+			return ""
+		case "nb": // Norwegian Bokmål, for speech recognition simply Norwegian
+			return "no"
+		}
+		return name
+	}
+	own := code(locale)
+	if first, _, _ := strings.Cut(list, ":"); own != "" && code(first) != "" {
+		return code(first)
+	}
+	return own
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"soberano/app/locale"
 	"soberano/app/problem"
 	"soberano/app/ui"
 	"soberano/app/voice"
@@ -21,7 +22,7 @@ import (
 // dictationParams returns the parameters of dictation, according to the settings.
 func (d *Shell) dictationParams() asr.Params {
 	v := d.values.Values()
-	return asr.Params{Language: v.Language, Vocabulary: v.Vocabulary()}
+	return asr.Params{Language: v.Language, Vocabulary: v.Vocabulary(), Likely: locale.Language()}
 }
 
 // dictationWords returns how dictated text is edited, according to the settings.
@@ -243,11 +244,16 @@ func (d *Shell) unpasted(text string, err error, kept func()) {
 
 // dictationFailed shows why dictation failed, and offers to transcribe its audio again, if that is kept.
 func (d *Shell) dictationFailed(err error, kept *voice.Kept) {
-	if _, ok := d.chat.Talk.Place().(*inFront); ok {
+	_, unclosed := errors.AsType[*voice.ClosingError](err)
+	if _, ok := d.chat.Talk.Place().(*inFront); ok && !unclosed {
 		d.wrong("Dictation failed: see Soberano's window")
 	}
 	p := ui.Problem{Title: "Dictation failed.", Why: problem.Text(err)}
 	d.closeDictationError()
+	if unclosed {
+		p.Title = "The microphone did not close."
+		p.Why += " All that was heard has been written."
+	}
 	if e, ok := errors.AsType[*mic.Error](err); ok && e.Kind == mic.Stopped {
 		p.Title = "The recording ended."
 		p.Why += " What was heard until then has been written."

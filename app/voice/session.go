@@ -24,6 +24,7 @@ type session struct {
 	tape      *tape
 	kept      bool // the tape is complete: no microphone is used
 	discarded atomic.Bool
+	whole     bool  // all that was recorded has been transcribed; known when the session has ended
 	again     bool  // it is discarded, and may be transcribed once more; set before discarded
 	unkept    int   // texts that the place has not kept yet; for the UI goroutine
 	unclear   *tape // speech that could not be understood; nil: none. For the goroutine of the session, and when that has ended for the UI goroutine
@@ -89,14 +90,14 @@ func (t *Talk) record(s *session, p asr.Params, words wording.Options) error {
 		s.tape.pump(s.ctx, source)
 	}()
 	err = t.listen(s, p, words)
-	if err == nil {
+	if s.whole = err == nil; s.whole {
 		err = muted(source)
 	}
 	s.cancel()
 	closeErr := <-closed
 	<-pumped
-	if err == nil { // otherwise both errors report the same loss of the microphone
-		err = closeErr
+	if err == nil && closeErr != nil { // otherwise both errors report the same loss of the microphone
+		err = &ClosingError{closeErr}
 	}
 	return err
 }
@@ -218,6 +219,9 @@ func (t *Talk) end(s *session, err error) {
 		}
 		defer t.offerUnclear(s)
 		failure := err
+		if _, ok := errors.AsType[*ClosingError](err); ok {
+			failure = nil
+		}
 		kept, e := t.settle(s, err)
 		if err == nil {
 			err = e
@@ -266,13 +270,13 @@ func (t *Talk) report(err error) {
 }
 
 // settle deletes the tape of a dictation that was written, once its texts are kept, and keeps the tape of one that
-// failed, if something may be said on it. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
+// failed before all of it was transcribed, if something may be said on it. If the microphone failed, everything it recorded has been written, so there is nothing to try again.
 func (t *Talk) settle(s *session, err error) (*Kept, error) {
 	if s.tape == nil {
 		return nil, nil
 	}
 	source := s.tape.ended()
-	if err == nil || isMuted(err) || s.empty || !s.kept && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
+	if err == nil || s.whole || isMuted(err) || s.empty || !s.kept && source != nil && errors.Is(err, source) && !errors.Is(err, context.Canceled) {
 		if s.unkept > 0 {
 			t.writing = append(t.writing, s)
 			return nil, nil

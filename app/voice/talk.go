@@ -59,6 +59,14 @@ type Config struct {
 	Now   func() time.Time
 }
 
+// ClosingError says why a microphone could not be closed after a dictation of which all text has been given.
+type ClosingError struct{ Err error }
+
+func (e *ClosingError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *ClosingError) Unwrap() error { return e.Err }
+
 // State is the state of a dictation.
 type State int
 

@@ -76,7 +76,7 @@ type testWindow struct {
 }
 
 func (b *testWindow) Post(f func())          { b.s.posts <- f }
-func (b *testWindow) Params() asr.Params     { return asr.Params{} }
+func (b *testWindow) Params() asr.Params     { return asr.Params{Likely: "fr"} }
 func (b *testWindow) Words() wording.Options { return wording.Options{} }
 
 func (b *testWindow) Listen(ctx context.Context, src asr.Live, p asr.Params) iter.Seq2[asr.Segment, error] {
@@ -219,6 +219,34 @@ func TestProblems(t *testing.T) {
 	}
 	if len(s.Kept()) != 0 || len(files(t, s.Tapes)) != 0 { // nothing can have been said in a moment
 		t.Errorf("%d dictations are kept, in %q", len(s.Kept()), files(t, s.Tapes))
+	}
+}
+
+// stuck is a microphone that gives all it has heard and can't be closed.
+type stuck struct {
+	fakeMic
+	why error
+}
+
+func (m *stuck) Close() error { return errors.Join(m.fakeMic.Close(), m.why) }
+
+// A microphone that can't be closed after everything was heard is reported; there is nothing to transcribe again.
+func TestMicrophoneIsNotClosed(t *testing.T) {
+	s := newTestTalk(t, listen, nil)
+	why := errors.New("busy")
+	s.window.open = func() (Microphone, error) {
+		return &stuck{fakeMic{done: make(chan struct{}), closed: &s.closed}, why}, nil
+	}
+	s.Press()
+	s.until(func() bool { return s.partial != "" })
+	s.now = s.now.Add(time.Second)
+	s.Release()
+	s.until(func() bool { return s.State() == Idle })
+	if e, ok := errors.AsType[*ClosingError](s.err); !ok || !errors.Is(e, why) {
+		t.Errorf("reported is %v", s.err)
+	}
+	if len(s.final) != 1 || s.Err() != nil || len(s.Kept()) != 0 || len(files(t, s.Tapes)) != 0 {
+		t.Errorf("texts %q, error %v, %d dictations are kept, in %q", s.final, s.Err(), len(s.Kept()), files(t, s.Tapes))
 	}
 }
 

@@ -45,32 +45,59 @@ type tape struct {
 	origin  int   // number of the first sample that this run of the model gets
 	err     error // why there will be no more samples
 	wake    chan struct{}
-	file    *os.File // nil: kept in memory only
-	broken  error    // why the file is not written any more
+	dir     string   // where the file is; "": there is none, or it is not written any more
+	file    *os.File // nil: none could be created so far
+	saved   int      // number of the sample after the last one in the file
 	guess   bool     // it is speech that could not be understood: what the model guesses is written
 	place   Place    // of its text, once the dictation has failed; for the UI goroutine
 }
 
-// newTape returns an empty tape that is also kept in a file of dir; "" means no file. If no file can be created, the tape is in
-// memory only.
+// newTape returns an empty tape that is also kept in a file of dir; "" means no file. While no file can be created or written, as
+// on a full disk, the tape is in memory only, and each further sound tries again.
 func newTape(dir string) *tape {
-	t := &tape{wake: make(chan struct{}, 1)}
-	if dir == "" {
-		return t
-	}
-	if t.broken = os.MkdirAll(dir, 0o700); t.broken != nil {
-		return t
-	}
-	f, err := os.CreateTemp(dir, time.Now().Format(tapeNames)+"-*.wav")
-	if err != nil {
-		t.broken = err
-		return t
-	}
-	t.file = f
-	if _, err := f.Write(tapeHeader(0, 0)); err != nil {
-		t.broken = err
-	}
+	t := &tape{wake: make(chan struct{}, 1), dir: dir}
+	_ = t.save() // add tries again
 	return t
+}
+
+// create creates the file.
+func (t *tape) create() error {
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(t.dir, time.Now().Format(tapeNames)+"-*.wav")
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(tapeHeader(0, t.base)); err != nil {
+		return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	t.file, t.saved = f, t.base
+	return nil
+}
+
+// save writes the samples that the file does not have yet.
+func (t *tape) save() error {
+	if t.dir == "" {
+		return nil
+	}
+	if t.file == nil {
+		if err := t.create(); err != nil {
+			return err
+		}
+	}
+	from := max(t.saved, t.base)
+	rest := t.samples[from-t.base:]
+	if len(rest) == 0 {
+		return nil
+	}
+	b := make([]byte, 0, 2*len(rest))
+	for _, v := range rest {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(float64(min(max(v, -1), 1))*32767))))
+	}
+	n, err := t.file.WriteAt(b, int64(tapeHead+2*from))
+	t.saved = from + n/2
+	return err
 }
 
 func tapeHeader(samples, landed int) []byte {
@@ -124,7 +151,8 @@ func readTape(f *os.File) (*tape, error) {
 	if _, err := f.ReadAt(b, int64(tapeHead+2*landed)); err != nil && len(b) > 0 {
 		return nil, err
 	}
-	t := &tape{samples: make([]float32, n-landed), base: landed, at: landed, origin: landed, err: io.EOF, wake: make(chan struct{}, 1), file: f}
+	t := &tape{samples: make([]float32, n-landed), base: landed, at: landed, origin: landed, err: io.EOF, wake: make(chan struct{}, 1),
+		dir: filepath.Dir(f.Name()), file: f, saved: n}
 	for i := range t.samples {
 		t.samples[i] = float32(int16(binary.LittleEndian.Uint16(b[2*i:]))) / 32768
 	}
@@ -151,13 +179,7 @@ func (t *tape) add(x []float32, err error) {
 	}
 	t.samples = append(t.samples, x...)
 	t.err = err
-	if t.file != nil && t.broken == nil {
-		b := make([]byte, 0, 2*len(x))
-		for _, v := range x {
-			b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(float64(min(max(v, -1), 1))*32767))))
-		}
-		_, t.broken = t.file.Write(b)
-	}
+	_ = t.save() // the next sound tries again, and so does keep, which reports it
 	t.mu.Unlock()
 	select {
 	case t.wake <- struct{}{}:
@@ -202,8 +224,8 @@ func (t *tape) landed(until int) {
 		return
 	}
 	t.samples, t.base = append([]float32(nil), t.samples[n:]...), t.base+n
-	if t.file != nil && t.broken == nil {
-		_, t.broken = t.file.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(t.base)), tapeLand)
+	if t.file != nil {
+		_, _ = t.file.WriteAt(binary.LittleEndian.AppendUint64(nil, uint64(t.base)), tapeLand) // the next text tries again, and so does keep
 	}
 }
 
@@ -244,15 +266,17 @@ func (t *tape) empty(doubtful bool) bool {
 	return t.rest() < shortest || doubtful && !t.speaks()
 }
 
-// keep closes the file and leaves it for the next start.
+// keep closes the file and leaves it for the next start. The error says why some of the audio without text is not in it.
 func (t *tape) keep() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	err := t.save()
+	t.dir = ""
 	if t.file == nil {
-		return nil
+		return err
 	}
-	_, err := t.file.WriteAt(tapeHeader(t.base+len(t.samples), t.base), 0)
-	err = errors.Join(err, t.file.Close())
+	_, e := t.file.WriteAt(tapeHeader(t.saved, min(t.base, t.saved)), 0)
+	err = errors.Join(err, e, t.file.Close())
 	t.file = nil
 	return err
 }
@@ -261,6 +285,7 @@ func (t *tape) keep() error {
 func (t *tape) drop() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.dir = ""
 	if t.file == nil {
 		return nil
 	}

@@ -329,3 +329,55 @@ type silenced struct {
 }
 
 func (s silenced) Muted() error { return s.err }
+
+// A tape whose file can't be created or written, as on a full disk, is complete in the file as soon as it can; else keep says why.
+func TestTapeIsWrittenLater(t *testing.T) {
+	said := make([]float32, 4000)
+	for i := range said {
+		said[i] = float32(i%1000) / 1000
+	}
+	base := t.TempDir()
+	dir := filepath.Join(base, "dictation")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil { // there can be no folder
+		t.Fatal(err)
+	}
+	tape := newTape(dir)
+	tape.add(said[:1000], nil)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	tape.add(said[1000:2000], nil)
+	name := tape.file.Name()
+	whole := tape.file
+	full, err := os.Open(name) // writing to it fails
+	if err != nil {
+		t.Fatal(err)
+	}
+	tape.file = full
+	tape.add(said[2000:3000], nil)
+	tape.at = 500
+	tape.landed(500)
+	tape.file = whole
+	tape.add(said[3000:], nil)
+	if err := tape.keep(); err != nil {
+		t.Fatal(err)
+	}
+	back, err := openTape(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.base != 500 || back.base+len(back.samples) != len(said) {
+		t.Fatalf("the file has samples %d to %d", back.base, back.base+len(back.samples))
+	}
+	for i, v := range back.samples {
+		if d := v - said[back.base+i]; d < -0.001 || d > 0.001 {
+			t.Fatalf("sample %d is %v", back.base+i, v)
+		}
+	}
+	back.file.Close()
+	back.file = full
+	back.add(said[:10], nil)
+	if err := back.keep(); err == nil {
+		t.Error("a tape that is not in its file is kept without an error")
+	}
+}

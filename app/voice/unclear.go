@@ -16,10 +16,13 @@ const (
 	surely = 0.6
 )
 
-// params returns the parameters of a session, with the language of the dictation before it as the likely one.
+// params returns the parameters of a session. The language of the dictation before it is the likely one; before the first one the
+// window's Params say which is.
 func (t *Talk) params(kept *tape) asr.Params {
 	p := t.Params()
-	p.Likely = t.spoken
+	if t.spoken != "" {
+		p.Likely = t.spoken
+	}
 	if kept != nil && kept.guess {
 		p.MinLogprob, p.MaxNoSpeech = guessLogprob, guessNoSpeech
 	}

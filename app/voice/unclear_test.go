@@ -58,7 +58,7 @@ func TestUnclear(t *testing.T) {
 	if len(kept) != 1 || s.err != nil || len(files(t, s.Tapes)) != 1 || kept[0].Length() != want || duration(len(kept[0].Sound())) != want {
 		t.Fatalf("kept are %v, error %v, files %v", kept, s.err, files(t, s.Tapes))
 	}
-	if p := u.params[0]; p.MinLogprob != 0 || p.Likely != "" {
+	if p := u.params[0]; p.MinLogprob != 0 || p.Likely != "fr" {
 		t.Errorf("the first dictation has %+v", p)
 	}
 	s.Retry(kept[0])
