@@ -33,6 +33,7 @@ type report struct {
 	Features     []string     `json:"features"`
 	Cores        int          `json:"cores"`
 	Threads      int          `json:"threads"`
+	Choices      []cpu.Choice `json:"choices,omitempty"` // between ways of computing, measured on this machine
 	Memory       memory       `json:"memory"`
 	Microphones  []microphone `json:"microphones"`
 	MicError     string       `json:"microphone_error,omitempty"`
@@ -89,6 +90,7 @@ func examine(ctx context.Context, again bool) (report, error) {
 	r := report{Version: Version, System: runtime.GOOS + "/" + runtime.GOARCH, CPU: c.CPU, Level: c.Level, Levels: c.Levels,
 		Features: c.Features, Cores: c.Cores, Threads: c.Workers, Microphones: []microphone{}, Models: []verified{}}
 	r.Commit, r.Modified = buildCommit()
+	r.Choices = cpu.Choices(registry.PackedDir())
 	r.Memory.Total, r.Memory.Available = cpu.Memory()
 	redirectLibraries()
 	devices, err := mic.Devices()
@@ -166,6 +168,9 @@ func (r report) print(out io.Writer) error {
 	row("soberano", "%s on %s", fullVersion(r.Commit, r.Modified), r.System)
 	row("cpu", "%s, %d cores, %d threads by default", r.CPU, r.Cores, r.Threads)
 	row("level", "%s of %s", r.Level, strings.Join(r.Levels, ", "))
+	for i, c := range r.Choices {
+		row(yesNo(i == 0, "measured", ""), "%s", c)
+	}
 	if r.Memory.Total > 0 {
 		row("memory", "%s, %s available", models.Size(r.Memory.Total), models.Size(r.Memory.Available))
 	}

@@ -125,7 +125,8 @@ func BenchmarkRows(b *testing.B) {
 
 // BenchmarkLoad measures repacking.
 func BenchmarkLoad(b *testing.B) {
-	for _, ty := range []quant.Type{quant.Q4_1, quant.Q4_K, quant.Q6_K, quant.F16, quant.MXFP4, quant.IQ3_S, quant.IQ2_XS, quant.IQ1_M, quant.TQ1_0} {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0, quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K, quant.F16,
+		quant.MXFP4, quant.IQ4_XS, quant.IQ3_S, quant.IQ2_XS, quant.IQ1_M, quant.TQ1_0} {
 		b.Run("type="+ty.String(), func(b *testing.B) {
 			d := benchDevice(b, 1)
 			w := devicetest.RandomWeights(devicetest.Rand(), ty, 2048, 2048)
@@ -133,6 +134,28 @@ func BenchmarkLoad(b *testing.B) {
 			for b.Loop() {
 				if _, err := d.Load(w); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkPack measures repacking into memory that the process has already, one thread.
+func BenchmarkPack(b *testing.B) {
+	for _, ty := range []quant.Type{quant.Q4_0, quant.Q4_1, quant.Q5_0, quant.Q5_1, quant.Q8_0, quant.Q2_K, quant.Q3_K, quant.Q4_K, quant.Q5_K, quant.Q6_K, quant.F16,
+		quant.MXFP4, quant.IQ4_XS, quant.IQ3_S, quant.IQ2_XS, quant.IQ1_M, quant.TQ1_0} {
+		b.Run("type="+ty.String(), func(b *testing.B) {
+			d := benchDevice(b, 1)
+			w := devicetest.RandomWeights(devicetest.Rand(), ty, 2048, 2048)
+			m, err := d.Load(w)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s, p := m.(*matrix).segments[0], packer{lv: d.lv}
+			b.SetBytes(int64(len(w.Data)))
+			for b.Loop() {
+				for i := range s.panels {
+					s.pack(&p, i)
 				}
 			}
 		})

@@ -3,6 +3,8 @@ package cpu
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"soberano/kernels"
 	"soberano/kernels/contract"
@@ -83,6 +85,10 @@ type device struct {
 	repacked int        // number of segments that were not found in packed
 	move     mover      // copying of the segments that were found
 
+	ways  atomic.Pointer[ways]
+	quiet time.Duration // how long to wait before ways are measured in the background
+	quit  chan struct{} // closed by Close
+
 	mm    matmulJob
 	heads choice // of MatMulHeads: row h belongs to expert h
 	at    attendJob
@@ -124,7 +130,8 @@ func newDevice(o Options, lv level) (*device, error) {
 		own = true
 	}
 	d := &device{lv: lv, exact: o.Exact, floats: o.Floats, cached: o.Cache, forget: o.Forget, onLost: o.Lost,
-		pool: pool, own: own, turn: newTurn(kernels.Recording)}
+		pool: pool, own: own, turn: newTurn(kernels.Recording), quiet: quietStart, quit: make(chan struct{})}
+	d.ways.Store(defaultWays())
 	pool.devices.Add(1)
 	d.mm.init(d)
 	d.at.init(d)
@@ -165,6 +172,7 @@ func (d *device) Close() error {
 		s.release()
 	}
 	d.closed = true
+	close(d.quit)
 	d.pool.devices.Add(-1)
 	err := d.file.close()
 	d.arena, d.store, d.segments, d.packed, d.move = arena{}, reserve{}, nil, nil, mover{}

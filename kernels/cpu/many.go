@@ -6,7 +6,7 @@ import (
 )
 
 // leastMany is the number of tokens from which on a panel of integers is unpacked once for all of them, at levels for which
-// mTile is written in assembly.
+// mTile is written in assembly, unless another was measured (ways).
 const leastMany = 16
 
 // wordBlock is a block of activations in 16 bits, as the AVX2 kernels multiply them with weights of 8 bits: those of the even
@@ -155,12 +155,12 @@ func (j *matmulJob) manyTile(worker int, s *segment, p int, c []float32, ldc, t0
 
 // manyTokens reports whether j multiplies n tokens with s by manyTile.
 func (j *matmulJob) manyTokens(s *segment, n int) bool {
-	return n >= leastMany && hasMTile(j.lv) && !s.kind.float()
+	return n >= j.ways.many[s.kind] && hasMTile(j.lv) && !s.kind.float()
 }
 
 // widenX converts the quantized x to 16 bits, if the products with m need that.
 func (d *device) widenX(j *matmulJob, m *matrix) {
-	if !m.wide || j.x.Rows < leastMany || !hasMTile(j.lv) {
+	if !m.wide || j.x.Rows < j.ways.words || !hasMTile(j.lv) {
 		return
 	}
 	if n := len(j.x8); len(d.words) < n {

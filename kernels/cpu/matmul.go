@@ -28,6 +28,7 @@ const (
 // tokens that their activations stay in the cache while all panels are processed.
 type matmulJob struct {
 	lv      level
+	ways    *ways // of the product in progress
 	dst, x  kernels.Tensor
 	w       *matrix
 	panels  int // number of panels of w to multiply with
@@ -109,11 +110,15 @@ func (d *device) multiply(dst, x kernels.Tensor, m *matrix, panels int, add bool
 	j := &d.mm
 	j.dst, j.x, j.w, j.panels, j.add = dst, x, m, panels, add
 	j.plan(d.pool.threads, d.convertX(j, m))
+	if m.bytes*int64(x.Rows) < int64(j.ways.short) {
+		j.step, j.perRow = panels, 1 // one chunk, which the caller computes
+	}
 	d.do(j.perRow*((x.Rows+j.stretch-1)/j.stretch), run)
 }
 
 // convertX converts x to the types that m needs, and returns the size of a converted row in bytes.
 func (d *device) convertX(j *matmulJob, m *matrix) int {
+	j.ways = d.ways.Load()
 	rowBytes := 4 * j.x.Cols
 	if m.ints {
 		rowBytes = j.x.Cols / 32 * blockSize
@@ -149,7 +154,7 @@ func (j *matmulJob) piece(c int) (t0, t1, p0, p1 int) {
 // rows runs a job over chunks of quantRows rows of x. If x is small, the caller runs it alone.
 func (j *matmulJob) rows(d *device, run *job) {
 	chunks := (j.x.Rows + quantRows - 1) / quantRows
-	if j.x.Rows*j.x.Cols >= alone {
+	if j.x.Rows*j.x.Cols >= j.ways.rows {
 		d.do(chunks, run)
 		return
 	}

@@ -32,7 +32,7 @@ const (
 	opCopyHeads
 )
 
-// alone is the largest number of values for which the caller runs an operation alone: it would take less time than a fork
+// alone is the number of values below which the caller runs an operation alone, unless another was measured (ways): it would take less time than a fork
 // and join of the workers.
 const alone = 1 << 14
 
@@ -78,7 +78,7 @@ func (j *rowJob) init(d *device) {
 // start runs the job over rows rows, each with the work of about cols values.
 func (j *rowJob) start(d *device, rows, cols int) {
 	j.rows = rows
-	if rows*cols <= alone {
+	if rows*cols < d.ways.Load().rows {
 		j.step = rows
 		if rows > 0 {
 			j.chunk(0, 0)

@@ -356,8 +356,14 @@ func (w *packer) putScales(dst []byte, i int, l *layout, blocks int, inv float32
 			x[k] *= inv
 		}
 		toHalf(w.lv, w.halves[:16], x[:])
-		for k := range blocks * l.halves {
-			binary.LittleEndian.PutUint16(dst[k/l.halves*2*n+k%l.halves*32+at:], w.halves[k])
+		for b := range blocks {
+			to := dst[2*n*b+at:]
+			if l.halves == 1 {
+				binary.LittleEndian.PutUint16(to, w.halves[b])
+				continue
+			}
+			binary.LittleEndian.PutUint16(to[32:], w.halves[2*b+1])
+			binary.LittleEndian.PutUint16(to, w.halves[2*b])
 		}
 	}
 	put(&w.u.d, l.quantBytes()+2*i)

@@ -60,6 +60,9 @@ func (d *device) openPacked(p Packed) error {
 	f := &d.file
 	f.key, f.lv, f.tell = d.packedKey(p.Model), d.lv, p.Damaged
 	f.path = filepath.Join(p.Dir, packedPrefix(p.Model)+d.lv.String()+packedExt)
+	if w, err := d.waysFile().read(); err == nil {
+		d.ways.Store(w)
+	}
 	data, release, err := p.Map(f.path)
 	if err != nil {
 		return nil
@@ -77,13 +80,14 @@ func (d *device) openPacked(p Packed) error {
 func packedPrefix(model [32]byte) string { return hex.EncodeToString(model[:8]) + "-" }
 
 // Loaded is called after the last Load. It writes the file in the background if weights were repacked, and otherwise prepares
-// the copying of the mapped weights to memory of huge pages.
+// the copying of the mapped weights to memory of huge pages. Choices that were not measured yet are measured (measureWays).
 func (d *device) Loaded() error {
 	f := &d.file
 	switch {
 	case d.closed:
 		return errClosed
 	case f.path == "":
+		return nil
 	case d.repacked > 0:
 		segments, size := make([]*segment, len(d.segments)), int64(0)
 		for i, s := range d.segments {
@@ -97,6 +101,7 @@ func (d *device) Loaded() error {
 	default:
 		d.settle()
 	}
+	d.measureWays()
 	return nil
 }
 

@@ -56,13 +56,14 @@ func TestPlanes(t *testing.T) {
 		tested++
 		l := &layouts[u.kind]
 		n := l.blockBytes()
-		w := devicetest.RandomWeights(r, ty, 16, 256)
-		got, want := make([]byte, 8*2*n), make([]byte, 8*2*n)
+		w := devicetest.RandomWeights(r, ty, 16, ty.BlockValues())
+		values := ty.BlockValues()
+		got, want := make([]byte, values/32*2*n), make([]byte, values/32*2*n)
 		var p packer
 		for i := range 16 {
 			src := w.Data[i*ty.BlockBytes():][:ty.BlockBytes()]
 			u.planes(got[4*i:], 2*n, src)
-			p.putQuants(want, i, l, &u, src, 256)
+			p.putQuants(want, i, l, &u, src, values)
 		}
 		if !bytes.Equal(got, want) {
 			t.Errorf("%v: the planes differ", ty)
