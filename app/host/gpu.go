@@ -127,6 +127,9 @@ type GPU struct {
 	Error  string `json:"error,omitempty"` // why it is not used: it can't be opened, or the self-check has failed
 	// Checked says that the self-check was made with its present driver.
 	Checked bool `json:"checked"`
+	// Uses names the variants of kernels that passed it and need extensions of the driver (gl.GPU.Variants).
+	Uses  string   `json:"uses,omitempty"`
+	Speed GPUSpeed `json:"speed,omitzero"`
 	// Models are the results of the models that were tried on it with its present driver.
 	Models []ModelTrial `json:"models,omitempty"`
 }
@@ -294,7 +297,7 @@ func checked(ctx context.Context, helper []string, c GPU) string {
 		d.Error = err.Error()
 	}
 	records := loadRecords() // which others may have changed meanwhile
-	records.Drivers[key] = driverRecord{Error: d.Error}
+	records.Drivers[key] = driverRecord{d.Error, d.Uses, d.Speed}
 	records.save()
 	return d.Error
 }
@@ -342,6 +345,7 @@ func recorded(list []GPU) []GPU {
 		c := &list[i]
 		driver, known := r.Drivers[driverKey(c.Info)]
 		c.Error, c.Checked, c.Models = cmp.Or(c.Error, driver.Error), known, r.of(c.Info)
+		c.Uses, c.Speed = driver.Uses, driver.Speed
 	}
 	return list
 }

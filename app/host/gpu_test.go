@@ -3,6 +3,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ import (
 // of images.
 const faultVariable = "SOBERANO_TEST_GPU_FAULT"
 
+// hardwareVariable has a helper process of a test say that the software driver is a GPU.
+const hardwareVariable = "SOBERANO_TEST_GPU_HARDWARE"
+
 // freeVariable is how much memory is free according to a helper process of a test.
 const freeVariable = "SOBERANO_TEST_GPU_FREE"
 
@@ -45,6 +49,15 @@ func TestMain(m *testing.M) {
 	}
 	if free := os.Getenv(freeVariable); free != "" && len(os.Args) > 2 && os.Args[1] == HelperVerb && os.Args[2] == "describe" {
 		fmt.Printf("{\"free_bytes\": %s}\n", free)
+		os.Exit(0)
+	}
+	if os.Getenv(hardwareVariable) != "" && len(os.Args) > 2 && os.Args[1] == HelperVerb && os.Args[2] == "list" {
+		var list bytes.Buffer
+		if err := listGPUs(&list); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Print(strings.ReplaceAll(list.String(), `"software":true`, `"software":false`))
 		os.Exit(0)
 	}
 	if len(os.Args) > 1 && os.Args[1] == HelperVerb {
@@ -484,6 +497,57 @@ func TestGPUSoftware(t *testing.T) {
 		if f, ok := errors.AsType[*GPUError](err); !ok || f.Fault != want {
 			t.Errorf("--gpu-device %s: %v", device, err)
 		}
+	}
+}
+
+// TestGPUFaster checks that a model is on a GPU if it was faster there than on the CPU when it was tried, and not if it was slower, unless the GPU is chosen.
+func TestGPUFaster(t *testing.T) {
+	o, said := withGPU(t, "")
+	t.Setenv(hardwareVariable, "1")
+	e := resolve(t, tiny.New("llama").Write(t))
+	s := Settings{Threads: 2}
+	answered(t, hostOf(t, o), e, s) // is tried
+	for key, trial := range loadRecords().Models {
+		for _, faster := range []bool{false, true} {
+			if trial.GPU = trial.CPU / 2; faster {
+				trial.GPU = trial.CPU * 2
+			}
+			r := loadRecords()
+			r.Models[key] = trial
+			r.save()
+			if _, device, _ := answered(t, hostOf(t, o), e, s); onGPU(device) != faster {
+				t.Errorf("%.1f tokens a second on the GPU, %.1f on the CPU: it runs on %s", trial.GPU, trial.CPU, device)
+			}
+			if _, device, _ := answered(t, hostOf(t, o), e, Settings{Threads: 2, GPU: GPUUse{Device: "0"}}); !onGPU(device) {
+				t.Errorf("a GPU is chosen, it runs on %s", device)
+			}
+		}
+	}
+	if n := len(loadRecords().Models); n != 1 || len(said()) > 0 {
+		t.Errorf("%d trials, reported: %v", n, said())
+	}
+}
+
+// TestGPUSpeed checks that the speeds of a GPU and of the CPU are measured, and told with the list.
+func TestGPUSpeed(t *testing.T) {
+	o, _ := withGPU(t, "")
+	list, err := listed(t.Context(), o.Helper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := gl.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := measureGPU(g)
+	if err = errors.Join(err, g.Close()); err != nil || s.GPU <= 0 || s.CPU <= s.GPU {
+		t.Errorf("%+v, %v", s, err)
+	}
+	r := loadRecords()
+	r.Drivers[driverKey(list[0].Info)] = driverRecord{Uses: "SUBGROUPS", Speed: s}
+	r.save()
+	if list, err = GPUs(t.Context(), o.Helper, false); err != nil || list[0].Speed != s || list[0].Uses != "SUBGROUPS" || !list[0].Checked {
+		t.Errorf("listed: %+v, %v", list, err)
 	}
 }
 

@@ -38,11 +38,13 @@ var gpuErrors = []error{gl.ErrOutOfMemory, gl.ErrLost, gl.ErrUnsupported, gl.Err
 // described is a GPU as a helper process describes it in JSON.
 type described struct {
 	gl.Info
-	Error string `json:"error,omitempty"`
+	Error string   `json:"error,omitempty"`
+	Uses  string   `json:"uses,omitempty"`
+	Speed GPUSpeed `json:"speed,omitzero"`
 }
 
 // RunHelper runs a helper process with the arguments behind HelperVerb: "list" writes the GPUs of the machine as JSON, "describe N" one of them, "check N" the
-// result of its self-check, and "serve N [exact]" runs its device for the process that started this one. wrap may change that device; nil leaves it
+// result of its self-check and its speed, and "serve N [exact]" runs its device for the process that started this one. wrap may change that device; nil leaves it
 // as it is.
 func RunHelper(args []string, wrap func(kernels.Device) kernels.Device) error {
 	signal.Ignore(os.Interrupt) // a terminal sends it to all processes; it is meant for the one that started this
@@ -64,8 +66,8 @@ func RunHelper(args []string, wrap func(kernels.Device) kernels.Device) error {
 	case "describe":
 		return describeGPU(conn, n)
 	case "check":
-		var d described
-		if err := checkGPU(n); err != nil {
+		d, err := checkGPU(n)
+		if err != nil {
 			d.Error = err.Error()
 		}
 		return json.NewEncoder(conn).Encode(d)
@@ -99,12 +101,19 @@ func describeGPU(w io.Writer, n int) error {
 	return errors.Join(json.NewEncoder(w).Encode(described{Info: g.Info()}), g.Close())
 }
 
-func checkGPU(n int) error {
+// checkGPU makes the self-check of a GPU and measures it. A GPU whose memory is full at present can't be measured, which is no fault of it.
+func checkGPU(n int) (d described, err error) {
 	g, err := gl.Open(n)
 	if err != nil {
-		return err
+		return d, err
 	}
-	return errors.Join(gl.Check(g), g.Close())
+	if err = gl.Check(g); err == nil {
+		if d.Speed, err = measureGPU(g); errors.Is(err, gl.ErrOutOfMemory) {
+			err = nil
+		}
+	}
+	d.Uses, _ = g.Variants()
+	return d, errors.Join(err, g.Close())
 }
 
 func serveGPU(conn io.ReadWriter, n int, exact bool, wrap func(kernels.Device) kernels.Device) error {

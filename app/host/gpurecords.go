@@ -19,9 +19,11 @@ type records struct {
 	Models  map[string]ModelTrial   `json:"models"`
 }
 
-// driverRecord is the result of a self-check: what is wrong; "": nothing.
+// driverRecord is the result of a self-check.
 type driverRecord struct {
-	Error string `json:"error,omitempty"`
+	Error string   `json:"error,omitempty"` // what is wrong; "": nothing
+	Uses  string   `json:"uses,omitempty"`  // as GPU.Uses
+	Speed GPUSpeed `json:"speed,omitzero"`
 }
 
 // TrialKind says what was tried on a GPU.

@@ -2,6 +2,7 @@ package problem
 
 import (
 	"fmt"
+	"strings"
 
 	"soberano/app/host"
 	"soberano/models"
@@ -18,6 +19,9 @@ func GPU(g host.GPU) string {
 	case g.MemoryBytes > 0:
 		s += ", " + models.Size(g.MemoryBytes)
 	}
+	if g.FreeBytes > 0 {
+		s += ", " + models.Size(g.FreeBytes) + " free"
+	}
 	if g.StorageBytes > 0 {
 		s += ", blocks of up to " + models.Size(g.StorageBytes)
 	}
@@ -30,7 +34,13 @@ func GPU(g host.GPU) string {
 	case !g.Checked:
 		return s + ", not checked yet"
 	}
-	return s + ", computes correctly"
+	if s += ", computes correctly"; g.Uses != "" {
+		s += " with " + models.Printable(strings.ToLower(g.Uses))
+	}
+	if g.Speed.GPU > 0 {
+		s += fmt.Sprintf(", multiplies with %s of weights a second, the processor with %s", models.Size(int64(g.Speed.GPU)), models.Size(int64(g.Speed.CPU)))
+	}
+	return s
 }
 
 // Trial says what came of trying a model on a GPU.

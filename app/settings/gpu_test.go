@@ -17,12 +17,12 @@ func TestCards(t *testing.T) {
 		t.Error("there is no card, but its layers can be chosen")
 	}
 	s.gpusListed([]host.GPU{
-		{Info: gl.Info{Renderer: "Model X", Version: "4.6", Compute: true, MemoryBytes: 8 << 30, StorageBytes: 2 << 30, Extensions: []string{"GL_KHR_shader_subgroup"}}, Checked: true, Models: []host.ModelTrial{{Title: "Qwen", GPU: 40.5, CPU: 10}}},
+		{Info: gl.Info{Renderer: "Model X", Version: "4.6", Compute: true, MemoryBytes: 8 << 30, FreeBytes: 6 << 30, StorageBytes: 2 << 30, Extensions: []string{"GL_KHR_shader_subgroup"}}, Checked: true, Uses: "SUBGROUPS CLUSTERS", Speed: host.GPUSpeed{GPU: 300e9, CPU: 20e9}, Models: []host.ModelTrial{{Title: "Qwen", GPU: 40.5, CPU: 10}}},
 		{Info: gl.Info{Renderer: "Model Y", Version: "4.5", Compute: true}, Number: 1},
 		{Info: gl.Info{Renderer: "Model Z", Version: "4.5", Compute: true}, Number: 2, Error: "a product is wrong"},
 	}, nil)
 	words := strings.ReplaceAll(s.gpuWords(), "\n", " ")
-	for _, want := range []string{"runs here: AVX2, 4 threads.", "Model X, OpenGL 4.6, 8.6 GB, blocks of up to 2.1 GB, GL_KHR_shader_subgroup, computes correctly.", "Qwen writes 40.5 tokens a second there, 10.0 on the processor.", "Model Y, OpenGL 4.5, not checked yet.", "but it is not used: a product is wrong."} {
+	for _, want := range []string{"runs here: AVX2, 4 threads.", "Model X, OpenGL 4.6, 8.6 GB, 6.4 GB free, blocks of up to 2.1 GB, GL_KHR_shader_subgroup, computes correctly with subgroups clusters, multiplies with 300.0 GB of weights a second, the processor with 20.0 GB.", "Qwen writes 40.5 tokens a second there, 10.0 on the processor.", "Model Y, OpenGL 4.5, not checked yet.", "but it is not used: a product is wrong."} {
 		if !strings.Contains(words, want) {
 			t.Errorf("%q is not in %q", want, words)
 		}

@@ -16,7 +16,7 @@ import (
 const tolerance = 1e-4
 
 // Check runs a small case of the kernels of which language models consist and compares the results with those of the host: products with
-// every block format for one row and for many, a gated product, a norm, a softmax, rotary embedding, attention over the stored keys and values, experts, and the recurrences. The error
+// every block format for one row and for many, a gated product, a norm, a softmax, rotary embedding, attention over the stored keys and values and its weights, experts, and the recurrences. The error
 // wraps ErrWrong if a result is wrong.
 func Check(g *GPU) error {
 	g.chooseVariants()
@@ -28,6 +28,7 @@ func Check(g *GPU) error {
 		c.norm()
 		c.softmax()
 		c.attention()
+		c.scores()
 		c.experts()
 		c.convolution()
 		c.scan()

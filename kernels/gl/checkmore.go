@@ -17,6 +17,43 @@ func given(st kernels.Step, rows int, x []float32) kernels.Tensor {
 	return t
 }
 
+// scores checks Weights, of the second of two heads that share a head of keys, whose positions are in two pages: scores.glsl.
+func (c *checker) scores() {
+	const dim, n, scale = 48, 300, 0.125
+	a := &kernels.Attention{Heads: 2, KVHeads: 1, HeadDim: dim, Scale: scale, Causal: true}
+	if c.err != nil {
+		return
+	}
+	state, err := c.d.NewState(kernels.StateShape{Layers: []kernels.Layer{{KVHeads: 1, KeyDim: dim, ValueDim: dim}}, Cap: n})
+	if err != nil {
+		c.err = err
+		return
+	}
+	q, k, want, sum := c.random(2*dim), c.halves(n*dim), make([]float64, n), 0.0
+	for p := range want {
+		for d, v := range q[dim:] {
+			want[p] += scale * float64(v) * float64(k[p*dim+d])
+		}
+		want[p] = math.Exp(want[p])
+		sum += want[p]
+	}
+	for p := range want {
+		want[p] /= sum
+	}
+	c.compare("the weights of an attention", want, &kernels.Batch{Spans: []kernels.Span{{State: state, N: n}}}, func(st kernels.Step) kernels.Tensor {
+		keys := given(st, n, k)
+		st.Store(keys, keys, 0, a)
+		queries := given(st, n, make([]float32, 2*dim*n))
+		st.Write(queries.Sub(0, 1), q)
+		weights := st.New(n, n)
+		st.Weights(weights, queries, 0, 1, a)
+		return weights.Sub(0, 1)
+	})
+	if c.err == nil {
+		c.err = state.Close()
+	}
+}
+
 // experts checks Route, Gather, a product by experts, an activation of its results, and Combine.
 func (c *checker) experts() {
 	const experts, used, n, cols, rows = 5, 2, 3, 64, 10

@@ -357,6 +357,7 @@ func TestCheck(t *testing.T) {
 		{program{kernel: "norm", option: opSoftmax}, "/ sum", "/ (2.0 * sum)"},
 		{program{kernel: "attend", option: 4001}, "shrink + totals(e)", "shrink + 2.0 * totals(e)"},
 		{program{kernel: "store"}, "d < p[2] ? k[", "d < p[2] ? 2.0 * k["},
+		{program{kernel: "scores"}, "s += q[from + d] * (d", "s += 2.0 * q[from + d] * (d"},
 		{program{kernel: "join"}, "v / sum", "2.0 * v / sum"},
 		{program{kernel: "move", option: opRotate}, "u * sine + v * cosine", "u * sine - v * cosine"},
 		{program{kernel: "element", option: opActivate}, "activation(p[10], v);", "activation(p[10], 2.0 * v);"},
