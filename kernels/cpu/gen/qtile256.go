@@ -233,9 +233,7 @@ func (h *half256) dots(i int) {
 		}
 		for m := range h.m {
 			h.f.i("VPBROADCASTD %s, Y%d", h.a(m, 4*(n*i+d)), yBroadcast)
-			for v := range 2 {
-				h.dot(m, v, d%run == 0, d == 0)
-			}
+			h.dot(m, d%run == 0, d == 0)
 		}
 		if h.s == avx2 && run > 1 && d%run == run-1 {
 			h.widen(d == run-1, d == n-1)
@@ -327,27 +325,47 @@ func (h *half256) planes(j, v, w int) {
 	}
 }
 
-// dot adds the products of the broadcast activations with the weights to the accumulator of token m, rows v, or stores them in it: in that of a run if
-// it is the first of the run, in that of the half if it is the first of all.
-func (h *half256) dot(m, v int, first, all bool) {
-	f, t, w, r := h.f, yProduct, yWeights+v, h.sum(m, v)
-	if h.s == vnni {
-		vpdpbusd(f, yBroadcast, w, r)
-		return
-	}
-	if h.run() > 1 {
-		if first {
-			f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, r)
-			return
+// dot adds the products of the broadcast activations with the weights to the accumulators of token m, or stores them in them: in those of a run if
+// they are the first of the run, in those of the half if they are the first of all. Each step is done for both vectors of rows before the next one, so that
+// multiplications come before additions (see many.product).
+func (h *half256) dot(m int, first, all bool) {
+	f, products := h.f, [2]int{yProduct, yBroadcast}
+	each := func(g func(v, t, w, r int)) {
+		for v, t := range products {
+			g(v, t, yWeights+v, h.sum(m, v))
 		}
-		f.i("VPMADDUBSW Y%d, Y%d, Y%d\n\tVPADDW Y%[3]d, Y%d, Y%[4]d", yBroadcast, w, t, r)
+	}
+	switch {
+	case h.s == vnni:
+		each(func(_, _, w, r int) { vpdpbusd(f, yBroadcast, w, r) })
+		return
+	case h.run() > 1 && first:
+		each(func(_, _, w, r int) { f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, r) })
+		return
+	case h.run() > 1:
+		each(func(_, t, w, _ int) { f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, t) })
+		each(func(_, t, _, r int) { f.i("VPADDW Y%d, Y%d, Y%[2]d", t, r) })
+		return
+	case h.signed():
+		each(func(_, t, w, _ int) { f.i("VPSIGNB Y%d, Y%d, Y%d", w, yBroadcast, t) })
+		each(func(v, t, _, _ int) { f.i("VPMADDUBSW Y%d, Y%d, Y%[1]d", t, h.other(v)) })
+	default: // here that order is slower (five and six bits, four tokens)
+		each(func(_, _, w, r int) {
+			f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, yProduct)
+			widenProduct(f, yProduct, r, all)
+		})
 		return
 	}
-	if h.signed() {
-		f.i("VPSIGNB Y%d, Y%d, Y%d\n\tVPMADDUBSW Y%[3]d, Y%d, Y%[3]d", w, yBroadcast, t, h.other(v))
-	} else {
-		f.i("VPMADDUBSW Y%d, Y%d, Y%d", yBroadcast, w, t)
+	if all {
+		each(func(_, t, _, r int) { widenProduct(f, t, r, true) })
+		return
 	}
+	each(func(_, t, _, _ int) { f.i("VPMADDWD ·ones256(SB), Y%d, Y%[1]d", t) })
+	each(func(_, t, _, r int) { f.i("VPADDD Y%d, Y%d, Y%[2]d", t, r) })
+}
+
+// widenProduct adds pairs of the 16-bit products of register t to those of r, or, with all, stores them in r.
+func widenProduct(f *file, t, r int, all bool) {
 	if all {
 		f.i("VPMADDWD ·ones256(SB), Y%d, Y%d", t, r)
 		return
