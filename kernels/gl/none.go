@@ -27,6 +27,9 @@ type Options struct {
 // Info returns nothing.
 func (*GPU) Info() Info { return Info{} }
 
+// Variants returns nothing.
+func (*GPU) Variants() (string, []error) { return "", nil }
+
 // Close does nothing.
 func (*GPU) Close() error { return nil }
 
