@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -244,15 +245,52 @@ func changeConfig(t *testing.T, dir string, change func(map[string]any)) {
 	mustWrite(t, path, b)
 }
 
+// findAPR returns where the type of a tensor is in the index of an APR file. Behind it are its rank, its sizes, its offset and its bytes.
+func findAPR(t *testing.T, b []byte, name string) int {
+	t.Helper()
+	at := bytes.Index(b, append(binary.LittleEndian.AppendUint16(nil, uint16(len(name))), name...))
+	if at < 0 {
+		t.Fatalf("%s is not in the index", name)
+	}
+	return at + 2 + len(name)
+}
+
+// sealed returns an APR file with the checksum of its bytes at its end.
+func sealed(b []byte) []byte {
+	b = b[:len(b)-4]
+	return binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
 // TestBrokenAPR breaks an APR file of a language model.
 func TestBrokenAPR(t *testing.T) {
+	const matrix, up = "model.layers.0.self_attn.q_proj.weight", "model.layers.0.mlp.up_proj.weight" // as the file names them
+	le := binary.LittleEndian
 	for what, c := range map[string]struct {
 		change func(s *tiny.Source)
 		bytes  func(b []byte) []byte
 		words  []string
 	}{
 		"truncated": {bytes: func(b []byte) []byte { return b[:len(b)-5000] }, words: []string{"is cut short: tensor"}},
-		"one byte":  {bytes: func(b []byte) []byte { b[len(b)-600] ^= 1; return b }, words: []string{"checksum"}},
+		"shape against size": {bytes: func(b []byte) []byte {
+			le.PutUint64(b[findAPR(t, b, matrix)+2:], 32) // half of the rows
+			return sealed(b)
+		}, words: []string{matrix, "needs"}},
+		"overlapping ranges": {bytes: func(b []byte) []byte {
+			at := findAPR(t, b, up) + 2 + 2*8
+			le.PutUint64(b[at:], le.Uint64(b[at:])-64)
+			return sealed(b)
+		}, words: []string{"share bytes"}},
+		"offset past the end": {bytes: func(b []byte) []byte {
+			le.PutUint64(b[findAPR(t, b, up)+2+2*8:], 1<<40)
+			return sealed(b)
+		}, words: []string{up, "is cut short"}},
+		"unknown type": {bytes: func(b []byte) []byte { b[findAPR(t, b, matrix)] = 77; return sealed(b) }, words: []string{"type 77"}},
+		"smaller type": {bytes: func(b []byte) []byte { b[findAPR(t, b, matrix)] = byte(quant.F16); return sealed(b) }, words: []string{matrix, "needs"}},
+		"duplicate name": {bytes: func(b []byte) []byte {
+			copy(b[findAPR(t, b, "model.layers.1.mlp.up_proj.weight")-len(up):], up)
+			return sealed(b)
+		}, words: []string{up, "in order"}},
+		"one byte": {bytes: func(b []byte) []byte { b[len(b)-600] ^= 1; return b }, words: []string{"checksum"}},
 		"NaN": {change: func(s *tiny.Source) {
 			binary.LittleEndian.PutUint32(named(t, s.Tensors, "output_norm.weight").Data, 0xff800000)
 		}, words: []string{"output_norm.weight", "no finite number"}},
@@ -292,10 +330,24 @@ func TestBrokenWhisper(t *testing.T) {
 	}
 	defer f.Close()
 	const matrix, norm = "encoder.blocks.0.attn.query.weight", "decoder.ln.weight"
+	le := binary.LittleEndian
 	for what, c := range map[string]struct {
 		change func(list []models.Tensor) []models.Tensor
+		bytes  func(b []byte) []byte
 		words  []string
 	}{
+		"truncated":    {bytes: func(b []byte) []byte { return b[:len(b)-600] }, words: []string{"is cut short"}},
+		"unknown type": {bytes: func(b []byte) []byte { le.PutUint32(b[bytes.Index(b, []byte(norm))-4*2:], 99); return b }, words: []string{norm, "type 99"}},
+		"size past the end": {bytes: func(b []byte) []byte {
+			le.PutUint32(b[bytes.Index(b, []byte(norm))-4:], 1<<29)
+			return b
+		}, words: []string{norm, "needs"}},
+		"duplicate name": {change: func(l []models.Tensor) []models.Tensor { return append(l, *named(t, l, norm)) }, words: []string{norm, "twice"}},
+		"other shape": {change: func(l []models.Tensor) []models.Tensor {
+			w := named(t, l, norm)
+			w.Shape, w.Data = []int{192}, w.Data[:len(w.Data)/2]
+			return l
+		}, words: []string{norm}},
 		"missing tensor": {change: func(l []models.Tensor) []models.Tensor { named(t, l, matrix).Name = "encoder.x"; return l }, words: []string{matrix}},
 		"last tensors":   {change: func(l []models.Tensor) []models.Tensor { return l[:len(l)-2] }, words: []string{"encoder.positional_embedding", "is missing"}},
 		"NaN": {change: func(l []models.Tensor) []models.Tensor {
@@ -325,7 +377,55 @@ func TestBrokenWhisper(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if c.bytes != nil {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustWrite(t, path, c.bytes(b))
+		}
 		mustBreak(t, what, path, c.words...)
+	}
+}
+
+// TestBrokenCTranslate2 breaks a folder of CTranslate2. Its variables follow one another without offsets, so no ranges can overlap.
+func TestBrokenCTranslate2(t *testing.T) {
+	const norm, query = "decoder/layer_0/ffn/layer_norm/gamma", "decoder/layer_0/attention/layer_norm/gamma"
+	source := defaults.Need(t, "whisper-tiny.en")
+	whole, err := os.ReadFile(filepath.Join(source, ctranslate2.Weights))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(whole, append([]byte(norm), 0)) // its name; then u8 rank, u32 sizes, u8 type, u32 bytes, the bytes
+	sizes := at + len(norm) + 2
+	data := sizes + 4 + 1 + 4
+	le := binary.LittleEndian
+	dir := t.TempDir()
+	for _, name := range []string{"config.json", "tokenizer.json", "vocabulary.txt"} {
+		b, err := os.ReadFile(filepath.Join(source, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, filepath.Join(dir, name), b)
+	}
+	for what, c := range map[string]struct {
+		change func(b []byte) []byte
+		words  []string
+	}{
+		"truncated":          {func(b []byte) []byte { return b[:data+100] }, []string{norm, "is cut short"}},
+		"shape against size": {func(b []byte) []byte { le.PutUint32(b[sizes:], 192); return b }, []string{norm, "needs 384"}},
+		"size past the end":  {func(b []byte) []byte { le.PutUint32(b[data-4:], 1<<31); return b }, []string{norm}},
+		"unknown type":       {func(b []byte) []byte { b[sizes+4] = 9; return b }, []string{norm, "unknown type 9"}},
+		"NaN":                {func(b []byte) []byte { le.PutUint16(b[data+4:], 0x7e00); return b }, []string{"no finite number"}},
+		"all zero":           {func(b []byte) []byte { clear(b[data : data+768]); return b }, []string{"no value but zero"}},
+		"missing tensor":     {func(b []byte) []byte { copy(b[bytes.Index(b, []byte(query)):], "x"); return b }, []string{"is missing"}},
+		"duplicate name": {func(b []byte) []byte {
+			copy(b[bytes.Index(b, []byte("decoder/layer_1/ffn/layer_norm/gamma")):], norm)
+			return b
+		}, []string{norm, "twice"}},
+	} {
+		mustWrite(t, filepath.Join(dir, ctranslate2.Weights), c.change(bytes.Clone(whole)))
+		mustBreak(t, what, dir, c.words...)
 	}
 }
 

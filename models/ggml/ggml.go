@@ -148,6 +148,9 @@ func readTensors(c *models.Cursor, path string) []models.Tensor {
 	return tensors
 }
 
+// noType is above the numbers of GGML's types, those that were removed included.
+const noType quant.Type = 64
+
 func readTensor(c *models.Cursor, path string) models.Tensor {
 	rank, length, typ := c.U32(), c.U32(), quant.Type(c.U32())
 	if rank > maxDims || length > maxName {
@@ -160,6 +163,9 @@ func readTensor(c *models.Cursor, path string) models.Tensor {
 	}
 	t.Name = string(c.Next(uint64(length)))
 	c.Field = "tensor " + models.Quote(t.Name)
+	if c.Err() == nil && typ >= noType {
+		c.Corrupt("has type %d, which is the number of no type", typ)
+	}
 	if c.Err() == nil && !typ.Known() {
 		c.Fail(models.Unsupported(path, "download this model as q5_0, q8_0 or f16", "stores %s as %v, which this program does not have", c.Field, typ))
 	}

@@ -138,6 +138,7 @@ func TestHostile(t *testing.T) {
 		{"rank", put(at, 5), models.ErrCorrupt, "5 dimensions"},
 		{"name", put(at+4, 1<<31), models.ErrCorrupt, "a name of 2,147,483,648"},
 		{"type", put(at+8, 4), models.ErrUnsupported, `tensor "w" as type 4`},
+		{"no type", put(at+8, 77), models.ErrCorrupt, `tensor "w" has type 77`},
 		{"zero", put(at+12, 0), models.ErrCorrupt, `"w" has an impossible shape [2 0]`},
 		{"rows", put(at+8, 2), models.ErrCorrupt, "shape [2 3] for type Q4_0"},
 		{"size", put(at+16, 1<<31), models.ErrCorrupt, `tensor "w" needs`},

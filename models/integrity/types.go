@@ -37,12 +37,15 @@ func norm(t models.Tensor) bool {
 // never are types of GGML that hold indices or intermediate results, never weights: Q8_1, Q8_K, I8, I16, I32, I64.
 var never = map[quant.Type]bool{9: true, 15: true, 24: true, 25: true, 26: true, 27: true}
 
+// elsewhere is where the numbers begin that readers give to types of their formats for which package quant has none.
+const elsewhere quant.Type = 1 << 16
+
 // types finds tensors whose type can't be right.
 func (c *checker) types() {
 	for i, t := range c.file.Tensors {
 		named := gguf.TypeName(t.Type)
 		switch weights := strings.HasSuffix(t.Name, ".weight") || strings.HasSuffix(t.Name, ".bias"); {
-		case c.file.Format == "gguf" && strings.HasPrefix(named, "type "):
+		case (c.file.Format == "gguf" || c.file.Format == "apr") && strings.HasPrefix(named, "type ") && t.Type < elsewhere:
 			c.fault(i, "has %s, which is the number of no type", named)
 		case never[t.Type] && weights:
 			c.fault(i, "is stored as %s, a type that weights don't have", named)
