@@ -1,12 +1,12 @@
 # make run    installs what the program needs, builds it and starts it
 # make test   installs what the tests need and runs all of them
-# Other targets: build, cli, check, notices, unit, race, fuzz, soak, e2e, bench, bench-speech, bench-serve, bench-gpu, clean.
+# Other targets: build, cli, check, notices, unit, race, fuzz, soak, e2e, bench, bench-speech, bench-serve, bench-quantize, bench-gpu, clean.
 
 GO     ?= go
 PYTHON ?= python3
 FUZZTIME ?= 10s
 
-.PHONY: run test build cli clients check tools notices unit race fuzz soak e2e bench bench-speech bench-serve bench-gpu clean packages test-packages go models test-models
+.PHONY: run test build cli clients check tools notices unit race fuzz soak e2e bench bench-speech bench-serve bench-quantize bench-gpu clean packages test-packages go models test-models
 
 run: build models
 	./build/soberano
@@ -102,6 +102,12 @@ bench-speech: cli test-models
 bench-serve: cli test-models
 	@PEER_SERVER=1 sh app/setup/peers.sh >/dev/null
 	$(PYTHON) app/setup/bench_serve.py $(BENCH)
+
+# Compares our quantizer with llama.cpp's (app/setup/benchquantize): make bench-quantize TEXT=FILE MODELS="A.gguf B.gguf" BENCH="-types Q4_K_M -imatrix"
+bench-quantize: cli
+	@sh app/setup/peers.sh >/dev/null
+	CGO_ENABLED=0 $(GO) build -o build/benchquantize ./app/setup/benchquantize
+	build/benchquantize -soberano build/soberano-cli -peer $${XDG_CACHE_HOME:-$$HOME/.cache}/soberano/peers/llama/llama-quantize -text $(TEXT) $(BENCH) $(MODELS)
 
 # Runs the tests of devices on a GPU and measures it (app/setup/benchgpu): make bench-gpu BENCH="-number 0 -shapes 3B". BENCH=-count only counts commands
 # and bytes, which needs no driver. build/gpu has all that it runs, for a machine without a compiler:

@@ -349,6 +349,38 @@ func TestPerplexityDefinition(t *testing.T) {
 	}
 }
 
+// TestDiverge checks that a model diverges from itself not at all, and from one with other weights by Σ p·ln(p/q).
+func TestDiverge(t *testing.T) {
+	m := openTiny(t, tiny.New("llama"), settings{Context: 32, Exact: true})
+	text := strings.Repeat("It is a truth. ", 12)
+	p, err := m.Predict(t.Context(), text, 32, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := m.Perplexity(t.Context(), text, 32, 2, nil)
+	if err != nil || p.Perplexity != want {
+		t.Errorf("the predictions have %+v, the perplexity is %+v, %v", p.Perplexity, want, err)
+	}
+	d, err := m.Diverge(t.Context(), p)
+	if err != nil || d.Perplexity != want || math.Abs(d.KL) > 1e-9 || d.Best != 1 {
+		t.Errorf("from itself: %+v, %v", d, err)
+	}
+	for _, logits := range p.logits {
+		logits[3] += 2
+	}
+	d, err = m.Diverge(t.Context(), p)
+	if err != nil || !(d.KL > 1e-4) || d.Perplexity != want {
+		t.Errorf("from changed predictions: %+v, %v", d, err)
+	}
+	if got, want := relativeEntropy([]float32{0, float32(math.Log(3))}, []float32{5, 5}), 0.25*math.Log(0.5)+0.75*math.Log(1.5); math.Abs(got-want) > 1e-6 {
+		t.Errorf("the divergence of ¼, ¾ from ½, ½ is %g, expected %g", got, want)
+	}
+	p.logits[0] = p.logits[0][1:]
+	if _, err := m.Diverge(t.Context(), p); err == nil {
+		t.Error("a vocabulary of another size is accepted")
+	}
+}
+
 func TestBench(t *testing.T) {
 	m := openTiny(t, tiny.New("llama"), settings{})
 	for range 2 { // in the second round the tokens of the depth are in the cache

@@ -73,6 +73,88 @@ func (m *Model) Perplexity(ctx context.Context, text string, ctxLen, chunks int,
 	return p, nil
 }
 
+// Predictions are what a model expects in a text, against which others of the same vocabulary are compared.
+type Predictions struct {
+	Perplexity
+	windows []window
+	context int
+	logits  [][]float32 // of each scored position
+}
+
+// Predict scores text like Perplexity and keeps the predictions: four bytes for each scored token and each token of the vocabulary.
+func (m *Model) Predict(ctx context.Context, text string, ctxLen, chunks int) (*Predictions, error) {
+	windows, err := m.windows(text, ctxLen, chunks)
+	if err != nil {
+		return nil, err
+	}
+	p := &Predictions{windows: windows, context: ctxLen}
+	nll := 0.0
+	for _, w := range windows {
+		err := m.scoreWindow(ctx, w, func(logits []float32, next int32) {
+			nll -= logProbability(logits, next)
+			p.logits = append(p.logits, slices.Clone(logits))
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	p.Chunks, p.Tokens = len(windows), len(p.logits)
+	p.PPL = math.Exp(nll / float64(p.Tokens))
+	return p, nil
+}
+
+// Divergence is how far the predictions of a model are from those of another one.
+type Divergence struct {
+	Perplexity
+	KL   float64 // mean Kullback-Leibler divergence of a token's distribution from that of the other model, in nats
+	Best float64 // share of the tokens for which both expect the same one
+}
+
+// Diverge scores the text of p and compares the predictions with p. The vocabularies must be of the same size.
+func (m *Model) Diverge(ctx context.Context, p *Predictions) (Divergence, error) {
+	var d Divergence
+	if p.context > m.info.Context {
+		return d, &ContextError{Prompt: p.context, Context: m.info.Context}
+	}
+	nll, kl, same := 0.0, 0.0, 0
+	var wrong error
+	for _, w := range p.windows {
+		err := m.scoreWindow(ctx, w, func(logits []float32, next int32) {
+			want := p.logits[d.Tokens]
+			if len(want) != len(logits) {
+				wrong = fmt.Errorf("engine: the vocabularies have %d and %d tokens", len(want), len(logits))
+				return
+			}
+			nll -= logProbability(logits, next)
+			kl += relativeEntropy(want, logits)
+			if slices.Index(want, slices.Max(want)) == slices.Index(logits, slices.Max(logits)) {
+				same++
+			}
+			d.Tokens++
+		})
+		if err = errors.Join(err, wrong); err != nil {
+			return d, err
+		}
+		d.Chunks++
+	}
+	n := float64(d.Tokens)
+	d.PPL, d.KL, d.Best = math.Exp(nll/n), kl/n, float64(same)/n
+	return d, nil
+}
+
+// relativeEntropy returns Σ p·ln(p/q) with p = softmax(a) and q = softmax(b).
+func relativeEntropy(a, b []float32) float64 {
+	topA, topB := slices.Max(a), slices.Max(b)
+	sumA, sumB, mixed := 0.0, 0.0, 0.0
+	for i, x := range a {
+		p := math.Exp(float64(x - topA))
+		sumA += p
+		sumB += math.Exp(float64(b[i] - topB))
+		mixed += p * (float64(x-topA) - float64(b[i]-topB))
+	}
+	return mixed/sumA - math.Log(sumA) + math.Log(sumB)
+}
+
 // window is a section of a text that is scored. Its first token may be the beginning token instead of
 // the text's.
 type window []int32

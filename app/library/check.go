@@ -38,7 +38,7 @@ func (p *Page) verify(e registry.Entry) {
 		err := p.Shelf.Verify(ctx, e.Name, func(done, total int64) {
 			if now := time.Now(); now.Sub(last) > 100*time.Millisecond {
 				last = now
-				p.Post(func() { c.progress(done, total) })
+				p.Post(func() { c.progress("Verifying", done, total) })
 			}
 		})
 		stopped := ctx.Err() != nil
@@ -46,9 +46,9 @@ func (p *Page) verify(e registry.Entry) {
 	}()
 }
 
-func (c *check) progress(done, total int64) {
+func (c *check) progress(verb string, done, total int64) {
 	if total > 0 {
-		c.line.Set(progressText("Verifying", done, total, time.Since(c.began)))
+		c.line.Set(progressText(verb, done, total, time.Since(c.began)))
 		c.bar.Set(ui.Part{Share: float32(done) / float32(total), Color: ui.Accent})
 	}
 }

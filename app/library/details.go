@@ -40,11 +40,12 @@ type detail struct {
 	text     *ui.Entry            // of the card while it is edited; nil: it is shown
 	base     string               // the card of which that was made
 	other    bool                 // the card is another one than base: both are shown
+	convert  *conversion          // nil: its choices were not shown yet
 }
 
 func (p *Page) openDetails(name string) {
 	d := p.details[name]
-	if d == nil || !d.edited() { // a text that was begun is kept
+	if d == nil || !d.edited() && !d.converts() { // a text that was begun is kept
 		d = &detail{name: name, alias: p.newEntry(ui.NewEntry(), "smollm2:135m-q4")}
 		d.alias.OnSubmitted = func(string) { p.addAlias(d, false) }
 		p.details[name] = d
@@ -166,6 +167,9 @@ func (p *Page) detailObjects(entries []registry.Entry, name string) []owned {
 	if d.read {
 		section("lineage", "Lineage", p.lineage(d)...)
 		section("card", "About this model", p.cardOf(d)...)
+	}
+	if e.Runs && p.missing[e.Name] == nil {
+		section("convert", "Convert", p.conversion(d, e)...)
 	}
 	section("files", "Files", p.files(d, e)...)
 	return list
