@@ -89,7 +89,7 @@ func TestImportFolder(t *testing.T) {
 func TestImportShards(t *testing.T) {
 	home(t)
 	dir, source := t.TempDir(), place(t, "llama", t.TempDir(), "m.gguf")
-	files := map[string][]string{}
+	files, manifest := map[string][]string{}, filepath.Join(dir, "z.apr.index.json")
 	for _, ext := range []string{".gguf", ".apr"} {
 		out, code := verb(t, "", "models", "convert", source, filepath.Join(dir, "z"+ext), "--shard", "0.00002")
 		shards, err := filepath.Glob(filepath.Join(dir, "z-0*"+ext))
@@ -104,6 +104,14 @@ func TestImportShards(t *testing.T) {
 		}
 	}
 	if out, code := verb(t, "", append([]string{"models", "import"}, files[".apr"]...)...); code != 0 || strings.Count(out, " is in the library as ") != 1 {
+		t.Errorf("%d %q", code, out)
+	}
+	for _, paths := range [][]string{{manifest}, {manifest, files[".apr"][1]}} {
+		if out, code := verb(t, "", append([]string{"models", "import"}, paths...)...); code != 0 || strings.Count(out, " is in the library as ") != 1 {
+			t.Errorf("%q: %d %q", paths, code, out)
+		}
+	}
+	if out, code := verb(t, "", "chat", "-m", manifest, "-p", "hi", "-n", "1"); code != 0 {
 		t.Errorf("%d %q", code, out)
 	}
 	lost := files[".gguf"][1]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -135,6 +136,20 @@ func shardPaths(path string, count int) ([]string, error) {
 		paths[i] = filepath.Join(filepath.Dir(path), fmt.Sprintf("%s-%05d-of-%05d.apr", m[1], i+1, count))
 	}
 	return paths, nil
+}
+
+// FirstShard returns the path of the first file of the model whose manifest is at path. ok is false if path is not that of a manifest that can be read, or if
+// the file is missing or has a name that does not lead to the others.
+func FirstShard(path string) (first string, ok bool) {
+	if !strings.HasSuffix(filepath.Base(path), ManifestSuffix) {
+		return "", false
+	}
+	_, paths, err := readManifest(path)
+	if err != nil || !shardName.MatchString(filepath.Base(paths[0])) {
+		return "", false
+	}
+	_, err = os.Stat(paths[0])
+	return paths[0], err == nil
 }
 
 // readManifest returns a manifest and the paths of its shards.

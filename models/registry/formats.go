@@ -163,6 +163,9 @@ func locate(path string) (format, string, error) {
 	if err != nil {
 		return format{}, "", err
 	}
+	if strings.HasSuffix(path, apr.ManifestSuffix) {
+		return formatNamed("apr"), FirstPart(path), nil
+	}
 	for _, f := range formats {
 		if !f.is(head, strings.ToLower(filepath.Ext(path))) {
 			continue

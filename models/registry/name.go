@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"soberano/models"
+	"soberano/models/apr"
 )
 
 // Limits of the names that slug makes. A folder's name may have 255 bytes on common file systems.
@@ -104,8 +105,14 @@ func stem(path string) string {
 	return splitSuffix.ReplaceAllString(strings.TrimSuffix(base, filepath.Ext(base)), "")
 }
 
-// FirstPart returns the path of the first file of the model to which the file at path belongs, by its name. For a model in one file that is path.
-func FirstPart(path string) string { return part.ReplaceAllString(path, "-00001-of-$1") }
+// FirstPart returns the path of the first file of the model to which the file at path belongs, by its name, or by its content if it is a manifest of APR files.
+// For a model in one file that is path.
+func FirstPart(path string) string {
+	if first, ok := apr.FirstShard(path); ok {
+		return first
+	}
+	return part.ReplaceAllString(path, "-00001-of-$1")
+}
 
 // unusedName returns the first of name, name-2, name-3, … for which taken is false.
 func unusedName(name string, taken func(string) bool) string {
