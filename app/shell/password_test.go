@@ -87,7 +87,7 @@ func TestPasswordAgain(t *testing.T) {
 	s.ready()
 	s.fail["qwen3"] = &models.FileError{Path: "secret.apr", Reason: "is encrypted", Kind: apr.ErrPassword}
 	s.use(registry.Entry{Name: "qwen3", Info: qwen})
-	s.q.until(t, "the card", func() bool { return s.runner.Status().Phase == chat.Broken })
+	s.q.until(t, "the card", func() bool { return strings.Contains(s.words(), "This model needs its password.") })
 	s.q.settle()
 	s.expect(s.shot("password-missing"), "This model needs its password.", "secret.apr is encrypted.", "Enter the password")
 	delete(s.fail, "qwen3")
