@@ -19,7 +19,7 @@ func TestPackedExperts(t *testing.T) {
 		var written []os.FileInfo
 		for _, d := range []string{"", dir, dir} {
 			answers = append(answers, answerPacked(t, path, d))
-			files, err := filepath.Glob(filepath.Join(dir, "*"))
+			files, err := filepath.Glob(filepath.Join(dir, "*.packed"))
 			if err != nil || len(files) != min(1, len(answers)-1) {
 				t.Fatalf("%s: files %v, %v", kind, files, err)
 			}
@@ -50,7 +50,7 @@ func TestPacked(t *testing.T) {
 	}
 	files := func() []string {
 		t.Helper()
-		f, err := filepath.Glob(filepath.Join(dir, "*"))
+		f, err := filepath.Glob(filepath.Join(dir, "*.packed"))
 		if err != nil {
 			t.Fatal(err)
 		}
