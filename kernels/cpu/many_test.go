@@ -91,6 +91,7 @@ func TestManyTokens(t *testing.T) {
 			d := device2(t, lv, 1, false)
 			s := &segment{kind: k, rows: 32, cols: 96, panels: 1, size: k.panelBytes(96), scale: c.scale, data: c.w}
 			j := &d.mm
+			j.ways = defaultWays()
 			j.x8, j.x.Rows, j.x.Cols = c.a, c.m, 96
 			d.widenX(j, &matrix{wide: layouts[k].wide()})
 			many, one := make([]float32, 32*c.m), make([]float32, 32*c.m)
