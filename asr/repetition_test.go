@@ -41,14 +41,14 @@ func TestRepeatedWord(t *testing.T) {
 		if n < 18 || len(got) > 22 {
 			t.Errorf("beam %d: %d words: %q", beam, len(got), got)
 		}
-		joined := ""
 		for _, s := range all {
+			joined := ""
 			for _, w := range s.Words {
 				joined += w.Text
 			}
-		}
-		if beam > 1 && strings.TrimSpace(joined) != text(all) {
-			t.Errorf("the words are %q, the text is %q", joined, text(all))
+			if beam > 1 && strings.TrimSpace(joined) != s.Text {
+				t.Errorf("the words are %q, the text is %q", joined, s.Text)
+			}
 		}
 	}
 }
