@@ -86,7 +86,7 @@ fuzz: test-packages
 	@sh app/setup/fuzz.sh $(FUZZTIME)
 
 e2e: test-models build cli clients
-	env -u SOBERANO_HOME $(GO) test -count=1 -timeout 10m -v ./app/e2e
+	env -u SOBERANO_HOME $(GO) test -count=1 -timeout 20m -v ./app/e2e
 
 # Compares the speed with other programs (app/setup/bench.py --help): make bench BENCH="--only start --rounds 3"
 bench: cli test-models
