@@ -18,7 +18,6 @@ import (
 	"github.com/jezek/xgb/xproto"
 	"github.com/jezek/xgb/xtest"
 
-	"soberano/app/host"
 	"soberano/models/defaults"
 	"soberano/models/gguf"
 	"soberano/models/registry"
@@ -150,19 +149,7 @@ func onGPUAtOnce(t *testing.T, home, model string) {
 // as long as beside other programs that keep as many threads busy, measured in the same run, and half as long again. The best of some rounds counts.
 func TestFramesBesideTheGPU(t *testing.T) {
 	model := defaults.Need(t, "smollm2")
-	d := startDesktop(t)
-	home := filepath.Join(d.dir, "data")
-	d.env = append(d.env, "SOBERANO_GPU_SOFTWARE=1")
-	if checkedGPUs(t, program(t, "soberano"), home) == 0 {
-		t.Skip("no software driver of OpenGL")
-	}
-	lib, err := registry.Open(home, host.Check)
-	if err == nil {
-		_, err = lib.Import(t.Context(), model, registry.Link, registry.ImportOptions{}, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, home := besideTheGPU(t, model, registry.Link)
 	onGPUAtOnce(t, home, model)
 	s := d.start(home, "frames.log")
 	var helpers []int

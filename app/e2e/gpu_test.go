@@ -62,22 +62,29 @@ func gpuHelpers(parent int) (list []int) {
 	return list
 }
 
-// TestBesideTheGPU checks that the window never waits for the GPU: while the helper process, which computes an answer, is stopped, what is typed is
-// taken, drawn and stored; the answer comes when the helper goes on.
-func TestBesideTheGPU(t *testing.T) {
-	d := startDesktop(t)
-	home := filepath.Join(d.dir, "data")
+// besideTheGPU starts a desktop on which the program uses the software driver of OpenGL, with a model in the library at home. Without such a driver the test is skipped.
+func besideTheGPU(t *testing.T, model string, how registry.How) (d *desktop, home string) {
+	t.Helper()
+	d = startDesktop(t)
+	home = filepath.Join(d.dir, "data")
 	d.env = append(d.env, "SOBERANO_GPU_SOFTWARE=1")
 	if checkedGPUs(t, program(t, "soberano"), home) == 0 {
 		t.Skip("no software driver of OpenGL")
 	}
 	lib, err := registry.Open(home, host.Check)
 	if err == nil {
-		_, err = lib.Import(t.Context(), tiny.New("llama").Write(t), registry.Copy, registry.ImportOptions{}, nil)
+		_, err = lib.Import(t.Context(), model, how, registry.ImportOptions{}, nil)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d, home
+}
+
+// TestBesideTheGPU checks that the window never waits for the GPU: while the helper process, which computes an answer, is stopped, what is typed is
+// taken, drawn and stored; the answer comes when the helper goes on.
+func TestBesideTheGPU(t *testing.T) {
+	d, home := besideTheGPU(t, tiny.New("llama").Write(t), registry.Copy)
 	s := d.start(home, "gpu.log")
 	var helpers []int
 	d.until("the model to be on the GPU", func() bool {
