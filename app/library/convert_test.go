@@ -9,16 +9,22 @@ import (
 	"soberano/models/registry"
 )
 
-// TestConvert quantizes a model in its details: the new file is of the type that was chosen, it is added to the library, and it names its source. A file that exists is
-// not overwritten.
-func TestConvert(t *testing.T) {
-	s, lib := realStage(t)
-	dir := t.TempDir()
+// conversionOf shows the details of a model "base" of the library, which is linked from dir, and returns its conversion.
+func conversionOf(t *testing.T) (s *stage, lib *registry.Library, c *conversion, dir string) {
+	t.Helper()
+	s, lib = realStage(t)
+	dir = t.TempDir()
 	if _, err := lib.Import(t.Context(), modelFile(t, dir, "base.gguf", 1), registry.Link, registry.ImportOptions{Name: "base"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.details("base")
-	c := s.page.details["base"].convert
+	return s, lib, s.page.details["base"].convert, dir
+}
+
+// TestConvert quantizes a model in its details: the new file is of the type that was chosen, it is added to the library, and it names its source. A file that exists is
+// not overwritten.
+func TestConvert(t *testing.T) {
+	s, lib, c, dir := conversionOf(t)
 	c.typ.SetSelected("Q8_0")
 	out := filepath.Join(dir, "base-q8_0.gguf")
 	if c.path.Text != out {
@@ -65,13 +71,7 @@ func TestConvert(t *testing.T) {
 
 // TestConvertCancelled ends a conversion before it has begun to write: there is no new file, and the details say what to do.
 func TestConvertCancelled(t *testing.T) {
-	s, lib := realStage(t)
-	dir := t.TempDir()
-	if _, err := lib.Import(t.Context(), modelFile(t, dir, "base.gguf", 1), registry.Link, registry.ImportOptions{Name: "base"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	s.details("base")
-	c := s.page.details["base"].convert
+	s, _, c, _ := conversionOf(t)
 	s.page.cancel() // as when the window is closed
 	s.Tap("Convert")
 	s.UntilShown("The conversion was cancelled, and no file was written.")
